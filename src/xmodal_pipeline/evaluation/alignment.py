@@ -1,0 +1,277 @@
+"""Do the two modalities order the specimens in the same way? Mantel tests, CKA and mutual neighbours."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from xmodal_pipeline.evaluation.cells import Cell, not_applicable, too_few
+from xmodal_pipeline.evaluation.geometry import subsample_rows
+from xmodal_pipeline.evaluation.retrieval import group_codes
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+NEIGHBOURS = 10
+"""k of mutual k-NN, as in Huh et al. 2024 (Platonic representation hypothesis)."""
+PHYLOGENETIC_CAUTION = (
+    "species are not independent: a permutation of species ignores their tree and rejects too often "
+    "(Harmon & Glor 2010; Guillot & Rousset 2013)"
+)
+_WEAK, _STRONG = 0.4, 0.7
+_MINIMUM_SPECIMENS = 3
+"""Three specimens are three pairs: the least with which a rank correlation is defined."""
+_MINIMUM_STRATA = 5
+"""Below five species even the best of all orders has p > 1/24."""
+_SLACK = 1e-12
+"""A permuted statistic this close below the observed one is equal to it; rounding depends on the order."""
+
+
+def alignment(
+    rgb: ArrayLike,
+    uv: ArrayLike,
+    strata: ArrayLike | None = None,
+    permutations: int = 999,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Spearman correlation of the two matrices of cosine similarities, overall, within and among species.
+
+    p-values are one-sided (the modalities agree more than permuted ones), (1 + b) / (1 + P). Without strata
+    the headline is the correlation over all pairs, permuted freely. With strata it is the one within species:
+    each species' own correlation over its own pairs, averaged by number of pairs, permuted within species;
+    the free p-value is then only for completeness, because it rejects whenever both modalities know the
+    species.
+
+    Args:
+        rgb: (specimens, dim) embeddings of the first modality.
+        uv: (specimens, dim') of the second, rows in the same order.
+        strata: (specimens,) species; missing means in none.
+        permutations: P.
+        seed: of the permutations, and of the subsample where there are more than 5,000 rows.
+
+    Returns:
+        `spearman` with `p_value` (free); `spearman_within`, `p_value_within`; `spearman_among`,
+        `p_value_among` (species centroids, with `caution`); `headline` (`all` or `within`), `strength` of it
+        (`weak` < .4 <= `moderate` < .7 <= `strong`); `cka` (linear) and `mutual_knn` (k = 10) with `_null`,
+        their mean under permutation, and `_p_value`, permuted as the headline; `n`, `n_used`. What cannot be
+        computed is {"not_applicable": reason}.
+
+    Raises:
+        ValueError: if the arrays are not finite matrices with one row count of at least three.
+    """
+    first, second = _matrices(rgb, uv)
+    n = len(first)
+    codes = np.zeros(n, np.int64) if strata is None else group_codes(strata, n)
+    kept = subsample_rows(np.arange(n), seed=seed)
+    first, second, codes = first[kept], second[kept], codes[kept]
+    result: dict[str, Any] = {"n": n, "n_used": len(kept), "permutations": permutations}
+    cosines = cosine_matrix(first), cosine_matrix(second)
+    free = _orders(np.zeros(len(kept), np.int64), permutations, np.random.default_rng(seed))
+    overall = _spearman_test(*cosines, [np.arange(len(kept))], [free])
+    result |= _named(overall, "spearman", "p_value")
+    if strata is None:
+        reason = not_applicable("no species given")
+        result |= dict.fromkeys(
+            ("spearman_within", "p_value_within", "spearman_among", "p_value_among"), reason
+        )
+        headline, headline_test, orders = "all", overall, free
+    else:
+        within = _within(*cosines, codes, permutations, seed)
+        result |= _named(within, "spearman_within", "p_value_within")
+        result |= _named(_among(first, second, codes, permutations, seed), "spearman_among", "p_value_among")
+        result["caution"] = PHYLOGENETIC_CAUTION
+        orders = _orders(codes, permutations, np.random.default_rng(seed))
+        headline, headline_test = "within", within
+    result["headline"] = headline
+    result["strength"] = headline_test if isinstance(headline_test, dict) else strength(headline_test[0])
+    result |= _named(_cka_test(first, second, orders), "cka", "cka_p_value", "cka_null")
+    return result | _named(_knn_test(*cosines, orders), "mutual_knn", "mutual_knn_p_value", "mutual_knn_null")
+
+
+def strength(correlation: float) -> str:
+    """`weak` below .4, `moderate` below .7, else `strong`."""
+    return "weak" if correlation < _WEAK else "moderate" if correlation < _STRONG else "strong"
+
+
+def cosine_matrix(embeddings: NDArray[Any]) -> Floats:
+    """Cosine similarity of all pairs of rows; a zero row has similarity 0 with everything."""
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    unit = embeddings / np.where(lengths > 0, lengths, 1)
+    return np.asarray(unit @ unit.T, dtype=np.float64)
+
+
+def linear_cka(rgb: ArrayLike, uv: ArrayLike) -> float:
+    """Linear centred kernel alignment, 0 to 1 (Kornblith et al. 2019, eq. 4); NaN if a side is constant."""
+    grams = _unit_gram(np.asarray(rgb, np.float64)), _unit_gram(np.asarray(uv, np.float64))
+    return float((grams[0] * grams[1]).sum())
+
+
+def mutual_knn(rgb: ArrayLike, uv: ArrayLike, k: int = NEIGHBOURS) -> float:
+    """Share of the k nearest rows by cosine that the modalities have in common (Huh et al. 2024).
+
+    Rows tied at the k-th place share it: a collapsed embedding scores k/(n−1), the value of chance.
+    """
+    shares = [_neighbour_shares(cosine_matrix(np.asarray(side, np.float64)), k) for side in (rgb, uv)]
+    return float((shares[0] * shares[1]).sum() / (len(shares[0]) * k))
+
+
+_Test = tuple[float, float, float]
+"""Statistic, p-value, mean under permutation."""
+
+
+def _named(test: "_Test | Cell", *names: str) -> dict[str, Any]:
+    if isinstance(test, dict):
+        return dict.fromkeys(names, test)
+    return dict(zip(names, test, strict=False))
+
+
+def _within(rgb: Floats, uv: Floats, codes: Integers, permutations: int, seed: int) -> "_Test | Cell":
+    rng = np.random.default_rng(seed + 1)
+    sizes = np.bincount(codes[codes >= 0], minlength=1)
+    members = [np.flatnonzero(codes == code) for code in np.flatnonzero(sizes >= _MINIMUM_SPECIMENS)]
+    if not members:
+        return too_few(f"no species has {_MINIMUM_SPECIMENS} specimens")
+    orders = [_orders(np.zeros(len(rows), np.int64), permutations, rng) for rows in members]
+    return _spearman_test(rgb, uv, members, orders)
+
+
+def _among(
+    rgb: NDArray[Any], uv: NDArray[Any], codes: Integers, permutations: int, seed: int
+) -> "_Test | Cell":
+    present = np.unique(codes[codes >= 0])
+    if len(present) < _MINIMUM_STRATA:
+        return too_few(f"{len(present)} species, at least {_MINIMUM_STRATA} needed")
+    centroids = [np.stack([side[codes == code].mean(0) for code in present]) for side in (rgb, uv)]
+    order = _orders(np.zeros(len(present), np.int64), permutations, np.random.default_rng(seed + 2))
+    rgb, uv = (cosine_matrix(side) for side in centroids)
+    return _spearman_test(rgb, uv, [np.arange(len(present))], [order])
+
+
+def _spearman_test(
+    rgb: Floats, uv: Floats, members: list[Integers], orders: list[Integers]
+) -> "_Test | Cell":
+    """Rank correlation over the pairs inside each set of members, averaged by number of pairs."""
+    observed, weight, permuted = 0.0, 0, np.zeros(len(orders[0]))
+    for rows, order in zip(members, orders, strict=True):
+        block = np.ix_(rows, rows)
+        x, y = _unit_ranks(rgb[block]), _unit_ranks(uv[block])
+        if x is None or y is None:
+            continue
+        pairs = len(rows) * (len(rows) - 1) // 2
+        weight += pairs
+        observed += pairs * float((np.tril(x, -1) * y).sum())
+        permuted += pairs * _permuted_products(x, y, order)
+    if not weight:
+        return not_applicable("all similarities of a modality are equal")
+    return _test(observed / weight, permuted / weight)
+
+
+def _test(observed: float, permuted: Floats) -> _Test:
+    p = (1 + int((permuted >= observed - _SLACK).sum())) / (1 + len(permuted))
+    return observed, p, float(permuted.mean())
+
+
+def _unit_ranks(similarity: Floats) -> Floats | None:
+    """Mid-ranks of all pairs, centred and of unit length, as a symmetric matrix; None if all are equal."""
+    lower = np.tril_indices(len(similarity), -1)
+    values = similarity[lower]
+    if np.ptp(values) <= _SLACK:
+        return None
+    ranks = rankdata(values)
+    ranks -= ranks.mean()
+    ranks /= np.linalg.norm(ranks)
+    matrix = np.zeros_like(similarity)
+    matrix[lower] = ranks
+    return matrix + matrix.T
+
+
+def _orders(codes: Integers, permutations: int, rng: np.random.Generator) -> Integers:
+    """(permutations, n) row orders that move rows within their stratum only; unlabelled rows stay."""
+    orders = np.tile(np.arange(len(codes)), (permutations, 1))
+    for code in np.unique(codes[codes >= 0]):
+        rows = np.flatnonzero(codes == code)
+        orders[:, rows] = rng.permuted(orders[:, rows], axis=1)
+    return orders
+
+
+def _permuted_products(x: Floats, y: Floats, orders: Integers) -> Floats:
+    """Sum over i >= j of x[order[i], order[j]] · y[i, j] for each order; y's diagonal must be halved or 0."""
+    return _compiled()(x, y, orders)
+
+
+@cache
+def _compiled() -> Callable[[Floats, Floats, Integers], Floats]:
+    # Imported here: numba takes a second, which commands that permute nothing should not wait for.
+    from numba import njit
+
+    # Leave to add in any order: that lets the compiler gather several elements at once.
+    compiled: Callable[[Floats, Floats, Integers], Floats] = njit(
+        cache=True, fastmath={"reassoc", "contract", "nsz"}
+    )(_sum_products)
+    return compiled
+
+
+def _sum_products(x: Floats, y: Floats, orders: Integers) -> Floats:
+    products = np.zeros(len(orders))
+    for b in range(len(orders)):
+        order = orders[b]
+        total = 0.0
+        for i in range(len(order)):
+            row = x[order[i]]
+            for j in range(i + 1):
+                total += row[order[j]] * y[i, j]
+        products[b] = total
+    return products
+
+
+def _cka_test(rgb: NDArray[Any], uv: NDArray[Any], orders: Integers) -> "_Test | Cell":
+    x, y = _unit_gram(rgb), _unit_gram(uv)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return not_applicable("a modality is constant")
+    observed = float((x * y).sum())
+    y[np.diag_indices(len(y))] /= 2
+    return _test(observed, 2 * _permuted_products(x, y, orders))
+
+
+def _unit_gram(embeddings: NDArray[Any]) -> Floats:
+    centred = embeddings - embeddings.mean(0)
+    gram = centred @ centred.T
+    norm = np.linalg.norm(gram)
+    scale = np.abs(embeddings).max() ** 2 * embeddings.size
+    return np.asarray(gram / norm if norm > _SLACK * scale else np.full_like(gram, np.nan), np.float64)
+
+
+def _knn_test(rgb: Floats, uv: Floats, orders: Integers) -> "_Test | Cell":
+    n = len(rgb)
+    if n < NEIGHBOURS + 2:
+        return too_few(f"{n} specimens, at least {NEIGHBOURS + 2} needed")
+    x, y = _neighbour_shares(rgb, NEIGHBOURS), _neighbour_shares(uv, NEIGHBOURS)
+    rows, columns = np.nonzero(y)
+    values = y[rows, columns] / (n * NEIGHBOURS)
+    permuted = np.array([float(x[order[rows], order[columns]] @ values) for order in orders])
+    return _test(float(x[rows, columns] @ values), permuted)
+
+
+def _neighbour_shares(similarity: Floats, k: int) -> Floats:
+    """1 for the k nearest of each row, 0 for the others; rows tied at the k-th place share what is left."""
+    others = similarity.copy()
+    np.fill_diagonal(others, -np.inf)
+    kth = np.partition(others, len(others) - k, axis=1)[:, [len(others) - k]]
+    nearer, level = others > kth + _SLACK, np.abs(others - kth) <= _SLACK
+    left = (k - nearer.sum(1)) / level.sum(1)
+    return np.asarray(nearer + level * left[:, None], np.float64)
+
+
+def _matrices(rgb: ArrayLike, uv: ArrayLike) -> tuple[Floats, Floats]:
+    first, second = np.asarray(rgb, dtype=np.float64), np.asarray(uv, dtype=np.float64)
+    if first.ndim != 2 or second.ndim != 2 or not len(first) == len(second) >= _MINIMUM_SPECIMENS:
+        raise ValueError(
+            f"alignment: rgb and uv must be matrices with one row count of at least {_MINIMUM_SPECIMENS}, "
+            f"got {first.shape} and {second.shape}; give one row per specimen in the same order"
+        )
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise ValueError("alignment: embeddings must be finite, got NaN or infinity; check the training run")
+    return first, second

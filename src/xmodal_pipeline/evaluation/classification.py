@@ -1,0 +1,224 @@
+"""Which labels does each modality tell? Cross-fitted probes with intervals, references and controls."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xmodal_pipeline.evaluation.cells import not_applicable, too_few
+from xmodal_pipeline.evaluation.probe_data import ProbeData, prepare_data
+from xmodal_pipeline.evaluation.probes import (
+    Probe,
+    Protocol,
+    cross_fit,
+    hold_out_strata,
+    permuted_predictions,
+    relabelled_predictions,
+)
+from xmodal_pipeline.evaluation.resampling import bootstrap_weights
+
+Floats = NDArray[np.float64]
+
+SOURCES = ("rgb", "uv", "combined", "joint")
+
+
+def classification(  # noqa: PLR0913 - the contract's arguments, then the protocol's
+    rgb: ArrayLike | None,
+    uv: ArrayLike | None,
+    labels: ArrayLike,
+    groups: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
+    joint: ArrayLike | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    *,
+    inner_folds: int = 3,
+    c_values: Sequence[float] = (0.01, 1.0, 100.0),
+    bootstraps: int = 200,
+    reference_permutations: int = 20,
+    minimum_n: int = 6,
+) -> dict[str, Any]:
+    """Balanced accuracy of a label from RGB, UV, both side by side, and the joint embedding.
+
+    Multinomial logistic regression with balanced class weights; scaling and C inside the fold; folds
+    stratified by class with each group on one side. Wide features are rotated into the span of the fitted
+    rows, which is exact under the L2 penalty.
+
+    `improvement` is combined − best single. More dimensions alone cost accuracy, so `improvement_over_rgb`
+    is the combined accuracy minus its reference: UV's rows permuted (within strata where given) and
+    everything refitted. C there is the one that RGB alone chose, for the observed and the permuted alike, so
+    that the p-value is exact when UV tells nothing beyond the stratum. `improvement_over_uv` likewise.
+
+    Args:
+        rgb: (rows, dim), or None for a variant without it.
+        uv: (rows, dim'), or None.
+        labels: (rows,); missing (None, NaN) means unlabelled, and the row is not used.
+        groups: (rows,) specimens; None: each row its own.
+        strata: (rows,) species, within which references and controls are permuted.
+        joint: (rows, dim''), the fused embedding.
+        folds: outer folds; fewer where the smallest class has fewer groups.
+        seed: of folds, permutations and resamples.
+        inner_folds: folds in which C is chosen.
+        c_values: candidates for C.
+        bootstraps: resamples of groups, stratified by class, behind each `_ci`, which is then widened for
+            what the folds share (Nadeau & Bengio 2003).
+        reference_permutations: refits behind each reference and control.
+        minimum_n: least number of groups per class (at least 3); smaller classes are left out and named.
+
+    Returns:
+        `rgb_accuracy`, `uv_accuracy`, `combined_accuracy`, `joint_accuracy`, `improvement`,
+        `improvement_over_rgb`, `improvement_over_uv`, `uv_minus_rgb`, each with `_ci` = [low, high], the two
+        with references also `_p`; `chance`; `n` (groups), `n_per_class`, `left_out`, `folds`; `controls`;
+        `by_stratum`. What does not apply is {"not_applicable": reason}, and so is the whole result when
+        fewer than two classes are large enough.
+
+    Raises:
+        ValueError: if row counts differ, an embedding is not finite, or no modality is given.
+    """
+    protocol = Protocol(
+        folds, inner_folds, tuple(c_values), bootstraps, reference_permutations, minimum_n, seed
+    )
+    data = prepare_data({"rgb": rgb, "uv": uv, "joint": joint}, labels, groups, strata, protocol)
+    if isinstance(data, dict):
+        return data
+    probes = {
+        name: cross_fit(blocks, data.classes, data.groups, data.folds, protocol)
+        for name, blocks in data.sources().items()
+    }
+    correct = {name: (probe.predicted == data.classes).astype(float) for name, probe in probes.items()}
+    per_class = data.n_per_class()
+    return {
+        "chance": 1 / len(data.names),
+        "n": sum(per_class.values()),
+        "n_per_class": per_class,
+        "left_out": data.left_out,
+        "folds": len(data.folds),
+        **_accuracies(data, correct),
+        **_improvements(data, probes, correct, protocol),
+        "controls": _controls(data, probes, correct, protocol),
+        "by_stratum": _by_stratum(data, correct, protocol),
+    }
+
+
+def _accuracies(data: ProbeData, correct: dict[str, Floats]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for source in SOURCES:
+        if source in correct:
+            result |= _accuracy(data, f"{source}_accuracy", correct[source])
+        else:
+            result |= _missing(f"{source}_accuracy", f"no {source} embedding")
+    return result
+
+
+def _with_interval(data: ProbeData, name: str, values: Floats) -> dict[str, Any]:
+    return {name: data.balanced(values), f"{name}_ci": data.interval(values)}
+
+
+def _accuracy(data: ProbeData, name: str, correct: Floats) -> dict[str, Any]:
+    low, high = data.interval(correct)
+    return {name: data.balanced(correct), f"{name}_ci": [max(low, 0.0), min(high, 1.0)]}
+
+
+def _missing(name: str, reason: str) -> dict[str, Any]:
+    return dict.fromkeys((name, f"{name}_ci"), not_applicable(reason))
+
+
+def _improvements(
+    data: ProbeData, probes: dict[str, Probe], correct: dict[str, Floats], protocol: Protocol
+) -> dict[str, Any]:
+    names = ("uv_minus_rgb", "improvement", "improvement_over_rgb", "improvement_over_uv")
+    if "combined" not in correct:
+        missing = [_missing(name, f"one modality: {', '.join(probes)}") for name in names]
+        return {key: cell for part in missing for key, cell in part.items()}
+    rgb, uv, both = correct["rgb"], correct["uv"], correct["combined"]
+    result = _with_interval(data, "uv_minus_rgb", uv - rgb)
+    result["improvement"] = data.balanced(both) - max(data.balanced(rgb), data.balanced(uv))
+    best = np.maximum(data.resampled(rgb), data.resampled(uv))
+    result["improvement_ci"] = data.widen(result["improvement"], data.resampled(both) - best)
+    for base, other in (("rgb", "uv"), ("uv", "rgb")):
+        result |= _improvement_over(data, base, other, probes[base].c, protocol)
+    return result
+
+
+def _improvement_over(
+    data: ProbeData, base: str, other: str, c: Floats, protocol: Protocol
+) -> dict[str, Any]:
+    """Combined accuracy minus its mean when the other modality's rows are permuted, all at the base's C."""
+    orders = data.orders(protocol.reference_permutations, within_strata=True, seed=protocol.seed)
+    orders = np.concatenate([np.arange(len(data.classes))[None], orders])
+    predicted = permuted_predictions(
+        data.blocks[base], data.blocks[other], data.classes, data.folds, c, orders
+    )
+    correct = (predicted == data.classes).astype(float)
+    name = f"improvement_over_{base}"
+    reference = [data.balanced(row) for row in correct[1:]]
+    return _with_interval(data, name, correct[0] - correct[1:].mean(0)) | {
+        f"{name}_p": _p_value(data.balanced(correct[0]), reference)
+    }
+
+
+def _p_value(observed: float, permuted: Sequence[float]) -> float:
+    return (1 + sum(value >= observed - 1e-12 for value in permuted)) / (1 + len(permuted))
+
+
+def _controls(
+    data: ProbeData, probes: dict[str, Probe], correct: dict[str, Floats], protocol: Protocol
+) -> dict[str, Any]:
+    """Shuffled labels; with strata, what these alone tell, and whether the label transfers across them."""
+    source = next(name for name in ("joint", "combined", "rgb", "uv") if name in probes)
+    blocks, c = data.sources()[source], probes[source].c
+    observed = data.balanced(correct[source])
+    result: dict[str, Any] = {"source": source}
+    for name, within in (("shuffled_freely", False), ("shuffled_within_strata", True)):
+        if within and data.strata is None:
+            continue
+        orders = data.orders(protocol.reference_permutations, within_strata=within, seed=protocol.seed + 1)
+        labels = data.classes[orders]
+        predicted = relabelled_predictions(blocks, labels, data.folds, c)
+        accuracies = [
+            float(np.mean([(guess[y == k] == k).mean() for k in np.unique(y)]))
+            for guess, y in zip(predicted, labels, strict=True)
+        ]
+        result[name] = float(np.mean(accuracies))
+        result[f"{name}_p"] = _p_value(observed, accuracies)
+        result[f"above_{name}"] = observed - result[name]
+    if data.strata is not None:
+        result |= _strata_controls(data, blocks, protocol)
+    return result
+
+
+def _strata_controls(data: ProbeData, blocks: list[Floats], protocol: Protocol) -> dict[str, Any]:
+    strata = np.asarray(data.strata)
+    indicators = (strata[:, None] == np.unique(strata)).astype(float)
+    alone = cross_fit([indicators], data.classes, data.groups, data.folds, protocol)
+    result = _accuracy(data, "strata_only_accuracy", (alone.predicted == data.classes).astype(float))
+    folds = hold_out_strata(data.classes, data.groups, strata, protocol)
+    if folds is None:
+        reason = "some class would be missing when whole strata are left out"
+        return result | _missing("strata_held_out_accuracy", reason)
+    probe = cross_fit(blocks, data.classes, data.groups, folds, protocol)
+    correct = (probe.predicted == data.classes).astype(float)
+    return result | _accuracy(data, "strata_held_out_accuracy", correct)
+
+
+def _by_stratum(data: ProbeData, correct: dict[str, Floats], protocol: Protocol) -> dict[str, Any]:
+    """The same predictions, stratum by stratum: the probe is common to all, only the scoring is separate."""
+    result: dict[str, Any] = {}
+    for code, name in data.stratum_names.items():
+        rows = np.asarray(data.strata) == code
+        classes = data.classes[rows]
+        counts = [len(np.unique(data.groups[rows][classes == k])) for k in range(len(data.names))]
+        if min(counts) < protocol.minimum_n:
+            found = ", ".join(f"{c} {n}" for c, n in zip(data.names, counts, strict=True))
+            result[name] = too_few(found)
+            continue
+        groups = data.groups[rows]
+        weights = bootstrap_weights(groups, classes, protocol.bootstraps, seed=protocol.seed)
+        part = replace(data, classes=classes, groups=groups, weights=weights)
+        inside = {source: values[rows] for source, values in correct.items()}
+        result[name] = {"n": sum(counts)} | _accuracies(part, inside)
+        if "combined" in inside:
+            result[name] |= _with_interval(part, "uv_minus_rgb", inside["uv"] - inside["rgb"])
+    return result

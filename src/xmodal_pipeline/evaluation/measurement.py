@@ -1,0 +1,117 @@
+"""Retrieval and classification of one table under the protocol, the same for variants and baselines."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xmodal_pipeline.evaluation.cells import not_applicable, too_few
+from xmodal_pipeline.evaluation.classification import classification
+from xmodal_pipeline.evaluation.ranks import RankCounts
+from xmodal_pipeline.evaluation.retrieval import (
+    DIRECTIONS,
+    RetrievalRanks,
+    describe_ranks,
+    group_oracle,
+    rank_matches,
+    rank_within,
+    retrieval_intervals,
+)
+from xmodal_pipeline.evaluation.specimen_tables import SPECIES, Pairs, specimen_features, specimen_labels
+from xmodal_pipeline.params.evaluate import EvaluationParams
+
+LEAST_TEST = 3
+"""Test specimens below which nothing is retrieved or aligned."""
+
+
+def retrieve_pairs(pairs: Pairs, params: EvaluationParams) -> dict[str, Any]:
+    """Retrieval with intervals; the gallery of a query holds the captures of its own view."""
+    if len(pairs.rgb) < LEAST_TEST:
+        return too_few(f"{len(pairs.rgb)} test specimens, at least {LEAST_TEST} needed")
+    ranks, owners = _by_gallery(pairs, lambda part: (rank_matches(part.rgb, part.uv), part.specimens))
+    result = _described(ranks, owners, params)
+    if pairs.species is not None:
+        within, inside = _by_gallery(pairs, _rank_in_species)
+        none = too_few("no species has two test specimens")
+        result["within_groups"] = none if within is None else _described(within, inside, params)
+        result["group_oracle"] = species_oracle_of(pairs, params)
+    return result
+
+
+def _rank_in_species(part: Pairs) -> tuple[RetrievalRanks | None, NDArray[Any]]:
+    species = pd.Series(part.species, dtype=object)
+    shared = (species.groupby(species).transform("size") > 1).fillna(False).to_numpy(dtype=bool)
+    return rank_within(part.rgb, part.uv, species), part.specimens[shared]
+
+
+def _by_gallery(
+    pairs: Pairs, rank: Callable[[Pairs], tuple[RetrievalRanks | None, NDArray[Any]]]
+) -> tuple[Any, NDArray[Any]]:
+    """Ranks within each view, one after the other, and whose they are."""
+    parts = [rank(part) for part in pairs.split_views()]
+    found = [(ranks, owners) for ranks, owners in parts if ranks is not None]
+    if not found:
+        return None, np.array([])
+    sides = (
+        RankCounts(
+            *(np.concatenate(column) for column in zip(*(ranks[side] for ranks, _ in found), strict=True))
+        )
+        for side in range(2)
+    )
+    return RetrievalRanks(*sides), np.concatenate([owners for _, owners in found])
+
+
+def _described(ranks: RetrievalRanks, owners: NDArray[Any], params: EvaluationParams) -> dict[str, Any]:
+    result = describe_ranks(ranks, params.ks)
+    intervals = retrieval_intervals(
+        ranks, params.ks, bootstraps=params.bootstraps, seed=params.seed, specimens=owners
+    )
+    for direction in DIRECTIONS:
+        result[direction] |= intervals[direction]
+    return result
+
+
+def species_oracle_of(pairs: Pairs, params: EvaluationParams) -> dict[str, Any]:
+    """The species oracle over the views' galleries, each weighted by its queries."""
+    parts = [
+        group_oracle(part.species, params.ks) for part in pairs.split_views() if part.species is not None
+    ]
+    known = [part for part in parts if "n" in part]
+    if not known:
+        return parts[0]
+    weights = [part["n"] for part in known]
+    means = {
+        key: float(np.average([part[key] for part in known], weights=weights))
+        for key in known[0]
+        if key != "n"
+    }
+    return means | {"n": sum(weights)}
+
+
+def classify_labels(
+    embeddings: pd.DataFrame, index: pd.DataFrame, params: EvaluationParams
+) -> dict[str, Any]:
+    """Every label that specimens carry, from one row per specimen; species are the strata of the others."""
+    features = specimen_features(embeddings)
+    specimens = next(iter(features.values())).index
+    labels = specimen_labels(index).reindex(specimens)
+    result: dict[str, Any] = {}
+    for name in labels.columns:
+        strata = labels[SPECIES] if SPECIES in labels and name != SPECIES else None
+        result[name] = classification(
+            features["rgb"].to_numpy() if "rgb" in features else None,
+            features["uv"].to_numpy() if "uv" in features else None,
+            labels[name].to_numpy(dtype=object),
+            strata=None if strata is None else strata.to_numpy(dtype=object),
+            joint=features["joint"].to_numpy() if "joint" in features else None,
+            folds=params.folds,
+            seed=params.seed,
+            inner_folds=params.inner_folds,
+            c_values=params.c_values,
+            bootstraps=params.bootstraps,
+            reference_permutations=params.reference_permutations,
+            minimum_n=params.minimum_n,
+        )
+    return result or not_applicable("the specimens carry no label with 2 to 50 classes")

@@ -1,0 +1,135 @@
+"""From tables of captures to what is compared: pairs of modalities, and one row per specimen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32] | NDArray[np.float64]
+
+SPECIES = "species"
+VIEW = "view"
+_NOT_LABELS = {
+    "capture_id",
+    "specimen_id",
+    "filename",
+    "uv_filename",
+    "sha256",
+    "height_px",
+    "width_px",
+    "colour_units",
+    "flags",
+    VIEW,
+}
+_MOST_CLASSES = 50
+"""More than this is a name or a measurement, not a class."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """RGB and UV of the same captures, row by row."""
+
+    rgb: Floats
+    uv: Floats
+    specimens: NDArray[Any]
+    species: NDArray[Any] | None
+    views: NDArray[Any]
+
+    def rows(self, chosen: NDArray[Any]) -> "Pairs":
+        """Some of the captures."""
+        species = None if self.species is None else self.species[chosen]
+        return Pairs(self.rgb[chosen], self.uv[chosen], self.specimens[chosen], species, self.views[chosen])
+
+    def split_views(self) -> list["Pairs"]:
+        """One gallery per view of at least two captures; all captures in one where there are no views."""
+        codes = pd.factorize(self.views)[0]
+        sizes = np.bincount(codes)
+        return [self.rows(codes == code) for code in np.flatnonzero(sizes > 1)]
+
+    def one_per_specimen(self) -> "Pairs":
+        """The first capture of each specimen."""
+        return self.rows(~pd.Series(self.specimens).duplicated().to_numpy())
+
+    def transformed(self, transform: Callable[[Floats, Floats], tuple[Floats, Floats]]) -> "Pairs":
+        """The same captures in another space."""
+        rgb, uv = transform(self.rgb, self.uv)
+        return replace(self, rgb=rgb, uv=uv)
+
+
+def pair_captures(
+    table: pd.DataFrame, index: pd.DataFrame, *, partition: str, every_capture: bool = False
+) -> Pairs:
+    """RGB and UV rows of the same captures of one partition, in the order of the index.
+
+    Args:
+        table: capture_id, specimen_id, partition, modality, x1 … xD.
+        index: `specimen_index`; species and view are taken from it where it has them.
+        partition: whose specimens.
+        every_capture: keep all captures of a specimen, not only the first of each view.
+
+    Raises:
+        ValueError: if the index lacks a capture of the table.
+    """
+    columns = feature_columns(table)
+    rows = table[table["partition"] == partition]
+    sides = {name: rows[rows["modality"] == name].set_index("capture_id") for name in ("rgb", "uv")}
+    known = index.drop_duplicates("capture_id").set_index("capture_id")
+    unknown = sides["rgb"].index.difference(known.index)
+    if len(unknown):
+        raise ValueError(
+            f"evaluate: every capture must be in the specimen index, got '{unknown[0]}' and "
+            f"{len(unknown) - 1} more without; run 'embed' again on the current study"
+        )
+    both = known.index.intersection(sides["rgb"].index).intersection(sides["uv"].index)
+    facts = known.loc[both]
+    views = (
+        facts[VIEW].astype(object).where(facts[VIEW].notna(), "") if VIEW in facts else pd.Series("", both)
+    )
+    facts = facts.assign(**{VIEW: views})
+    if not every_capture:
+        facts = facts[~facts.duplicated(["specimen_id", VIEW])]
+    return Pairs(
+        rgb=sides["rgb"].loc[facts.index, columns].to_numpy(),
+        uv=sides["uv"].loc[facts.index, columns].to_numpy(),
+        specimens=facts["specimen_id"].to_numpy(dtype=object),
+        species=_objects(facts[SPECIES]) if SPECIES in facts and facts[SPECIES].notna().any() else None,
+        views=facts[VIEW].to_numpy(dtype=object),
+    )
+
+
+def specimen_features(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Mean over the captures of each specimen, per modality; specimens in the order of their ids."""
+    columns = feature_columns(table)
+    return {
+        str(modality): rows.groupby("specimen_id")[columns].mean().astype(np.float64)
+        for modality, rows in table.groupby("modality")
+    }
+
+
+def specimen_labels(index: pd.DataFrame) -> pd.DataFrame:
+    """Labels of specimens: columns of 2 to 50 classes, the same in all captures of a specimen."""
+    candidates = [column for column in index.columns if column not in _NOT_LABELS]
+    grouped = index.groupby("specimen_id")[candidates]
+    constant = grouped.nunique().max() <= 1
+    labels = grouped.first()
+    classes = labels.nunique()
+    kept = [name for name in candidates if constant[name] and 2 <= classes[name] <= _MOST_CLASSES]
+    return labels[kept]
+
+
+def describe_labels(index: pd.DataFrame) -> str:
+    """The label columns of the index, for messages."""
+    return ", ".join(column for column in index.columns if column not in _NOT_LABELS) or "none"
+
+
+def feature_columns(table: pd.DataFrame) -> list[str]:
+    """x1 … xD in order."""
+    return [column for column in table.columns if column[0] == "x" and column[1:].isdigit()]
+
+
+def _objects(column: pd.Series) -> NDArray[Any]:
+    """Values as objects, missing as None."""
+    return column.astype(object).where(column.notna(), None).to_numpy(dtype=object)

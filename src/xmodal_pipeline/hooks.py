@@ -1,0 +1,99 @@
+"""What is checked before any node runs: parameters, the study's source, and the inputs of the stage."""
+
+import importlib
+import logging
+from typing import IO, Any
+
+import click
+from kedro.framework.cli.utils import KedroCliError
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+
+from xmodal_pipeline import checks
+from xmodal_pipeline.errors import MissingInputsError, ParametersError
+from xmodal_pipeline.params.root import Parameters, validate_parameters
+from xmodal_pipeline.pipelines import STAGES
+
+
+class RunRefusedError(KedroCliError):
+    """The run stops before its first node; the message is all that a user needs to see."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the message; Kedro's own `show` prints the exception in flight, already cleared by click."""
+        click.secho(self.message, err=True, fg="yellow", file=file)
+
+
+class ProjectHooks:
+    """Stops a command with one clear message instead of a traceback half-way."""
+
+    def __init__(self) -> None:
+        self._parameters: Parameters | None = None
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Validate the whole parameter tree; Kedro itself looks only at keys that nodes take."""
+        logging.captureWarnings(True)
+        try:
+            tree = context.config_loader["parameters"]
+            self._parameters = validate_parameters(tree)
+            checks.check_study(self._parameters.study, _study_of_catalog(context))
+        except ParametersError as error:
+            raise RunRefusedError(str(error)) from error
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
+        """Check what this run in particular needs."""
+        if self._parameters is None:  # a session that made no context has nothing to check
+            return
+        names = {node.name for node in pipeline.nodes}
+        stages = run_params["pipeline_names"] or ["__default__"]
+        try:
+            if "provide_captures" in names:
+                stored = catalog.load("captures") if catalog.exists("captures") else None
+                checks.check_specimens(self._parameters, stored)
+            variants = [str(node.namespace) for node in pipeline.nodes if "train" in node.tags]
+            if variants:
+                checks.check_training(self._parameters, variants)
+            missing = sorted(
+                name
+                for name in pipeline.inputs()
+                if not name.startswith("params:") and name != "parameters" and not catalog.exists(name)
+            )
+            if missing:
+                raise MissingInputsError(_describe_missing(", ".join(stages), missing, catalog))
+        except (ParametersError, MissingInputsError) as error:
+            raise RunRefusedError(str(error)) from error
+
+
+def _study_of_catalog(context: KedroContext) -> str:
+    """The study that the catalog's paths are made from."""
+    runtime = context.config_loader.runtime_params or {}
+    return str(runtime.get("study", context.config_loader["globals"]["study"]))
+
+
+def _describe_missing(stages: str, missing: list[str], catalog: CatalogProtocol[Any, Any]) -> str:
+    pipelines = {
+        stage: importlib.import_module(f"xmodal_pipeline.pipelines.{stage}").create_pipeline()
+        for stage in STAGES
+    }
+    needed: set[str] = set()
+    wanted = set(missing)
+    # Backwards through the stages: what makes the missing inputs, and what those makers miss themselves.
+    for stage in reversed(STAGES):
+        if wanted & pipelines[stage].outputs():
+            needed.add(stage)
+            wanted |= {
+                name
+                for name in pipelines[stage].inputs()
+                if not name.startswith("params:") and not catalog.exists(name)
+            }
+    order = [stage for stage in STAGES if stage in needed]
+    steps = ", then ".join(
+        f"'kedro run --pipelines {stage}'" if first else f"'--pipelines {stage}'"
+        for stage, first in zip(order, [True] + [False] * len(order), strict=False)
+    )
+    return f"{stages}: needs {', '.join(missing)}; run {steps}"

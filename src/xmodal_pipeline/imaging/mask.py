@@ -1,0 +1,136 @@
+"""Which pixels are the specimen: from a mask band, from alpha, or from a white background."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from xmodal_pipeline.errors import CaptureCode, CaptureRejected
+from xmodal_pipeline.imaging.capture import Bands, Mask
+
+_MIN_WHITE = 0.7
+"""The frame's border must reach this share of the image's bright level to count as a white background."""
+_MIN_CONTRAST = 0.04
+"""Departure from white that may belong to a specimen: twice the ripple that JPEG leaves on plain white."""
+_SURE_CONTRAST = 0.08
+"""Departure from white that every specimen reaches somewhere; ripple alone does not."""
+_NOISE_FACTOR = 4.0
+_MAD_TO_SD = 1.4826
+"""SD of a normal distribution over its median absolute deviation."""
+_MIN_COMPONENT = 0.02
+"""Parts smaller than this share of the largest (dust, labels' dots) are left out; separate wings stay."""
+_NEIGHBOURS = np.ones((3, 3), dtype=np.bool_)
+_SOFT_EDGE_PX = 2
+"""How far JPEG and resizing smear an outline."""
+
+
+def band_mask(band: NDArray[Any], *, filename: str) -> Mask:
+    """A mask from a mask band: 0 is background, one positive level (1, 255, 65535, True, 1.0) the specimen.
+
+    Args:
+        band: (height, width) as stored, any data type.
+        filename: for the message.
+
+    Raises:
+        CaptureRejected: BAD_MASK for more than two levels or negative ones, EMPTY_MASK, FULL_MASK.
+    """
+    top, bottom = band.max(), band.min()
+    mask = np.asarray(band != 0)
+    if bottom < 0 or (top > 0 and np.count_nonzero(band == top) != np.count_nonzero(mask)):
+        levels = [level.item() for level in np.unique(band)[:5]]
+        reason = f"mask must hold 0 and one positive level, got {levels}; export the mask without smoothing"
+        raise CaptureRejected(filename, CaptureCode.BAD_MASK, reason)
+    return separating(mask, filename=filename)
+
+
+def alpha_mask(alpha: NDArray[Any] | None, *, filename: str) -> Mask:
+    """A mask from an alpha channel: the specimen is where alpha passes half of opaque.
+
+    Args:
+        alpha: (height, width), unsigned integers up to their type's maximum or floats up to 1.
+        filename: for the message.
+
+    Raises:
+        CaptureRejected: BAD_MASK where there is no alpha, EMPTY_MASK, FULL_MASK.
+    """
+    if alpha is None:
+        reason = (
+            "mask must come from an alpha channel, the file has none; set specimens.mask to another source"
+        )
+        raise CaptureRejected(filename, CaptureCode.BAD_MASK, reason)
+    opaque = float(np.iinfo(alpha.dtype).max) if alpha.dtype.kind in "ui" else 1.0
+    return separating(np.asarray(alpha > opaque / 2), filename=filename)
+
+
+def white_background_mask(bands: Bands, *, filename: str) -> Mask:
+    """The specimen on a white background, with its holes filled and its soft edge cut at half height.
+
+    White is the median of the frame's border. A pixel departs from it by its largest difference over
+    bands, as a share of white. Pixels that depart by more than noise and hang together with pixels that
+    depart clearly are the specimen (hysteresis thresholding, Canny 1986); small parts are dropped, holes
+    filled, and of the outline the pixels below half the departure of their neighbours removed.
+
+    Args:
+        bands: (bands, height, width) in any linear scale.
+        filename: for the message.
+
+    Raises:
+        CaptureRejected: FULL_MASK where the border is not white, EMPTY_MASK where nothing departs from it.
+    """
+    edge = np.concatenate([bands[:, 0], bands[:, -1], bands[:, :, 0], bands[:, :, -1]], axis=1)
+    white = np.median(edge, axis=1)
+    bright = np.percentile(bands.reshape(len(bands), -1), 99, axis=1)
+    if not np.all(white > _MIN_WHITE * bright):
+        reason = (
+            "background must be white at the border of the frame, "
+            f"got {np.round(white, 3).tolist()} beside a bright level of {np.round(bright, 3).tolist()}; "
+            "set specimens.mask to another source"
+        )
+        raise CaptureRejected(filename, CaptureCode.FULL_MASK, reason)
+    departure = np.abs(bands / white[:, None, None] - 1).max(axis=0)
+    noise = float(np.median(np.abs(edge / white[:, None] - 1).max(axis=0))) * _MAD_TO_SD
+    low = max(_MIN_CONTRAST, _NOISE_FACTOR * noise)
+    mask = _hysteresis(departure, low, max(_SURE_CONTRAST, 2 * low))
+    # Holes first: trimming must not open a pale patch to the outside. Crumbs of ripple come loose with it.
+    mask = _trim_soft_edge(ndimage.binary_fill_holes(mask), departure)
+    mask = ndimage.binary_fill_holes(_large_parts(mask))
+    return separating(mask, filename=filename)
+
+
+def separating(mask: Mask, *, filename: str) -> Mask:
+    """The mask itself, where it selects some pixels and not all.
+
+    Raises:
+        CaptureRejected: EMPTY_MASK or FULL_MASK.
+    """
+    if not mask.any():
+        reason = "mask must select the specimen, got no pixel; check specimens.mask and the mask of this file"
+        raise CaptureRejected(filename, CaptureCode.EMPTY_MASK, reason)
+    if mask.all():
+        reason = "mask must leave background, got every pixel; check specimens.mask and the mask of this file"
+        raise CaptureRejected(filename, CaptureCode.FULL_MASK, reason)
+    return mask
+
+
+def _hysteresis(departure: NDArray[Any], low: float, high: float) -> Mask:
+    parts, _ = ndimage.label(departure > low, structure=_NEIGHBOURS)
+    sure = np.zeros(int(parts.max()) + 1, dtype=bool)
+    sure[parts[departure > high]] = True
+    sure[0] = False
+    return np.asarray(sure[parts])
+
+
+def _large_parts(mask: Mask) -> Mask:
+    parts, _ = ndimage.label(mask, structure=_NEIGHBOURS)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return np.asarray((sizes >= max(1.0, _MIN_COMPONENT * sizes.max()))[parts] & mask)
+
+
+def _trim_soft_edge(mask: Mask, departure: NDArray[Any]) -> Mask:
+    for _ in range(_SOFT_EDGE_PX):
+        inner = ndimage.binary_erosion(mask, structure=_NEIGHBOURS, border_value=1)
+        height = ndimage.maximum_filter(np.where(mask, departure, 0), size=3)
+        mask = mask & (inner | (departure >= height / 2))
+    return mask

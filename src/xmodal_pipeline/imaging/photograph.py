@@ -1,0 +1,119 @@
+"""One photograph of a pair: JPEG, PNG or TIFF, upright, with its alpha apart."""
+
+import warnings
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+from xmodal_pipeline.errors import CaptureCode
+from xmodal_pipeline.imaging.decoding import check_declared_size, damage_rejected, rejected
+from xmodal_pipeline.imaging.tiff import orient, read_stack
+
+_JPEG = b"\xff\xd8\xff"
+_PNG = b"\x89PNG\r\n\x1a\n"
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PNG_DEPTH_AT = 24
+"""Where a PNG keeps its bits per sample: the ninth byte of IHDR."""
+_MODES = {"L": "L", "1": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "P": "RGB"}
+"""Pillow's mode in the file → the mode that keeps every sample. CMYK and the like are no intensities."""
+
+
+class Photograph(NamedTuple):
+    """One photograph as it is stored, turned upright."""
+
+    bands: NDArray[Any]
+    """(bands, height, width), the file's own data type."""
+    alpha: NDArray[Any] | None
+    """(height, width), or None."""
+    labels: tuple[str, ...] | None
+    """Band labels, from TIFF only."""
+
+
+def read_photograph(path: Path, band_counts: Collection[int]) -> Photograph:
+    """Read a JPEG, PNG or TIFF photograph, told apart by content, not by name.
+
+    EXIF and TIFF orientation are honoured, so that two cameras held differently agree. 16-bit PNG keeps
+    its 16 bits.
+
+    Args:
+        path: the file.
+        band_counts: how many bands the photograph may have, alpha not counted.
+
+    Returns:
+        Bands and alpha.
+
+    Raises:
+        CaptureRejected: UNREADABLE if the file is damaged or no image, BAND_COUNT if it has another
+            number of bands.
+    """
+    with damage_rejected(path):
+        with path.open("rb") as file:
+            head = file.read(_PNG_DEPTH_AT + 1)
+        if head.startswith(_TIFF):
+            photograph = _from_tiff(path, band_counts)
+        elif head.startswith(_PNG) and head[_PNG_DEPTH_AT:] == b"\x10":
+            photograph = _from_deep_png(path)
+        elif head.startswith((_PNG, _JPEG)):
+            photograph = _from_pillow(path)
+        else:
+            found = repr(head[:8]) if head else "an empty file"
+            reason = f"file must be a TIFF, JPEG or PNG, got {found}; copy it again"
+            raise rejected(path, CaptureCode.UNREADABLE, reason)
+    if len(photograph.bands) not in band_counts:
+        wanted = " or ".join(str(count) for count in sorted(band_counts))
+        reason = f"band count must be {wanted}, got {len(photograph.bands)}; check layout and suffixes"
+        raise rejected(path, CaptureCode.BAND_COUNT, reason)
+    return photograph
+
+
+def _from_tiff(path: Path, band_counts: Collection[int]) -> Photograph:
+    stack = read_stack(path, {*band_counts, *(count + 1 for count in band_counts)})
+    if stack.alpha is None:
+        return Photograph(stack.bands, None, stack.labels)
+    colours = [at for at in range(len(stack.bands)) if at != stack.alpha]
+    labels = tuple(stack.labels[at] for at in colours) if stack.labels else None
+    return Photograph(stack.bands[colours], stack.bands[stack.alpha], labels)
+
+
+def _from_deep_png(path: Path) -> Photograph:
+    # Pillow opens 16-bit colour as 8-bit; it is asked for size and orientation only.
+    with _open(path) as image:
+        orientation = _orientation(image)
+    return _photograph(imagecodecs.png_decode(path.read_bytes()), orientation)
+
+
+def _from_pillow(path: Path) -> Photograph:
+    with _open(path) as image:
+        if image.mode not in _MODES:
+            reason = f"colour mode must be greyscale or RGB, got {image.mode}; export intensities"
+            raise rejected(path, CaptureCode.UNREADABLE, reason)
+        has_palette_alpha = image.mode == "P" and "transparency" in image.info
+        mode = "RGBA" if has_palette_alpha else _MODES[image.mode]
+        samples = np.asarray(image.convert(mode) if image.mode != mode else image)
+        return _photograph(samples, _orientation(image))
+
+
+def _open(path: Path) -> Image.Image:
+    with warnings.catch_warnings():
+        # Pillow warns above 89 megapixels, which medium-format cameras have; the check below replaces it.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        image = Image.open(path, formats=("JPEG", "PNG"))
+    check_declared_size(path, image.width * image.height * 3)
+    return image
+
+
+def _orientation(image: Image.Image) -> int:
+    return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+
+
+def _photograph(samples: NDArray[Any], orientation: int) -> Photograph:
+    planes = samples[..., None] if samples.ndim == 2 else samples
+    planes = orient(np.moveaxis(planes, -1, 0), orientation)
+    if len(planes) in (2, 4):
+        return Photograph(planes[:-1], planes[-1], None)
+    return Photograph(planes, None, None)

@@ -1,0 +1,66 @@
+"""One capture from disk: bands in unit scale, and the mask of each modality."""
+
+import numpy as np
+
+from xmodal_pipeline.imaging.capture import Bands, Capture, CaptureFiles, Mask
+from xmodal_pipeline.imaging.mask import alpha_mask, band_mask, white_background_mask
+from xmodal_pipeline.imaging.scale import check_scale, to_unit
+from xmodal_pipeline.imaging.stored import StoredCapture, read_stored
+from xmodal_pipeline.params.ingest import Scale, SpecimensParams
+
+
+def read_capture(files: CaptureFiles, specimens: SpecimensParams, scale: Scale) -> Capture:
+    """Read one capture whole, or say why it cannot be used.
+
+    Args:
+        files: where it is.
+        specimens: layout, mask source, and whether a pair is meant to be registered.
+        scale: what the stored numbers are, from `resolve_scale`; not `auto`.
+
+    Returns:
+        Bands as float32 in unit scale, never clipped, and boolean masks. The photographs of a pair that
+        is to be registered share the mask of RGB, and so do all bands of a stack. Mask source `band`
+        selects every pixel where the layout has no mask band.
+
+    Raises:
+        CaptureRejected: UNREADABLE, BAND_COUNT, BAND_LABELS, BAD_SCALE, NOT_FINITE, EMPTY_MASK, FULL_MASK,
+            BAD_MASK, SHAPE_MISMATCH or MISSING_PAIR, with the file's name and the reason.
+        ValueError: if `scale` is `auto`.
+    """
+    if scale == "auto":
+        raise ValueError(
+            "read_capture: scale must be decided for the whole study, got auto; call resolve_scale"
+        )
+    filename = files.rgb_path.name
+    stored = read_stored(files, specimens)
+    check_scale(filename, stored, specimens, scale)
+    rgb, uv = to_unit(stored.rgb, scale), to_unit(stored.uv, scale)
+    rgb_mask = _rgb_mask(files, stored, rgb, specimens)
+    is_shared = files.uv_path is None or specimens.registration != "off"
+    uv_mask = rgb_mask if is_shared else _own_uv_mask(files, stored, uv, specimens)
+    return Capture(rgb=rgb, uv=uv, rgb_mask=rgb_mask, uv_mask=uv_mask)
+
+
+def _rgb_mask(files: CaptureFiles, stored: StoredCapture, rgb: Bands, specimens: SpecimensParams) -> Mask:
+    filename = files.rgb_path.name
+    match specimens.mask:
+        case "alpha" if stored.rgb_alpha is None and specimens.registration != "off":
+            # One mask serves both photographs of a registered pair, whichever of them carries it.
+            return alpha_mask(stored.uv_alpha, filename=filename)
+        case "alpha":
+            return alpha_mask(stored.rgb_alpha, filename=filename)
+        case "white_background":
+            return white_background_mask(rgb, filename=filename)
+        case "band" if stored.mask_band is not None:
+            return band_mask(stored.mask_band, filename=filename)
+    return np.ones(rgb.shape[1:], dtype=np.bool_)
+
+
+def _own_uv_mask(files: CaptureFiles, stored: StoredCapture, uv: Bands, specimens: SpecimensParams) -> Mask:
+    filename = files.uv_path.name if files.uv_path else files.rgb_path.name
+    match specimens.mask:
+        case "alpha":
+            return alpha_mask(stored.uv_alpha, filename=filename)
+        case "white_background":
+            return white_background_mask(uv, filename=filename)
+    return np.ones(uv.shape[1:], dtype=np.bool_)

@@ -1,0 +1,109 @@
+"""A capture as it stands in its files: bands by name, before scale and mask."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xmodal_pipeline.errors import CaptureCode
+from xmodal_pipeline.imaging.capture import CaptureFiles
+from xmodal_pipeline.imaging.decoding import rejected
+from xmodal_pipeline.imaging.labels import band_order
+from xmodal_pipeline.imaging.photograph import Photograph, read_photograph
+from xmodal_pipeline.imaging.tiff import read_stack
+from xmodal_pipeline.params.ingest import BandLayout, SpecimensParams
+
+_OPEN_LAYOUT = "pair"
+"""The layout whose UV bands are as many as the UV file has."""
+
+
+class StoredCapture(NamedTuple):
+    """The bands of one capture in the files' own units, in the layout's order."""
+
+    rgb: NDArray[Any]
+    """(rgb bands, height, width)."""
+    uv: NDArray[Any]
+    """(uv bands, height, width)."""
+    mask_band: NDArray[Any] | None = None
+    """(height, width); stacks whose layout names a mask."""
+    rgb_alpha: NDArray[Any] | None = None
+    uv_alpha: NDArray[Any] | None = None
+
+
+def read_stored(files: CaptureFiles, specimens: SpecimensParams) -> StoredCapture:
+    """Read the bands of one capture without scaling them.
+
+    Args:
+        files: a stack, or the two photographs of a pair.
+        specimens: the layout in force, and whether the photographs of a pair may differ in size.
+
+    Returns:
+        The bands by modality, all finite.
+
+    Raises:
+        CaptureRejected: UNREADABLE, BAND_COUNT, BAND_LABELS, NOT_FINITE, MISSING_PAIR, SHAPE_MISMATCH.
+    """
+    layout = specimens.band_layout
+    if files.uv_path is None:
+        return _read_stack(files.rgb_path, layout)
+    for path in (files.rgb_path, files.uv_path):
+        if not path.is_file():
+            reason = "both photographs of the pair must be there, this one is not; check specimens.root"
+            raise rejected(path, CaptureCode.MISSING_PAIR, reason)
+    uv_counts = range(1, len(layout.uv) + 1) if layout.name == _OPEN_LAYOUT else (len(layout.uv),)
+    rgb = _read_side(files.rgb_path, (len(layout.rgb),), layout.rgb)
+    uv = _read_side(files.uv_path, uv_counts, layout.uv)
+    if rgb.bands.shape[1:] != uv.bands.shape[1:] and specimens.registration != "off":
+        reason = (
+            f"both photographs of the pair must have one size, got {_size(rgb)} and {_size(uv)} pixels; "
+            "resize them, or set specimens.registration to off where they are separate views"
+        )
+        raise rejected(files.rgb_path, CaptureCode.SHAPE_MISMATCH, reason)
+    return StoredCapture(rgb.bands, uv.bands, rgb_alpha=rgb.alpha, uv_alpha=uv.alpha)
+
+
+def _read_stack(path: Path, layout: BandLayout) -> StoredCapture:
+    stack = read_stack(path, (len(layout.order),))
+    _check_finite(path, stack.bands)
+    at = dict(zip(layout.order, _order(path, stack.labels, layout.order), strict=True))
+    return StoredCapture(
+        rgb=_pick(stack.bands, [at[band] for band in layout.rgb]),
+        uv=_pick(stack.bands, [at[band] for band in layout.uv]),
+        mask_band=stack.bands[at[layout.mask]] if layout.mask else None,
+    )
+
+
+def _read_side(path: Path, counts: Collection[int], bands: Sequence[str]) -> Photograph:
+    side = read_photograph(path, counts)
+    _check_finite(path, side.bands)
+    order = _order(path, side.labels, bands[: len(side.bands)])
+    return side._replace(bands=_pick(side.bands, order))
+
+
+def _order(path: Path, labels: tuple[str, ...] | None, bands: Sequence[str]) -> list[int]:
+    try:
+        return band_order(labels, bands)
+    except ValueError as error:
+        reason = f"{error}; correct the labels or specimens.layout"
+        raise rejected(path, CaptureCode.BAND_LABELS, reason) from error
+
+
+def _pick(bands: NDArray[Any], order: list[int]) -> NDArray[Any]:
+    # Neighbours in order are a view, which saves a copy of every ordinary file.
+    if order == list(range(order[0], order[0] + len(order))):
+        return bands[order[0] : order[0] + len(order)]
+    return bands[order]
+
+
+def _check_finite(path: Path, bands: NDArray[Any]) -> None:
+    if bands.dtype.kind == "f":
+        bad = int(bands.size - np.count_nonzero(np.isfinite(bands)))
+        if bad:
+            reason = f"every pixel must be finite, got {bad} NaN or infinite values; export the file again"
+            raise rejected(path, CaptureCode.NOT_FINITE, reason)
+
+
+def _size(photograph: Photograph) -> str:
+    return "×".join(str(n) for n in photograph.bands.shape[:0:-1])

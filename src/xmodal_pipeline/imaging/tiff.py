@@ -1,0 +1,191 @@
+"""TIFF stacks: every layout in, one canonical layout out."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.sax.saxutils import escape
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from tifffile import PHOTOMETRIC, TiffFile, TiffPageSeries
+
+from xmodal_pipeline.errors import CaptureCode
+from xmodal_pipeline.imaging.decoding import check_declared_size, complaints, damage_rejected, rejected
+from xmodal_pipeline.imaging.labels import read_labels
+
+_READABLE = {PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR}
+_GUESSED_SAMPLES = (3, 4)
+"""Sizes of the last axis that writers take for colour samples, whatever they are (tifffile does)."""
+_ORIENTATION_TAG = 274
+_GDAL_METADATA_TAG = 42112
+_ALPHA_SAMPLES = (1, 2)
+"""ExtraSamples values of associated and unassociated alpha (TIFF 6.0, page 31)."""
+
+
+class Stack(NamedTuple):
+    """The bands of one TIFF as they are stored."""
+
+    bands: NDArray[Any]
+    """(bands, height, width), the file's own data type."""
+    labels: tuple[str, ...] | None
+    """One label per band in the same order, or None where the file has none for each."""
+    alpha: int | None = None
+    """Position of the band that the file declares as alpha, if it does."""
+
+
+def read_stack(path: Path, band_counts: Collection[int] = (5, 6, 7)) -> Stack:
+    """Read every band of a TIFF: pages, samples, planes, hyperstacks, tiles, any compression.
+
+    The band axis is the file's channel or sample axis where it declares one of a fitting length, else
+    the one axis whose length is in `band_counts`. Bands come in the order of the file.
+
+    Args:
+        path: the file.
+        band_counts: how many bands the file may have.
+
+    Returns:
+        The bands in their own data type, and their labels.
+
+    Raises:
+        CaptureRejected: UNREADABLE if the file is damaged or holds no intensities, BAND_COUNT if no
+            axis or more than one fits.
+    """
+    with damage_rejected(path), complaints("tifffile") as heard, TiffFile(path, _multifile=False) as tiff:
+        series = list(tiff.series)
+        _check_page(path, series[0])
+        pages = _single_pages(series)
+        axes = "Q" + series[0].axes if pages else series[0].axes
+        shape = (len(pages), *series[0].shape) if pages else series[0].shape
+        axis = _band_axis(path, axes, shape, band_counts, heard)
+        for one in pages or series[:1]:
+            _check_whole(path, tiff, one)
+        check_declared_size(path, int(np.prod(shape)) * series[0].dtype.itemsize)
+        if pages:
+            stored = np.stack([one.asarray(maxworkers=1) for one in pages])
+        else:
+            stored = series[0].asarray(maxworkers=1)
+        bands = _bands_first(stored.reshape(shape), axes, axis)
+        labels = read_labels(tiff)
+        if labels is not None and len(labels) != len(bands):
+            labels = None
+        orientation = int(series[0].keyframe.tags.valueof(_ORIENTATION_TAG, default=1))
+        return Stack(orient(bands, orientation), labels, _alpha_position(series[0], len(bands)))
+
+
+def _single_pages(series: Sequence[TiffPageSeries]) -> list[TiffPageSeries]:
+    """Bands that were written one page at a time and became a series each."""
+    alike = [one for one in series if (one.shape, one.dtype) == (series[0].shape, series[0].dtype)]
+    return alike if len(alike) > 1 and series[0].axes == "YX" else []
+
+
+def _check_page(path: Path, series: TiffPageSeries) -> None:
+    page = series.keyframe
+    if page.photometric not in _READABLE:
+        name = getattr(page.photometric, "name", page.photometric)
+        reason = f"photometric interpretation must be MINISBLACK or RGB, got {name}; export intensities"
+        raise rejected(path, CaptureCode.UNREADABLE, reason)
+    if series.dtype is None or series.dtype.kind not in "buif":
+        reason = f"data type must be integer or float, got {series.dtype}; export intensities"
+        raise rejected(path, CaptureCode.UNREADABLE, reason)
+
+
+def _check_whole(path: Path, tiff: TiffFile, series: TiffPageSeries) -> None:
+    """Refuse files with missing pages or strips, which tifffile would fill with zeros."""
+    size = tiff.filehandle.size
+    for page in series.pages:
+        if page is None:
+            raise rejected(
+                path, CaptureCode.UNREADABLE, "every page must be in the file, one is missing; copy it again"
+            )
+        ends = zip(page.dataoffsets, page.databytecounts, strict=False)
+        if any(offset <= 0 or count <= 0 or offset + count > size for offset, count in ends):
+            reason = f"every strip must lie within the file of {size} bytes, one does not; copy it again"
+            raise rejected(path, CaptureCode.UNREADABLE, reason)
+
+
+def _band_axis(
+    path: Path, axes: str, shape: tuple[int, ...], counts: Collection[int], heard: Sequence[str]
+) -> int | None:
+    """Position of the band axis; None where the file is a single band."""
+    longer = [at for at in range(len(shape)) if shape[at] > 1 or axes[at] in "YX"]
+    if len(longer) == 2 and 1 in counts:
+        return None
+    fitting = [at for at in longer if shape[at] in counts] if len(longer) == 3 else []
+    declared = [
+        at for at in fitting if axes[at] == "C" or (axes[at] == "S" and shape[at] not in _GUESSED_SAMPLES)
+    ]
+    if len(fitting) == 1 or len(declared) == 1:
+        return (declared or fitting)[0]
+    wanted = " or ".join(str(count) for count in sorted(counts))
+    found = f"axes {axes} of shape {'×'.join(str(n) for n in shape)}"
+    if heard and not fitting:
+        reason = f"pages must be readable to their end, tifffile reports: {heard[0][:160]}; copy it again"
+        raise rejected(path, CaptureCode.UNREADABLE, reason)
+    rule = "exactly one axis must be the bands" if fitting else "band count must fit the layout"
+    reason = f"{rule} ({wanted}), got {found}; check specimens.layout"
+    raise rejected(path, CaptureCode.BAND_COUNT, reason)
+
+
+def _bands_first(stored: NDArray[Any], axes: str, axis: int | None) -> NDArray[Any]:
+    if axis is None:
+        return stored.reshape(
+            1, *(n for n, letter in zip(stored.shape, axes, strict=True) if n > 1 or letter in "YX")
+        )
+    spatial = [at for at in range(stored.ndim) if at != axis and (stored.shape[at] > 1 or axes[at] in "YX")]
+    if [axes[at] for at in spatial] == ["X", "Y"]:
+        spatial.reverse()
+    ordered = [axis, *spatial]
+    rest = [at for at in range(stored.ndim) if at not in ordered]
+    return stored.transpose(*ordered, *rest).reshape([stored.shape[at] for at in ordered])
+
+
+def _alpha_position(series: TiffPageSeries, n_bands: int) -> int | None:
+    page = series.keyframe
+    if page.samplesperpixel != n_bands:
+        return None
+    first = n_bands - len(page.extrasamples)
+    alphas = [first + at for at, kind in enumerate(page.extrasamples) if int(kind) in _ALPHA_SAMPLES]
+    return alphas[-1] if alphas else None
+
+
+def orient(bands: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn (…, height, width) upright from its EXIF or TIFF orientation, 1 to 8; others count as 1."""
+    if orientation in (5, 6, 7, 8):
+        bands = bands.swapaxes(-1, -2)
+    if orientation in (3, 4, 7, 8):
+        bands = bands[..., ::-1, :]
+    if orientation in (2, 3, 6, 7):
+        bands = bands[..., ::-1]
+    return bands
+
+
+def write_canonical(path: Path, bands: NDArray[Any], names: Sequence[str]) -> None:
+    """Write bands as one page of planar samples with GDAL band descriptions.
+
+    tifffile, rasterio and Bio-Formats open this layout whole; `read_stack` finds the names again.
+
+    Args:
+        path: the file to write.
+        bands: (bands, height, width), at least two bands.
+        names: one per band.
+
+    Raises:
+        ValueError: if names and bands differ in number.
+    """
+    if len(names) != len(bands):
+        raise ValueError(f"write_canonical: names must be one per band ({len(bands)}), got {len(names)}")
+    items = "".join(
+        f'<Item name="DESCRIPTION" sample="{sample}" role="description">{escape(name)}</Item>'
+        for sample, name in enumerate(names)
+    )
+    description = f"<GDALMetadata>{items}</GDALMetadata>"
+    tifffile.imwrite(
+        path,
+        bands,
+        photometric="minisblack",
+        planarconfig="separate",
+        compression="adobe_deflate",  # tag 8; "deflate" would write the obsolete 32946
+        metadata=None,
+        extratags=[(_GDAL_METADATA_TAG, "s", 0, description, True)],
+    )

@@ -1,0 +1,38 @@
+"""What a fusion strategy must offer.
+
+A new one is a file beside this, a line in `variants.FUSIONS` and a parameters class.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+
+class FusedFeatures(NamedTuple):
+    """Features of a batch, each (batch, feature_dim)."""
+
+    features: dict[str, Tensor]
+    """By `rgb`, `uv`, `joint`; a baseline has its one modality."""
+    alone: dict[str, Tensor]
+    """By modality: the joint feature made from that modality only; empty when not asked for."""
+
+
+class Fusion(nn.Module):
+    """Encoders and the way their features become one.
+
+    A subclass is built from its parameters class and a `BackboneSpec`, and sets `feature_dim`.
+    """
+
+    modalities: tuple[str, ...] = ("rgb", "uv")
+    joint_is_learnt: bool = True
+    """False where the joint is computed from the others without parameters, in features and projections."""
+    feature_dim: int
+
+    @property
+    def encoders(self) -> dict[str, nn.Module]:
+        """The encoder of each modality; the same module twice where it is shared."""
+        raise NotImplementedError(f"{type(self).__name__}: encoders must be defined by the strategy")
+
+    def forward(self, rgb: Tensor, uv: Tensor, *, alone: bool) -> FusedFeatures:
+        """Features of (batch, bands, height, width) images; `alone` asks for each modality's own joint."""
+        raise NotImplementedError(f"{type(self).__name__}: forward must be defined by the strategy")

@@ -1,0 +1,1 @@
+"""Typed parameters, one file per `conf/base/parameters_<stage>.yml`."""

@@ -1,0 +1,29 @@
+"""Parameters of `evaluate`: the protocol behind every number."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from xmodal_pipeline.params._model import ParamsModel
+
+
+class EvaluationParams(ParamsModel):
+    """The evaluation protocol. The report states which one made its tables."""
+
+    protocol: str = "demo"
+    ks: tuple[int, ...] = (1, 5, 10)
+    folds: int = Field(5, ge=2)
+    inner_folds: int = Field(3, ge=2)
+    c_values: tuple[float, ...] = (0.01, 1.0, 100.0)
+    bootstraps: int = Field(200, ge=20)
+    permutations: int = Field(999, ge=19)
+    """Permutations behind each p-value of `uv_value` and of the alignment."""
+    reference_permutations: int = Field(20, ge=1)
+    """Refits with the other modality's rows permuted, behind `improvement_over_*`."""
+    minimum_n: int = Field(6, ge=2)
+    """Specimens per class below which a cell says `too few`."""
+    components: int = Field(5, ge=1)
+    """Principal components per modality in `uv_value`."""
+    uv_value_features: Literal["colour", "separate", "concat", "attention"] = "colour"
+    """The primary feature set, to which the false-discovery correction applies."""
+    seed: int = 0

@@ -1,0 +1,194 @@
+"""Parameters of `ingest`: the specimens, how their files are read, registration and quality."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from xmodal_pipeline.params._model import ParamsModel
+
+MaskSource = Literal["band", "alpha", "white_background", "none"]
+Scale = Literal["uint8", "uint16", "percent", "unit", "auto"]
+RegistrationMode = Literal["correct", "check", "off"]
+
+
+class BandLayout(ParamsModel):
+    """Which bands a capture has, in file order. The only place where band order is written down.
+
+    `rgb` and `uv` name the bands of each modality in the order the models see them;
+    `mask` names the mask band, or is null when the mask comes from elsewhere.
+    """
+
+    name: str
+    order: tuple[str, ...]
+    rgb: tuple[str, ...]
+    uv: tuple[str, ...] = Field(min_length=1, max_length=3)
+    mask: str | None = None
+    wavelength_nm: dict[str, float] = Field({})
+
+    @model_validator(mode="after")
+    def _bands_are_in_order(self) -> Self:
+        if len(set(self.order)) != len(self.order):
+            raise ValueError(f"order must name each band once, got {list(self.order)}")
+        used = [*self.rgb, *self.uv, *([self.mask] if self.mask else [])]
+        missing = [band for band in (*used, *self.wavelength_nm) if band not in self.order]
+        if missing:
+            raise ValueError(f"every band must be in order {list(self.order)}, got {missing}")
+        if len(set(used)) != len(used):
+            raise ValueError(f"a band must belong to one modality, got {used}")
+        return self
+
+    def indices(self, bands: tuple[str, ...]) -> list[int]:
+        """Positions of `bands` in the file's order."""
+        return [self.order.index(band) for band in bands]
+
+
+_WAVELENGTHS = {"R": 610.0, "G": 540.0, "B": 460.0, "UV1": 380.0, "UV2": 365.0, "UV3": 350.0}
+_RGB_UV = ("R", "G", "B", "UV1", "UV2", "UV3")
+
+LAYOUTS: dict[str, BandLayout] = {
+    "rgb_uv_mask": BandLayout(
+        name="rgb_uv_mask",
+        order=(*_RGB_UV, "mask"),
+        rgb=_RGB_UV[:3],
+        uv=_RGB_UV[3:],
+        mask="mask",
+        wavelength_nm=_WAVELENGTHS,
+    ),
+    "rgb_uv": BandLayout(
+        name="rgb_uv",
+        order=_RGB_UV,
+        rgb=_RGB_UV[:3],
+        uv=_RGB_UV[3:],
+        wavelength_nm=_WAVELENGTHS,
+    ),
+    # micaToolbox exports vR vG vB uB uR: the UV bands run from short to long wavelength.
+    "micatoolbox": BandLayout(
+        name="micatoolbox",
+        order=("vR", "vG", "vB", "uB", "uR"),
+        rgb=("vR", "vG", "vB"),
+        uv=("uB", "uR"),
+    ),
+    "pair": BandLayout(name="pair", order=_RGB_UV, rgb=_RGB_UV[:3], uv=_RGB_UV[3:]),
+}
+"""Named layouts. `pair` is two files per capture; its UV bands are as many as the UV file has."""
+
+
+class SpecimensParams(ParamsModel):
+    """Where the captures are and how to read them."""
+
+    root: Path | None = None
+    metadata: Path | None = None
+    layout: str | BandLayout | None = None
+    scale: Scale = "auto"
+    registration: RegistrationMode = "correct"
+    rgb_suffix: str | None = None
+    uv_suffix: str | None = None
+    mask: MaskSource = "band"
+    encoding: Literal["linear", "srgb"] | None = None
+    label: str | None = None
+    filter: str | None = None
+    confounders: tuple[str, ...] = ()
+    tree: Path | None = None
+    vocabulary: dict[str, dict[str, str]] = Field({"sex": {"m": "m", "male": "m", "f": "f", "female": "f"}})
+    """Per label, spellings and the term each stands for; other values mean unlabelled."""
+    rgb_name: str = "RGB"
+    uv_name: str = "UV"
+
+    @model_validator(mode="after")
+    def _suffixes_come_in_pairs(self) -> Self:
+        if (self.rgb_suffix is None) != (self.uv_suffix is None):
+            raise ValueError("rgb_suffix and uv_suffix must be set together, got one of them")
+        if self.rgb_suffix is not None and self.rgb_suffix == self.uv_suffix:
+            raise ValueError(f"rgb_suffix and uv_suffix must differ, got {self.rgb_suffix!r} twice")
+        if isinstance(self.layout, str) and self.layout not in LAYOUTS:
+            raise ValueError(f"layout must be one of {sorted(LAYOUTS)} or a band layout, got {self.layout!r}")
+        return self
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether a capture is two files."""
+        return self.rgb_suffix is not None
+
+    @property
+    def band_layout(self) -> BandLayout:
+        """The layout in force: as given, else a pair where suffixes are set, else the reference stack."""
+        if isinstance(self.layout, BandLayout):
+            return self.layout
+        return LAYOUTS[self.layout or ("pair" if self.is_pair else "rgb_uv_mask")]
+
+
+class RegistrationParams(ParamsModel):
+    """The registration gate; defaults are measured (see docs/decisions)."""
+
+    working_size_px: int = Field(256, ge=64)
+    """Longest side of the overview and of the detail in which shifts are measured."""
+    min_margin: float = 0.005
+    """The score where UV lies must exceed the best score 2 or 4 px away by this."""
+    min_corrected_margin: float = 0.02
+    """The same once a shift was undone: that place was chosen because its score is high."""
+    min_correction_px: float = Field(0.5, gt=0)
+    """Shifts below this are left alone."""
+    max_residual_px: float = Field(1.5, gt=0)
+    max_shift_px: float = Field(100.0, gt=0)
+    max_rotation_deg: float = Field(0.5, gt=0)
+    max_scale_error: float = Field(0.004, gt=0)
+    min_uv_snr: float = Field(1.5, gt=0)
+    """Structure over noise, in blocks of 4 × 4 pixels, below which a modality is not judged; noise has 1."""
+
+
+class QualityParams(ParamsModel):
+    """When a capture is flagged, and when a data set is refused."""
+
+    max_rejected_share: float = Field(0.2, ge=0, le=1)
+    max_saturated_share: float = Field(0.01, ge=0, le=1)
+    min_band_snr: float = Field(1.5, gt=0)
+    max_focus_ratio: float = Field(4.0, gt=1)
+    n_jobs: int = Field(-1)
+    """Worker processes for per-capture work; -1 uses every core."""
+
+
+class SimulationParams(ParamsModel):
+    """The simulated specimens used when `specimens.root` is null. Effects are in units of δ."""
+
+    image_size_px: int = Field(96, ge=32)
+    """Side of the square images."""
+    n_per_sex: int = Field(12, ge=0)
+    """Specimens per sex in each species with a planted trait; `male_share` shifts them between the sexes."""
+    n_effect_species: int = Field(4, ge=0)
+    """Species whose sex UV shows and RGB does not."""
+    n_redundant_species: int = Field(0, ge=0)
+    """Species whose sex RGB and UV both show, UV adding next to nothing."""
+    n_rgb_only_species: int = Field(0, ge=0)
+    """Species whose sex RGB shows and UV does not; the only ones with a planted trait but no morph."""
+    n_leaking_species: int = Field(0, ge=0)
+    """Species whose sex UV shows, and RGB in part."""
+    n_plain_species: int = Field(6, ge=0)
+    """Species with no sex difference and one morph."""
+    n_per_sex_plain: int = Field(3, ge=0)
+    """Specimens per sex in the plain species."""
+    uv_effect: float = Field(2.5, ge=0)
+    """δ of sex in UV: given RGB in the UV species, by itself in the leaking ones."""
+    rgb_effect: float = Field(2.5, ge=0)
+    """δ in RGB of what UV does not show: `morph`, and sex in the RGB-only species."""
+    shared_effect: float = Field(2.5, ge=0)
+    """δ of sex in RGB in the redundant species."""
+    male_share: float = Field(0.5, gt=0, lt=1)
+    """Share of males among the specimens of a species."""
+    repeat_share: float = Field(0.2, ge=0, le=1)
+    """Share of specimens photographed twice."""
+    max_shift_px: float = Field(4.0, ge=0)
+    """Largest shift of UV against RGB in x and in y; every capture has one."""
+    fault_count: int = Field(0, ge=0)
+    """Captures of each planted fault."""
+    seed: int = Field(0, ge=0)
+    """Everything in the study follows from it and the other parameters."""
+
+
+class IngestParams(ParamsModel):
+    """What the nodes of `ingest` take."""
+
+    specimens: SpecimensParams = SpecimensParams()
+    registration: RegistrationParams = RegistrationParams()
+    quality: QualityParams = QualityParams()
+    simulation: SimulationParams = SimulationParams()

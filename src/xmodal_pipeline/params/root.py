@@ -1,0 +1,71 @@
+"""The whole parameter tree, checked before any node runs."""
+
+import difflib
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import Field, ValidationError
+
+from xmodal_pipeline.errors import ParametersError
+from xmodal_pipeline.params._model import ParamsModel
+from xmodal_pipeline.params.evaluate import EvaluationParams
+from xmodal_pipeline.params.ingest import IngestParams
+from xmodal_pipeline.params.report import ReportingParams
+from xmodal_pipeline.params.split import SplitParams
+from xmodal_pipeline.params.train import TrainParams
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+class Parameters(IngestParams, TrainParams):
+    """Every key that a parameters file or `--params` may hold."""
+
+    study: str = Field("demo", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    split: SplitParams = SplitParams()
+    evaluation: EvaluationParams = EvaluationParams()
+    reporting: ReportingParams = ReportingParams()
+
+
+def validate_parameters(tree: dict[str, Any]) -> Parameters:
+    """Check a whole parameter tree.
+
+    Raises:
+        ParametersError: listing every fault with its key, what is allowed and what was found.
+    """
+    try:
+        return Parameters.model_validate(tree)
+    except ValidationError as error:
+        faults = "\n".join(f"  {_describe(fault)}" for fault in error.errors())
+        raise ParametersError(f"parameters: {error.error_count()} fault(s)\n{faults}") from error
+
+
+def _describe(fault: "ErrorDetails") -> str:
+    path = [str(part) for part in fault["loc"]]
+    if fault["type"] == "extra_forbidden":
+        allowed = sorted(_allowed_keys(path[:-1]))
+        near = difflib.get_close_matches(path[-1], allowed, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"{'.'.join(path)}: unknown key; allowed here: {', '.join(allowed)}{hint}"
+    if fault["type"] == "value_error":  # our own validators already say what they got
+        return f"{'.'.join(path)}: {fault['msg'].removeprefix('Value error, ')}"
+    return f"{'.'.join(path)}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}"
+
+
+def _allowed_keys(path: list[str]) -> set[str]:
+    """The keys that the model at `path` accepts. Union members and dict keys are passed over."""
+    models: list[Any] = [Parameters]
+    for part in path:
+        fields = [model.model_fields[part].annotation for model in models if part in model.model_fields]
+        if fields:
+            models = [model for field in fields for model in _models_in(field)]
+    tag = path[-1] if path else ""
+    tagged = [
+        m for m in models if tag in get_args(getattr(m.model_fields.get("fusion_type"), "annotation", None))
+    ]
+    return {key for model in tagged or models for key in model.model_fields}
+
+
+def _models_in(annotation: Any) -> list[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, ParamsModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

@@ -1,0 +1,224 @@
+"""Parameters of `train`: optimisation, losses, augmentation and the model variants."""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, TypeAdapter, field_validator, model_validator
+
+from xmodal_pipeline.params._model import ParamsModel
+from xmodal_pipeline.variants import BASELINES, FUSIONS, VARIANTS
+
+Precision = Literal["32", "bf16-mixed", "16-mixed"]
+
+
+def _ordered(limits: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < limits[0] <= limits[1]:
+        raise ValueError(f"must be two positive numbers, the smaller first, got {limits}")
+    return limits
+
+
+Limits = Annotated[tuple[float, float], AfterValidator(_ordered)]
+"""Smallest and largest value of a draw, both positive."""
+
+
+class TrainingParams(ParamsModel):
+    """Optimisation, hardware and the encoder."""
+
+    backbone: str = "test_resnet"
+    """Any timm model name."""
+    pretrained: bool = False
+    projection_dim: int = Field(128, ge=2)
+    hidden_dim: int = Field(256, ge=2)
+    lr: float = Field(1e-3, gt=0)
+    lr_rgb: float | None = Field(None, gt=0)
+    """Learning rate of the RGB encoder; null uses `lr`."""
+    lr_uv: float | None = Field(None, gt=0)
+    weight_decay: float = Field(0.05, ge=0)
+    batch_size: int = Field(64, ge=2)
+    accumulation: int = Field(1, ge=1)
+    """Batches per optimiser step."""
+    gradient_clip: float | None = Field(1.0, gt=0)
+    """Largest norm of the gradient; null never clips."""
+    gradient_cache_chunks: int = Field(1, ge=1)
+    """Chunks in which a batch is encoded; above 1 its representation gradients are cached (GradCache)."""
+    max_epochs: int = Field(40, ge=1)
+    warmup_epochs: float = Field(2, ge=0)
+    patience: int | None = Field(None, ge=1)
+    """Epochs without better validation retrieval before training stops; null never stops early."""
+    precision: Precision = "32"
+    gradient_checkpointing: bool = False
+    channels_last: bool = True
+    compile: bool = False
+    devices: int = Field(1, ge=1)
+    nodes: int = Field(1, ge=1)
+    seed: int = Field(0, ge=0)
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _older_spelling(cls, value: object) -> object:
+        """Read 16 as 16-mixed and 32 as full precision: the spelling of earlier Lightning versions."""
+        return {16: "16-mixed", "16": "16-mixed", 32: "32", "bf16": "bf16-mixed"}.get(value, value)
+
+
+class CurriculumWeights(ParamsModel):
+    """Weights of the two terms that a curriculum moves."""
+
+    cross_modal: float = Field(ge=0)
+    intra_modal: float = Field(ge=0)
+
+
+LEARNT_TEMPERATURES: Final = (0.01, 1.0)
+"""Range a learnt temperature is clamped to. CLIP caps its logit scale at 100 (arXiv:2103.00020, section 2.5);
+above 1 all logits lie within 2 of one another, and the loss hardly tells a match from the rest."""
+
+
+class LossParams(ParamsModel):
+    """The combined loss: cross-modal, intra-modal and joint terms."""
+
+    temperature: float = Field(0.1, gt=0)
+    adaptive_temperature: bool = False
+    cross_modal_weight: float = Field(1.0, ge=0)
+    intra_modal_weight: float = Field(0.5, ge=0)
+    joint_weight: float = Field(0.5, ge=0)
+    joint_mode: Literal["simclr", "comm"] = "simclr"
+    cross_views: Literal["opposite", "same", "all"] = "opposite"
+    curriculum: Literal["none", "linear", "cosine"] = "none"
+    curriculum_start: CurriculumWeights = CurriculumWeights(cross_modal=0.2, intra_modal=0.8)
+    curriculum_end: CurriculumWeights = CurriculumWeights(cross_modal=0.8, intra_modal=0.2)
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Self:
+        if self.cross_modal_weight + self.intra_modal_weight + self.joint_weight == 0:
+            raise ValueError("at least one loss weight must be positive, got 0 for all three")
+        return self
+
+    @model_validator(mode="after")
+    def _learnt_temperature_in_range(self) -> Self:
+        low, high = LEARNT_TEMPERATURES
+        if self.adaptive_temperature and not low <= self.temperature <= high:
+            raise ValueError(
+                f"temperature must be within {low} and {high} where adaptive_temperature is true, "
+                f"got {self.temperature}; a learnt temperature is clamped to that range"
+            )
+        return self
+
+
+class GeometryParams(ParamsModel):
+    """One warp shared by RGB, UV and mask."""
+
+    crop_scale: Limits = (0.5, 1.0)
+    """Area of the crop as a share of the image."""
+    crop_ratio: Limits = (0.8, 1.25)
+    """Width over height of the crop."""
+    horizontal_flip: float = Field(0.5, ge=0, le=1)
+    vertical_flip: float = Field(0.0, ge=0, le=1)
+    rotation_deg: float = Field(20.0, ge=0, le=180)
+    perspective: float = Field(0.0, ge=0, le=0.5)
+
+    @field_validator("crop_scale")
+    @classmethod
+    def _within_the_image(cls, limits: tuple[float, float]) -> tuple[float, float]:
+        if limits[1] > 1:
+            raise ValueError(f"must not exceed 1, the whole image, got {limits}")
+        return limits
+
+
+class RGBPhotometryParams(ParamsModel):
+    """Photometry of RGB, drawn independently of UV."""
+
+    brightness: float = Field(0.2, ge=0)
+    contrast: float = Field(0.2, ge=0)
+    saturation: float = Field(0.2, ge=0)
+    hue: float = Field(0.05, ge=0, le=0.5)
+    greyscale: float = Field(0.1, ge=0, le=1)
+    blur_sigma: Limits = (0.1, 1.0)
+    blur: float = Field(0.3, ge=0, le=1)
+
+
+class UVPhotometryParams(ParamsModel):
+    """Photometry of UV; its bands share every draw, since one filter makes them nearly one dimension."""
+
+    gain: float = Field(0.1, ge=0, lt=1)
+    gamma: Limits = (0.8, 1.25)
+    noise_sd: float = Field(0.02, ge=0)
+    blur_sigma: Limits = (0.1, 1.0)
+    blur: float = Field(0.3, ge=0, le=1)
+
+
+class ReflectancePhotometryParams(ParamsModel):
+    """Photometry that leaves calibrated colour alone, for both modalities: small gain, noise and blur."""
+
+    gain: float = Field(0.03, ge=0, lt=1)
+    noise_sd: float = Field(0.01, ge=0)
+    blur_sigma: Limits = (0.1, 1.0)
+    blur: float = Field(0.3, ge=0, le=1)
+
+
+class AugmentationParams(ParamsModel):
+    """How two views are made of one capture."""
+
+    photometry: Literal["reflectance", "uncalibrated"] | None = None
+    """Null follows the captures: `reflectance` where they are calibrated, else `uncalibrated`."""
+    geometry: GeometryParams = GeometryParams()
+    rgb: RGBPhotometryParams = RGBPhotometryParams()
+    uv: UVPhotometryParams = UVPhotometryParams()
+    reflectance: ReflectancePhotometryParams = ReflectancePhotometryParams()
+
+
+class SeparateParams(ParamsModel):
+    """Two projection heads; the joint feature has no parameters."""
+
+    fusion_type: Literal["separate"] = "separate"
+    use_modality_specific: bool = True
+
+
+class ConcatParams(ParamsModel):
+    """Features concatenated and projected to the joint feature."""
+
+    fusion_type: Literal["concat"] = "concat"
+    use_modality_specific: bool = True
+    modality_dropout: float = Field(0.2, ge=0, lt=1)
+    """Chance that a modality is left out of the shared encoder in training."""
+
+
+class AttentionParams(ParamsModel):
+    """Learnt queries attend over spatial tokens."""
+
+    fusion_type: Literal["attention"] = "attention"
+    use_modality_specific: bool = True
+    heads: int = Field(4, ge=1)
+
+
+class BaselineParams(ParamsModel):
+    """An encoder that sees one modality."""
+
+    fusion_type: Literal["rgb_only", "uv_only"]
+    use_modality_specific: Literal[True] = True
+
+
+VariantParams = Annotated[
+    SeparateParams | ConcatParams | AttentionParams | BaselineParams, Field(discriminator="fusion_type")
+]
+
+
+def _default_variants() -> dict[str, VariantParams]:
+    read = TypeAdapter[VariantParams](VariantParams).validate_python
+    variants = {name: read({"fusion_type": name}) for name in (*FUSIONS, *BASELINES)}
+    shared = {name: read({"fusion_type": name, "use_modality_specific": False}) for name in FUSIONS}
+    return variants | {f"{name}_shared": params for name, params in shared.items()}
+
+
+class TrainParams(ParamsModel):
+    """What the nodes of `train` take."""
+
+    training: TrainingParams = TrainingParams()
+    loss: LossParams = LossParams()
+    augmentation: AugmentationParams = AugmentationParams()
+    variants: dict[str, VariantParams] = Field(default_factory=_default_variants)
+
+    @field_validator("variants")
+    @classmethod
+    def _known_variants(cls, variants: dict[str, VariantParams]) -> dict[str, VariantParams]:
+        unknown = sorted(set(variants) - set(VARIANTS))
+        if unknown:
+            raise ValueError(f"must be among {list(VARIANTS)}, got {unknown}")
+        return variants

@@ -1,0 +1,23 @@
+"""The pipeline `embed`."""
+
+from kedro.pipeline import Node, Pipeline
+
+from xmodal_pipeline.pipelines.embed import nodes
+from xmodal_pipeline.pipelines.variants import per_variant
+
+
+def create_pipeline() -> Pipeline:
+    """Checkpoints to embeddings and projections of every capture; the outlines under the same warps."""
+    embed = Node(
+        nodes.embed_variant,
+        ["checkpoint", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"],
+        ["embeddings", "projections", "opposite_views"],
+        name="embed_variant",
+    )
+    silhouettes = Node(
+        nodes.warp_silhouettes,
+        ["specimen_index", "partitions", "rgb_images", "uv_images", "masks", "params:augmentation"],
+        "silhouette_views",
+        name="warp_silhouettes",
+    )
+    return per_variant([embed], own=["checkpoint"]) + Pipeline([silhouettes])

@@ -1,0 +1,70 @@
+"""The pipeline `evaluate`."""
+
+from kedro.pipeline import Node, Pipeline
+
+from xmodal_pipeline.pipelines.evaluate import nodes
+from xmodal_pipeline.pipelines.variants import per_variant
+from xmodal_pipeline.variants import BASELINES, DEFAULT_VARIANTS
+
+_CROSS_MODAL = [name for name in DEFAULT_VARIANTS if name not in BASELINES]
+
+
+def create_pipeline() -> Pipeline:
+    """Embeddings and labels to metrics per variant, the comparison, and what UV adds."""
+    evaluate = Node(
+        nodes.evaluate_variant,
+        ["embeddings", "projections", "opposite_views", "specimen_index", "captures", "params:evaluation"],
+        "metrics",
+        name="evaluate_variant",
+    )
+    uv_value = Node(
+        nodes.measure_uv_value,
+        ["embeddings", "specimen_index", "captures", "params:evaluation"],
+        "uv_value",
+        name="measure_uv_value",
+    )
+    return (
+        per_variant([evaluate], own=["embeddings", "projections", "opposite_views"], suffixed=["metrics"])
+        + per_variant([uv_value], own=["embeddings"], suffixed=["uv_value"], variants=_CROSS_MODAL)
+        + _shared()
+    )
+
+
+def _shared() -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                nodes.evaluate_baselines,
+                [
+                    "rgb_images",
+                    "uv_images",
+                    "masks",
+                    "silhouette_views",
+                    "specimen_index",
+                    "partitions",
+                    "params:evaluation",
+                ],
+                "metrics_baselines",
+                name="evaluate_baselines",
+            ),
+            Node(
+                nodes.compare_variants,
+                {name: f"metrics_{name}" for name in (*DEFAULT_VARIANTS, "baselines")},
+                "comparison",
+                name="compare_variants",
+            ),
+            Node(
+                nodes.measure_uv_value_of_colour,
+                ["colour_table", "specimen_index", "captures", "params:evaluation"],
+                "uv_value_colour",
+                name="measure_uv_value_of_colour",
+            ),
+            Node(
+                nodes.stack_uv_value,
+                {"evaluation": "params:evaluation"}
+                | {name: f"uv_value_{name}" for name in ("colour", *_CROSS_MODAL)},
+                "uv_value",
+                name="stack_uv_value",
+            ),
+        ]
+    )

@@ -1,0 +1,124 @@
+"""Nodes of `report`."""
+
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.params.root import validate_parameters
+from xmodal_pipeline.reporting.content import ReportFigure, ReportTables
+from xmodal_pipeline.reporting.explorer import make_explorer
+from xmodal_pipeline.reporting.figures import draw_ingest_figures, draw_model_figures, map_captures
+from xmodal_pipeline.reporting.html import ReportContent, build_report
+from xmodal_pipeline.reporting.style import NothingToDrawError, figure_bytes
+from xmodal_pipeline.specimens.stores import ArrayStore
+
+
+class VariantResults(NamedTuple):
+    """What training and embedding left of one variant."""
+
+    history: pd.DataFrame
+    diagnostics: list[dict[str, Any]]
+    embeddings: pd.DataFrame
+    projections: pd.DataFrame
+
+
+class Drawn(NamedTuple):
+    """Every figure, and the coordinates that the explorer shows too."""
+
+    figures: list[ReportFigure]
+    coordinates: pd.DataFrame
+    reason: str
+    """Why there are no coordinates, where there are none."""
+
+
+def gather_variant(
+    history: pd.DataFrame,
+    diagnostics: list[dict[str, Any]],
+    embeddings: pd.DataFrame,
+    projections: pd.DataFrame,
+) -> VariantResults:
+    """Put one variant's tables together."""
+    return VariantResults(history, diagnostics, embeddings, projections)
+
+
+def gather_tables(  # noqa: PLR0913 - one argument per table of the study
+    parameters: dict[str, Any],
+    captures: dict[str, Any],
+    comparison: pd.DataFrame,
+    uv_value: pd.DataFrame,
+    specimen_index: pd.DataFrame,
+    rejected_captures: pd.DataFrame,
+    registration_qa: pd.DataFrame,
+    quality_report: pd.DataFrame,
+    partitions: pd.DataFrame,
+    **per_variant: Any,
+) -> ReportTables:
+    """Put the tables of all stages together; the specimens' settings are those that ingest used."""
+    known = validate_parameters(parameters)
+    specimens = SpecimensParams.model_validate(captures["specimens"])
+    results: dict[str, VariantResults] = _by_variant(per_variant, "results_")
+    found = [
+        {"code": d["code"], "variant": name, "finding": d["message"], "advice": d["advice"]}
+        for name, one in results.items()
+        for d in one.diagnostics
+    ]
+    return ReportTables(
+        parameters=known.model_copy(update={"specimens": specimens}),
+        specimen_index=specimen_index,
+        rejected_captures=rejected_captures,
+        registration_qa=registration_qa,
+        quality_report=quality_report,
+        partitions=partitions,
+        histories={name: one.history for name, one in results.items()},
+        embeddings={name: one.embeddings for name, one in results.items()},
+        projections={name: one.projections for name, one in results.items()},
+        metrics=_by_variant(per_variant, "metrics_"),
+        comparison=comparison,
+        uv_value=uv_value,
+        diagnostics=pd.DataFrame(found, columns=["code", "variant", "finding", "advice"]),
+        seeds=(known.training.seed,),
+    )
+
+
+def _by_variant(inputs: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in inputs.items() if name.startswith(prefix)}
+
+
+def draw_figures(
+    report_tables: ReportTables, thumbnails: ArrayStore, rgb_images: ArrayStore, uv_images: ArrayStore
+) -> tuple[Drawn, dict[str, bytes]]:
+    """Draw every figure, and write each for print (PDF) and for slides (PNG)."""
+    coordinates, reason = map_captures(report_tables)
+    figures = [
+        *draw_ingest_figures(report_tables, thumbnails),
+        *draw_model_figures(report_tables, coordinates, images=(rgb_images, uv_images), reason=reason),
+    ]
+    files = {
+        f"{one.name}.{ending}": figure_bytes(one.figure, ending)
+        for one in figures
+        if one.figure is not None
+        for ending in ("png", "pdf")
+    }
+    return Drawn(figures, coordinates, reason), files
+
+
+def write_report(
+    report_tables: ReportTables, drawn: Drawn, rgb_images: ArrayStore, uv_images: ArrayStore
+) -> str:
+    """The report as one HTML file."""
+    explorer, reason = None, drawn.reason
+    try:
+        explorer = make_explorer(
+            drawn.coordinates,
+            report_tables.specimen_index,
+            rgb_images,
+            uv_images,
+            is_linear=report_tables.is_linear,
+            names=report_tables.names,
+        )
+    except NothingToDrawError as error:
+        reason = reason or str(error)
+    return build_report(
+        ReportContent(tables=report_tables, figures=drawn.figures, explorer=explorer, explorer_reason=reason)
+    )

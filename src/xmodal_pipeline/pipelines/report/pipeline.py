@@ -1,0 +1,55 @@
+"""The pipeline `report`."""
+
+from kedro.pipeline import Node, Pipeline
+
+from xmodal_pipeline.pipelines.report import nodes
+from xmodal_pipeline.pipelines.variants import per_variant
+from xmodal_pipeline.variants import DEFAULT_VARIANTS
+
+_TABLES = [
+    "captures",
+    "specimen_index",
+    "rejected_captures",
+    "registration_qa",
+    "quality_report",
+    "partitions",
+    "comparison",
+    "uv_value",
+]
+
+
+def create_pipeline() -> Pipeline:
+    """Tables and stores to figures and one HTML file."""
+    gather = Node(
+        nodes.gather_variant,
+        ["history", "diagnostics", "embeddings", "projections"],
+        "results",
+        name="gather_variant",
+    )
+    report = Pipeline(
+        [
+            Node(
+                nodes.gather_tables,
+                {"parameters": "parameters"}
+                | {name: name for name in _TABLES}
+                | {f"results_{name}": f"results_{name}" for name in DEFAULT_VARIANTS}
+                | {f"metrics_{name}": f"metrics_{name}" for name in DEFAULT_VARIANTS},
+                "report_tables",
+                name="gather_tables",
+            ),
+            Node(
+                nodes.draw_figures,
+                ["report_tables", "thumbnails", "rgb_images", "uv_images"],
+                ["drawn_figures", "figures"],
+                name="draw_figures",
+            ),
+            Node(
+                nodes.write_report,
+                ["report_tables", "drawn_figures", "rgb_images", "uv_images"],
+                "report",
+                name="write_report",
+            ),
+        ]
+    )
+    own = ["history", "diagnostics", "embeddings", "projections"]
+    return per_variant([gather], own=own, suffixed=["results"]) + report

@@ -1,0 +1,76 @@
+"""What the report is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from xmodal_pipeline.params.root import Parameters
+from xmodal_pipeline.reporting.names import ModalityNames
+
+
+def _no_rows() -> pd.DataFrame:
+    return pd.DataFrame()
+
+
+@dataclass(frozen=True, eq=False)
+class ReportTables:
+    """The tables of a study. A part that a study does not have stays empty and drops out of the report."""
+
+    parameters: Parameters
+    specimen_index: pd.DataFrame
+    rejected_captures: pd.DataFrame = field(default_factory=_no_rows)
+    registration_qa: pd.DataFrame = field(default_factory=_no_rows)
+    quality_report: pd.DataFrame = field(default_factory=_no_rows)
+    partitions: pd.DataFrame = field(default_factory=_no_rows)
+    histories: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    embeddings: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    projections: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`metrics_{variant}` by variant."""
+    comparison: pd.DataFrame = field(default_factory=_no_rows)
+    uv_value: pd.DataFrame = field(default_factory=_no_rows)
+    diagnostics: pd.DataFrame = field(default_factory=_no_rows)
+    """code, variant, finding, advice."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds of the training runs behind the tables."""
+
+    @property
+    def names(self) -> ModalityNames:
+        """Display names of the two modalities."""
+        return ModalityNames(self.parameters.specimens.rgb_name, self.parameters.specimens.uv_name)
+
+    @property
+    def colour_units(self) -> str:
+        """The weakest unit of any capture: one uncalibrated capture makes a study uncalibrated."""
+        known = set(self.specimen_index["colour_units"]) if "colour_units" in self.specimen_index else set()
+        weakest_first = ("uncalibrated", "relative", "reflectance")
+        return next((units for units in weakest_first if units in known), "uncalibrated")
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether stored values are proportional to light: not in pairs with an sRGB curve."""
+        return self.parameters.specimens.encoding is not None or not self.parameters.specimens.is_pair
+
+    @property
+    def label(self) -> str:
+        """The label that figures are coloured by."""
+        return self.parameters.specimens.label or "species"
+
+
+@dataclass(frozen=True, eq=False)
+class ReportFigure:
+    """One figure and its words, or the reason why it is missing."""
+
+    name: str
+    """File name without ending."""
+    section: str
+    title: str
+    caption: str
+    figure: Figure | None
+    reason: str = ""
+    is_photographic: bool = False
+    is_narrow: bool = False
+    """Single-column."""

@@ -1,0 +1,351 @@
+"""Figures of the numbers: retrieval, classification, and what UV adds."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, write_species
+from xmodal_pipeline.reporting.style import (
+    ALERT,
+    DOUBLE_COLUMN_MM,
+    GREY,
+    MODALITY_COLOURS,
+    MODALITY_MARKERS,
+    PALETTE,
+    NothingToDrawError,
+    category_styles,
+    make_axes,
+    make_figure,
+    styled,
+)
+
+DIRECTIONS: Final = ("rgb_to_uv", "uv_to_rgb")
+SOURCES: Final = ("rgb", "uv", "combined", "joint")
+COMPARISON_COLUMNS: Final = (
+    *("name", "kind", "task", "label", "metric"),
+    *("value", "low", "high", "n", "chance"),
+)
+VERDICTS: Final = {
+    "uv_only": (PALETTE[0], "o"),
+    "uv_adds": (PALETTE[2], "s"),
+    "rgb_suffices": (PALETTE[1], "^"),
+    "unresolved": (GREY, "D"),
+    "too_few": ("#999999", "x"),
+}
+"""Colour and marker of each verdict of `uv_value`, strongest first."""
+
+
+def retrieval_rows(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The recall rows of `comparison` with direction (rgb_to_uv, uv_to_rgb or empty) and k."""
+    rows = _task_rows(comparison, "retrieval")
+    rows = rows[rows["name"] != "chance"]  # a column of every row, and a line of its own in the figure
+    text = rows["label"].astype("string").fillna("") + " " + rows["metric"].astype("string").fillna("")
+    rows["direction"] = text.str.extract(r"(rgb_to_uv|uv_to_rgb)", expand=False).fillna("").astype(object)
+    rows["k"] = pd.to_numeric(rows["metric"].astype("string").str.extract(r"recall@(\d+)", expand=False))
+    return rows[rows["k"].notna()].astype({"k": int})
+
+
+def classification_rows(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The accuracy rows of `comparison` with their source (rgb, uv, combined, joint or empty)."""
+    rows = _task_rows(comparison, "classification")
+    found = (
+        rows["metric"]
+        .astype("string")
+        .str.extract(r"^(?:(rgb|uv|combined|joint)_)?(?:balanced_)?(accuracy)$")
+    )
+    rows["source"] = found[0].fillna("").astype(object)
+    return rows[found[1].notna()]
+
+
+def _task_rows(comparison: pd.DataFrame, task: str) -> pd.DataFrame:
+    """The rows of a task, with every column of the tidy table; what a producer left out is missing."""
+    rows = comparison.reindex(columns=list(dict.fromkeys([*COMPARISON_COLUMNS, *comparison.columns])))
+    return rows[rows["task"] == task].copy()
+
+
+@styled
+def draw_retrieval(comparison: pd.DataFrame, *, names: ModalityNames = DEFAULT_NAMES) -> Figure:
+    """Recall@1 of every variant and baseline with its interval, and recall over k, both with chance drawn in.
+
+    Args:
+        comparison: the tidy table; rows of the task `retrieval` are used.
+        names: display names of the modalities.
+
+    Returns:
+        Points at the left, one panel of curves per direction at the right; double-column width.
+
+    Raises:
+        NothingToDrawError: if the table has no recall.
+    """
+    rows = retrieval_rows(comparison)
+    rows = rows[rows["value"].notna()]
+    if rows.empty:
+        raise NothingToDrawError("no retrieval across the modalities was measured")
+    first = rows[rows["k"] == rows["k"].min()]
+    order = list(dict.fromkeys(first.sort_values("kind", ascending=False, kind="stable")["name"]))
+    directions = [d for d in (*DIRECTIONS, "") if (rows["direction"] == d).any()]
+    figure = make_figure(DOUBLE_COLUMN_MM, max(70, 26 + 6.2 * len(order)))
+    points, *curves = make_axes(
+        figure, 1, 1 + len(directions), gridspec_kw={"width_ratios": [1.5] + [1] * len(directions)}
+    )[0]
+    styles = {d: (list(MODALITY_COLOURS.values())[i], "so^"[i]) for i, d in enumerate(directions)}
+    for i, direction in enumerate(directions):
+        part = first[first["direction"] == direction].set_index("name").reindex(order).reset_index()
+        offset = (i - (len(directions) - 1) / 2) * 0.26
+        _draw_points(points, part, offset, styles[direction], names.label(direction) or "both ways")
+    _name_rows(points, _with_n(first, order, names))
+    points.set(xlabel=f"recall@{int(first['k'].iloc[0])}", title="Match found first")
+    _draw_chance(points, first["chance"])
+    for axis, direction in zip(curves, directions, strict=True):
+        _draw_curves(axis, rows[rows["direction"] == direction], order)
+        axis.set(
+            title=names.label(direction) or "both ways", xlabel="k", ylabel="recall@k", ylim=(-0.02, 1.02)
+        )
+    handles, texts = points.get_legend_handles_labels()
+    curve_handles = [
+        Line2D(
+            [],
+            [],
+            color=c,
+            marker=m,
+            linestyle="-" if name in _variants(rows) else (0, (3, 1.5)),
+            label=names.label(name),
+        )
+        for name, (c, m) in category_styles(order).items()
+    ]
+    figure.legend(
+        handles=[*handles, *curve_handles],
+        labels=[*texts, *(h.get_label() for h in curve_handles)],
+        loc="outside lower center",
+        ncols=4,
+    )
+    return figure
+
+
+def _variants(rows: pd.DataFrame) -> set[str]:
+    return set(rows.loc[rows["kind"] == "variant", "name"])
+
+
+def _draw_curves(axes: Axes, rows: pd.DataFrame, order: Sequence[str]) -> None:
+    for name, (colour, marker) in category_styles(order).items():
+        line = rows[rows["name"] == name].sort_values("k")
+        if line.empty:
+            continue
+        is_variant = (line["kind"] == "variant").all()
+        axes.plot(
+            line["k"],
+            line["value"],
+            color=colour,
+            marker=marker,
+            markersize=3,
+            label=name,
+            linestyle="-" if is_variant else (0, (3, 1.5)),
+        )
+        if is_variant and line[["low", "high"]].notna().all(axis=None):
+            axes.fill_between(line["k"], line["low"], line["high"], color=colour, alpha=0.12, linewidth=0)
+    chance = rows.dropna(subset=["chance"]).groupby("k")["chance"].mean()
+    axes.plot(chance.index, chance, color="black", linestyle=(0, (1, 1.5)), linewidth=0.9, label="chance")
+    axes.set_xticks(sorted(rows["k"].unique()))
+
+
+def _draw_points(axes: Axes, rows: pd.DataFrame, offset: float, style: tuple[str, str], label: str) -> None:
+    """One row of points with intervals: `rows` are in the order of the y axis; missing values leave a gap."""
+    colour, marker = style
+    y = np.arange(len(rows)) + offset
+    value, low, high = (
+        pd.to_numeric(rows[column]).to_numpy(dtype=float) for column in ("value", "low", "high")
+    )
+    errors = np.maximum(np.stack([value - low, high - value]), 0)
+    axes.errorbar(value, y, xerr=errors, color=colour, marker=marker, linestyle="", elinewidth=1, label=label)
+
+
+def _name_rows(axes: Axes, texts: Sequence[str]) -> None:
+    axes.set_yticks(range(len(texts)), texts)
+    axes.set_ylim(len(texts) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="#E5E5E5", linewidth=0.5)
+    axes.set_axisbelow(True)
+
+
+def _with_n(rows: pd.DataFrame, order: Sequence[str], names: ModalityNames) -> list[str]:
+    """Row names with their n; baselines in brackets."""
+    texts = []
+    for name in order:
+        here = rows[rows["name"] == name]
+        n = pd.to_numeric(here["n"]).max()
+        text = names.label(name) if (here["kind"] == "variant").all() else f"[{names.label(name)}]"
+        texts.append(f"{text}, n = {n:.0f}" if pd.notna(n) else text)
+    return texts
+
+
+def _draw_chance(axes: Axes, chance: pd.Series) -> None:
+    known = pd.to_numeric(chance).dropna()
+    if len(known):
+        axes.axvline(
+            float(known.mean()), color="black", linestyle=(0, (1, 1.5)), linewidth=0.9, label="chance"
+        )
+
+
+@styled
+def draw_classification(
+    comparison: pd.DataFrame, *, most_labels: int = 4, names: ModalityNames = DEFAULT_NAMES
+) -> Figure:
+    """Balanced accuracy per label, source, variant and baseline, with intervals, n and chance.
+
+    Args:
+        comparison: the tidy table; rows of the task `classification` are used.
+        most_labels: panels; the labels that come first in the table.
+        names: display names of the modalities.
+
+    Returns:
+        A panel per label; double-column width. A cell without a number says `too few`.
+
+    Raises:
+        NothingToDrawError: if no label was predicted.
+    """
+    rows = classification_rows(comparison)
+    labels = list(dict.fromkeys(rows["label"].dropna()))[:most_labels]
+    if not labels:
+        raise NothingToDrawError(
+            "no label could be predicted: the study has none, or too few specimens per class"
+        )
+    order = list(dict.fromkeys(rows.sort_values("kind", ascending=False, kind="stable")["name"]))
+    columns = min(len(labels), 2)
+    lines = -(-len(labels) // columns)
+    figure = make_figure(DOUBLE_COLUMN_MM, 16 + lines * (14 + 8.5 * len(order)))
+    axes = make_axes(figure, lines, columns)
+    for axis in axes.flat[len(labels) :]:
+        axis.set_axis_off()
+    for axis, label in zip(axes.flat, labels, strict=False):
+        _draw_label(axis, rows[rows["label"] == label], order, names)
+        axis.set(title=names.rename(str(label)), xlabel="balanced accuracy")
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=MODALITY_COLOURS[s],
+            marker=MODALITY_MARKERS[s],
+            linestyle="",
+            label=f"from {names.label(s)}",
+        )
+        for s in SOURCES
+        if (rows["source"] == s).any()
+    ]
+    if rows.loc[rows["source"] == "", "value"].notna().any():
+        handles.append(Line2D([], [], color="black", marker="|", linestyle="", label="baseline"))
+    handles.append(Line2D([], [], color="black", linestyle=(0, (1, 1.5)), label="chance"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=6)
+    return figure
+
+
+def _draw_label(axes: Axes, rows: pd.DataFrame, order: Sequence[str], names: ModalityNames) -> None:
+    present = [name for name in order if (rows["name"] == name).any()]
+    for i, source in enumerate((*SOURCES, "")):
+        part = (
+            rows[rows["source"] == source]
+            .drop_duplicates("name")
+            .set_index("name")
+            .reindex(present)
+            .reset_index()
+        )
+        offset = (i - (len(SOURCES) - 1) / 2) * 0.17 if source else 0.0
+        style = (MODALITY_COLOURS[source], MODALITY_MARKERS[source]) if source else ("black", "|")
+        _draw_points(axes, part, offset, style, source or "baseline")
+    _name_rows(axes, _with_n(rows, present, names))
+    _draw_chance(axes, rows["chance"])
+    for y, name in enumerate(present):
+        if rows.loc[rows["name"] == name, "value"].isna().all():
+            axes.annotate("too few", (0.02, y), xycoords=("axes fraction", "data"), color=ALERT, va="center")
+    axes.margins(x=0.08)
+
+
+@styled
+def draw_uv_value(uv_value: pd.DataFrame, *, most: int = 36, names: ModalityNames = DEFAULT_NAMES) -> Figure:
+    """What UV adds to RGB per species and label, ranked by the lower limit, with interval, n, q and verdict.
+
+    Args:
+        uv_value: the table of DESIGN §5a, of one set of features.
+        most: rows drawn, those with the highest lower limit; the title says how many there are.
+        names: display names of the modalities.
+
+    Returns:
+        A row per species and label, the strongest at the top; double-column width.
+
+    Raises:
+        NothingToDrawError: if no row has a number.
+    """
+    ranked = rank_uv_value(uv_value)
+    if ranked.empty or ranked["uv_adds"].isna().all():
+        raise NothingToDrawError(
+            "no label with two classes had enough specimens of either class in any species"
+        )
+    shown = ranked.head(most)
+    figure = make_figure(DOUBLE_COLUMN_MM, 26 + 5.2 * len(shown))
+    axes = make_axes(figure)[0, 0]
+    for verdict, style in VERDICTS.items():
+        rows = shown[shown["verdict"] == verdict]
+        if rows["uv_adds"].notna().any():
+            _draw_ranked(
+                axes, rows, style, f"{names.label(verdict)} ({(ranked['verdict'] == verdict).sum()})"
+            )
+    _name_rows(axes, [f"{write_species(str(row.species))}, {row.label}" for row in shown.itertuples()])
+    notes = axes.twinx()
+    notes.set_ylim(axes.get_ylim())
+    notes.set_yticks(range(len(shown)), [_note(row, names) for row in shown.itertuples()], fontsize=7)
+    notes.tick_params(length=0)
+    notes.spines["right"].set_visible(False)
+    axes.axvline(0, color="black", linewidth=0.8)
+    more = f" ({len(shown)} of {len(ranked)} rows)" if len(ranked) > len(shown) else ""
+    axes.set(
+        xlabel=f"what {names.uv} adds given {names.rgb} (squared standardised difference, 95 % interval)",
+        title=f"Ranked by lower limit{more}",
+    )
+    figure.legend(loc="outside lower center", ncols=5)
+    return figure
+
+
+def rank_uv_value(uv_value: pd.DataFrame) -> pd.DataFrame:
+    """The primary rows of `uv_value`: species by lower limit, highest first, then too few, then pooled rows.
+
+    Where the table names no primary family, its first set of features is taken.
+    """
+    if uv_value.empty:
+        return uv_value
+    if "family" in uv_value:
+        rows = uv_value[uv_value["family"] == "primary"]
+    else:
+        rows = uv_value[uv_value["features"] == uv_value["features"].iloc[0]]
+    scope = rows["scope"] if "scope" in rows else pd.Series("species", index=rows.index)
+    ranked = rows.assign(is_pooled=scope != "species").sort_values(
+        ["is_pooled", "low", "uv_adds"], ascending=[True, False, False], na_position="last", kind="stable"
+    )
+    return ranked.reset_index(drop=True)
+
+
+def _draw_ranked(axes: Axes, rows: pd.DataFrame, style: tuple[str, str], label: str) -> None:
+    colour, marker = style
+    value, low, high = (rows[column].to_numpy(dtype=float) for column in ("uv_adds", "low", "high"))
+    # The estimate is unbiased and may lie below 0, where the interval cannot follow it.
+    errors = np.maximum(np.stack([value - low, high - value]), 0)
+    axes.errorbar(
+        value,
+        rows.index.to_numpy(),
+        xerr=errors,
+        color=colour,
+        marker=marker,
+        linestyle="",
+        elinewidth=1,
+        label=label,
+    )
+
+
+def _note(row: Any, names: ModalityNames) -> str:
+    """The numbers at the right of a row: n per class, q (p where there is no q), verdict."""
+    n = f"n = {row.n_1:.0f} + {row.n_2:.0f}"
+    error = f"q = {row.q:.3f}" if pd.notna(row.q) else f"p = {row.p:.3f}" if pd.notna(row.p) else ""
+    return ", ".join(part for part in (n, error, names.label(str(row.verdict))) if part)

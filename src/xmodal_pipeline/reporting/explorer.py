@@ -1,0 +1,155 @@
+"""The interactive explorer: two linked maps, thumbnails on hover, colours and filter by label."""
+
+import base64
+import io
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames
+from xmodal_pipeline.reporting.style import MARKERS, NothingToDrawError, category_styles
+from xmodal_pipeline.reporting.thumbnails import rgb_picture, uv_picture
+from xmodal_pipeline.specimens.stores import ArrayStore
+
+# Multiples of 8: JPEG codes blocks of 8 pixels, so that neighbours in the atlas do not bleed.
+_TILES: Final = ((1500, 64), (3000, 48), (10**9, 40))
+_NOT_LABELS: Final = frozenset(
+    [
+        "capture_id",
+        "specimen_id",
+        "filename",
+        "uv_filename",
+        "sha256",
+        "height_px",
+        "width_px",
+        "colour_units",
+        "flags",
+    ]
+)
+_SYMBOLS: Final = dict(
+    zip(MARKERS, ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x"), strict=True)
+)
+_MOST_CLASSES: Final = 60
+"""Labels with more classes than this are shown on hover but cannot colour."""
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """Everything that the page's script needs, ready for JSON."""
+
+    payload: dict[str, Any]
+
+
+def make_explorer(
+    coordinates: pd.DataFrame,
+    specimen_index: pd.DataFrame,
+    rgb_images: ArrayStore,
+    uv_images: ArrayStore,
+    *,
+    is_linear: bool = True,
+    names: ModalityNames = DEFAULT_NAMES,
+) -> Explorer:
+    """Points, labels and one atlas of thumbnails per modality.
+
+    Args:
+        coordinates: of `umap_spaces`.
+        specimen_index: labels and specimen of each capture.
+        rgb_images: (captures, bands, S, S) in unit scale, background 0.
+        uv_images: the same captures in UV.
+        is_linear: whether the images are proportional to light.
+        names: display names of the modalities.
+
+    Returns:
+        The payload; a capture keeps one number across maps and atlases.
+
+    Raises:
+        NothingToDrawError: if there are no coordinates.
+    """
+    if coordinates.empty:
+        raise NothingToDrawError("there are no coordinates to explore")
+    captures = coordinates["capture_id"].drop_duplicates().tolist()
+    index = specimen_index.set_index("capture_id").reindex(captures)
+    labels = [c for c in index.columns if c not in _NOT_LABELS and index[c].notna().any()]
+    rows = {capture: row for row, capture in enumerate(rgb_images.capture_ids)}
+    at = [rows[capture] for capture in captures]
+    payload = {
+        "names": {"rgb": names.rgb, "uv": names.uv},
+        "captures": captures,
+        "specimens": index["specimen_id"].astype(str).tolist(),
+        "labels": {label: _label_payload(index[label]) for label in labels},
+        "maps": _maps(coordinates, captures, names),
+        "atlas": {
+            "rgb": _atlas([rgb_picture(*_picture(rgb_images, row), is_linear=is_linear) for row in at]),
+            "uv": _atlas([uv_picture(*_picture(uv_images, row), is_linear=is_linear) for row in at]),
+            "tile": _tile(len(at)),
+            "columns": _columns(len(at)),
+        },
+    }
+    return Explorer(payload)
+
+
+def _label_payload(values: pd.Series) -> dict[str, Any]:
+    """The classes of a label with colour and symbol, and each capture's class number."""
+    text = values.astype("object").where(values.notna(), "unlabelled").astype(str)
+    classes = sorted(set(text) - {"unlabelled"})
+    styles = {**category_styles(classes), "unlabelled": ("#BBBBBB", "o")}
+    shown = [*classes, "unlabelled"] if (text == "unlabelled").any() else classes
+    number = {value: i for i, value in enumerate(shown)}
+    return {
+        "classes": [
+            {"name": value, "colour": styles[value][0], "symbol": _SYMBOLS[styles[value][1]]}
+            for value in shown
+        ],
+        "values": [number[value] for value in text],
+        "can_colour": len(classes) <= _MOST_CLASSES,
+    }
+
+
+def _maps(coordinates: pd.DataFrame, captures: list[str], names: ModalityNames) -> list[dict[str, Any]]:
+    """Per space and modality: which captures it has and where; the pooled space gives two maps of one fit."""
+    number = {capture: i for i, capture in enumerate(captures)}
+    maps = []
+    for (space, modality), rows in coordinates.groupby(["space", "modality"], sort=False):
+        pooled = f", pooled with {names.uv if modality == 'rgb' else names.rgb}" if space == "pooled" else ""
+        maps.append(
+            {
+                "id": f"{space}-{modality}",
+                "title": f"{names.label(str(modality))}{pooled}",
+                "trustworthiness": round(float(rows["trustworthiness"].iloc[0]), 3),
+                "capture": [number[capture] for capture in rows["capture_id"]],
+                "x": [round(float(value), 3) for value in rows["x"]],
+                "y": [round(float(value), 3) for value in rows["y"]],
+            }
+        )
+    return maps
+
+
+def _picture(store: ArrayStore, row: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    bands = store[row].astype(np.float32)
+    return bands, (bands != 0).any(axis=0)
+
+
+def _tile(count: int) -> int:
+    """Side of a thumbnail in pixels, smaller where there are more, so that the file stays below its limit."""
+    return next(size for most, size in _TILES if count <= most)
+
+
+def _columns(count: int) -> int:
+    return math.ceil(math.sqrt(count))
+
+
+def _atlas(pictures: list[NDArray[np.uint8]]) -> str:
+    """All thumbnails in one JPEG, row by row, as a data address."""
+    tile, columns = _tile(len(pictures)), _columns(len(pictures))
+    sheet = Image.new("RGB", (tile * columns, tile * math.ceil(len(pictures) / columns)))
+    for i, picture in enumerate(pictures):
+        thumbnail = Image.fromarray(picture).resize((tile, tile), Image.Resampling.BOX)
+        sheet.paste(thumbnail, (tile * (i % columns), tile * (i // columns)))
+    stream = io.BytesIO()
+    sheet.save(stream, format="JPEG", quality=76, subsampling=0)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -1,0 +1,281 @@
+"""The report's tables as plain text cells, ready for a page."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from xmodal_pipeline.reporting.advice import advise
+from xmodal_pipeline.reporting.content import ReportTables
+from xmodal_pipeline.reporting.evaluation_figures import (
+    SOURCES,
+    VERDICTS,
+    classification_rows,
+    rank_uv_value,
+    retrieval_rows,
+)
+from xmodal_pipeline.reporting.names import ModalityNames, number, write_species
+from xmodal_pipeline.reporting.sentences import cells
+
+_MISSING = "–"
+_LONGEST_WORD = 20
+"""Longer texts in a result are remarks, not measures."""
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """A table with a caption; the first column names the row, `numeric` columns are aligned right."""
+
+    caption: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    numeric: frozenset[int] = frozenset()
+
+
+def with_interval(value: Any, low: Any, high: Any) -> str:
+    """`0.55 (0.43 to 0.67)`; without limits the value alone."""
+    if value is None or pd.isna(value):
+        return "too few"
+    if low is None or pd.isna(low) or pd.isna(high):
+        return number(value)
+    return f"{number(value)} ({number(low)} to {number(high)})"
+
+
+def table_of(
+    caption: str, header: Iterable[str], rows: Iterable[Iterable[str]], first_numeric: int
+) -> PageTable:
+    """A table whose columns are numbers from `first_numeric` on."""
+    names = tuple(header)
+    return PageTable(
+        caption, names, [tuple(row) for row in rows], frozenset(range(first_numeric, len(names)))
+    )
+
+
+def tabulate_rejects(rejected: pd.DataFrame, names: ModalityNames) -> PageTable:
+    """Rejected captures by code, with an example and what to do."""
+    rows = [
+        (
+            str(code),
+            names.rename(advise(str(code))),
+            names.rename(str(part.iloc[0]["reason"])),
+            str(len(part)),
+        )
+        for code, part in sorted(rejected.groupby("code"), key=lambda item: -len(item[1]))
+    ]
+    return table_of("Rejected captures by code", ("Code", "What to do", "First reason", "Captures"), rows, 3)
+
+
+def tabulate_flags(specimen_index: pd.DataFrame, names: ModalityNames) -> PageTable:
+    """Captures used but flagged, by code, with what to do."""
+    codes = specimen_index["flags"].fillna("").str.split(";").explode()
+    counts = codes[codes != ""].value_counts()
+    rows = [(str(code), names.rename(advise(str(code))), str(count)) for code, count in counts.items()]
+    return table_of("Captures used but flagged", ("Code", "What to do", "Captures"), rows, 2)
+
+
+def tabulate_registration(registration_qa: pd.DataFrame) -> PageTable:
+    """Per status: captures, median and largest shift, median margin and residual."""
+    rows = []
+    for status, part in registration_qa.groupby("status"):
+        shift = (part["dx_px"] ** 2 + part["dy_px"] ** 2) ** 0.5
+        sizes = (number(shift.median()), number(shift.max()), number(part["margin"].median(), 3))
+        rows.append((str(status), str(len(part)), *sizes, number(part["residual_px"].median())))
+    header = (
+        "Status",
+        "Captures",
+        "Median shift (px)",
+        "Largest shift (px)",
+        "Median margin",
+        "Median residual (px)",
+    )
+    return table_of("Registration", header, rows, 1)
+
+
+def tabulate_quality(quality_report: pd.DataFrame, names: ModalityNames) -> PageTable:
+    """Per band: mean over captures, spread, signal to noise, and captures saturated or out of range."""
+    rows = []
+    for (modality, band), part in quality_report.groupby(["modality", "band"], sort=False):
+        outside = (part["below_zero_share"] > 0) | (part["above_one_share"] > 0)
+        rows.append(
+            (
+                f"{names.label(str(modality))} {band}",
+                number(part["mean"].mean(), 3),
+                number(part["mean"].std(), 3),
+                number(part["snr"].median(), 1),
+                str(int((part["saturated_share"] > 0.01).sum())),
+                str(int(outside.sum())),
+            )
+        )
+    header = ("Band", "Mean", "SD over captures", "Median SNR", "Saturated captures", "Outside 0 to 1")
+    return table_of("Bands inside the mask", header, rows, 1)
+
+
+def tabulate_retrieval(comparison: pd.DataFrame, names: ModalityNames) -> PageTable:
+    """Every variant and baseline: recall at each k with its interval, chance and n, per direction."""
+    recall = retrieval_rows(comparison)
+    ks = sorted(recall["k"].unique())
+    rows = []
+    for (name, direction), part in recall.groupby(["name", "direction"], sort=False):
+        by_k = part.drop_duplicates("k").set_index("k")
+        shares = [
+            with_interval(*by_k.loc[k, ["value", "low", "high"]]) if k in by_k.index else _MISSING for k in ks
+        ]
+        chance = number(by_k["chance"].iloc[0], 3)
+        n = number(part["n"].max(), 0)
+        kind = str(part["kind"].iloc[0])
+        rows.append((names.label(str(name)), kind, names.label(str(direction)), *shares, chance, n))
+    header = ("Name", "Kind", "Direction", *(f"recall@{k}" for k in ks), f"Chance @{ks[0] if ks else 1}", "n")
+    return table_of("Recall with 95 % intervals", header, rows, 3)
+
+
+def tabulate_classification(comparison: pd.DataFrame, names: ModalityNames) -> PageTable:
+    """Every label, variant and [baseline]: balanced accuracy from each source, chance and n."""
+    accuracy = classification_rows(comparison)
+    by_label = accuracy["label"].map({label: i for i, label in enumerate(accuracy["label"].unique())})
+    accuracy = accuracy.iloc[by_label.argsort(kind="stable")]
+    known = set(accuracy.loc[accuracy["value"].notna(), "source"])
+    sources = [source for source in (*SOURCES, "") if source in known]
+    rows = []
+    for (label, name), part in accuracy.groupby(["label", "name"], sort=False):
+        by_source = part.drop_duplicates("source").set_index("source")
+        missing = "too few" if part["value"].isna().all() else _MISSING
+        accuracies = [
+            with_interval(*by_source.loc[s, ["value", "low", "high"]]) if s in by_source.index else missing
+            for s in sources
+        ]
+        title = names.label(str(name)) if (part["kind"] == "variant").all() else f"[{names.label(str(name))}]"
+        chance, n = number(part["chance"].max()), number(part["n"].max(), 0)
+        rows.append((names.rename(str(label)), title, *accuracies, chance, n))
+    header = ("Label", "Name", *(names.label(s) or "itself" for s in sources), "Chance", "n")
+    return table_of("Balanced accuracy with 95 % intervals; baselines in brackets", header, rows, 2)
+
+
+def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable:
+    """The primary rows of `uv_value`, ranked."""
+    rows = []
+    for row in rank_uv_value(uv_value).itertuples():
+        aucs = (number(row.auc_rgb), number(row.auc_uv), number(row.auc_both))
+        amount = with_interval(row.uv_adds, row.low, row.high)
+        n = f"{row.n_1:.0f} + {row.n_2:.0f}"
+        errors = (number(row.p, 4), number(row.q, 3))
+        rows.append(
+            (str(row.species), str(row.label), names.label(str(row.verdict)), n, *aucs, amount, *errors)
+        )
+    auc = (f"AUC {names.rgb}", f"AUC {names.uv}", "AUC both")
+    header = ("Species", "Label", "Verdict", "n", *auc, f"{names.uv} adds (95 % interval)", "p", "q")
+    return table_of(f"What {names.uv} adds to {names.rgb}", header, rows, 3)
+
+
+def tabulate_differences(variant: str, results: Mapping[str, Any], names: ModalityNames) -> PageTable:
+    """One variant's paired difference UV − RGB per label, over all specimens and per species."""
+    rows = []
+    for label, cell in cells(results.get("classification")).items():
+        strata = cell.get("by_stratum")
+        for where, part in {"all": cell, **(strata if isinstance(strata, Mapping) else {})}.items():
+            if not isinstance(part, Mapping) or not isinstance(part.get("uv_minus_rgb"), float):
+                continue
+            low, high = part.get("uv_minus_rgb_ci", (None, None))
+            accuracies = [number(part.get(f"{source}_accuracy")) for source in ("rgb", "uv")]
+            difference = with_interval(part["uv_minus_rgb"], low, high)
+            rows.append(
+                (
+                    names.rename(label),
+                    write_species(str(where)),
+                    *accuracies,
+                    difference,
+                    str(part.get("n", _MISSING)),
+                )
+            )
+    caption = f"{names.uv} − {names.rgb}, balanced accuracy on the same specimens ({names.label(variant)})"
+    header = ("Label", "Species", names.rgb, names.uv, f"{names.uv} − {names.rgb} (95 % interval)", "n")
+    return table_of(caption, header, rows, 2)
+
+
+def tabulate_exploratory(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable:
+    """Verdicts of `uv_value` per set of features other than the primary one, counted over species."""
+    rows = uv_value[uv_value["family"] != "primary"]
+    if "scope" in rows:
+        rows = rows[rows["scope"] == "species"]
+    counts = rows.groupby("features", sort=False)["verdict"].value_counts().unstack(fill_value=0)
+    counts = counts.reindex(columns=list(VERDICTS), fill_value=0)
+    cells_of = [
+        (names.label(str(features)), *map(str, row))
+        for features, row in zip(counts.index, counts.to_numpy(), strict=True)
+    ]
+    header = ("Features", *map(names.label, VERDICTS))
+    return table_of(
+        "Exploratory: verdicts from learnt features, each set corrected by itself", header, cells_of, 1
+    )
+
+
+def tabulate_measures(metrics: Mapping[str, Mapping[str, Any]], part: str, names: ModalityNames) -> PageTable:
+    """Alignment or geometry: one row per measure, one column per variant."""
+    columns = {
+        variant: flat
+        for variant, results in metrics.items()
+        if (flat := _numbers(results.get(part))) and "not_applicable" not in results.get(part, {})
+    }
+    measures = list(dict.fromkeys(measure for flat in columns.values() for measure in flat))
+    rows = [
+        (names.label(measure), *(flat.get(measure, _MISSING) for flat in columns.values()))
+        for measure in measures
+    ]
+    return table_of(part.capitalize(), ("Measure", *map(names.label, columns)), rows, 1)
+
+
+def _numbers(part: Any, prefix: str = "") -> dict[str, str]:
+    """Numbers and words of a possibly nested result, by name; intervals and lists are left out."""
+    if not isinstance(part, Mapping):
+        return {}
+    flat: dict[str, str] = {}
+    for key, value in part.items():
+        if isinstance(value, Mapping):
+            flat |= _numbers(value, f"{prefix}{key}_")
+        elif isinstance(value, str) and len(value) < _LONGEST_WORD:
+            flat[f"{prefix}{key}"] = value
+        elif isinstance(value, (int, float)):
+            flat[f"{prefix}{key}"] = number(value, 3)
+    return flat
+
+
+def list_not_applicable(
+    metrics: Mapping[str, Mapping[str, Any]], part: str, names: ModalityNames
+) -> list[str]:
+    """One line per variant (and label) for which a part could not be computed, with the reason."""
+    lines = []
+    for variant, results in metrics.items():
+        found = results.get(part)
+        if not isinstance(found, Mapping):
+            continue
+        parts = {"": found} if "not_applicable" in found else found
+        for label, cell in parts.items():
+            if isinstance(cell, Mapping) and "not_applicable" in cell:
+                where = f"{names.label(variant)}, {label}" if label else names.label(variant)
+                lines.append(f"{where}: {names.rename(str(cell['not_applicable']))}")
+    return lines
+
+
+def tabulate_diagnostics(diagnostics: pd.DataFrame, names: ModalityNames) -> PageTable:
+    """Coded diagnostics with what to do; whatever columns the table has, in its order."""
+    header = [names.label(str(column)).capitalize() for column in diagnostics.columns]
+    rows = [[names.rename(str(value)) for value in row] for row in diagnostics.itertuples(index=False)]
+    return table_of("Diagnostics", header, rows, len(header))
+
+
+def tabulate_parameters(tables: ReportTables) -> PageTable:
+    """Every parameter with its value; uncalibrated studies without those that only calibration uses."""
+    flat = _flatten(tables.parameters.model_dump(mode="json"))
+    if tables.colour_units == "uncalibrated":
+        flat = {key: value for key, value in flat.items() if "reflectance" not in f"{key} {value}".lower()}
+    return table_of("Parameters", ("Parameter", "Value"), flat.items(), 2)
+
+
+def _flatten(tree: Any, prefix: str = "") -> dict[str, str]:
+    if isinstance(tree, dict) and tree:
+        return {
+            path: value
+            for key, part in tree.items()
+            for path, value in _flatten(part, f"{prefix}{key}.").items()
+        }
+    return {prefix.removesuffix("."): "null" if tree is None else str(tree)}

@@ -1,0 +1,208 @@
+"""What the data say, in sentences made from the tables.
+
+An interval that reaches chance or 0 claims nothing.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from xmodal_pipeline.reporting.evaluation_figures import DIRECTIONS, rank_uv_value, retrieval_rows
+from xmodal_pipeline.reporting.names import ModalityNames, number, write_species
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence, and whether it claims that something is there."""
+
+    text: str
+    is_claim: bool
+
+
+def percent(value: float) -> str:
+    """A share as whole percent."""
+    return f"{100 * value:.0f}\u00a0%"
+
+
+def find_retrieval(
+    comparison: pd.DataFrame, names: ModalityNames, *, variant: str | None = None
+) -> list[Finding]:
+    """Recall@1 in both directions, of one variant or of all, against chance and the strongest baseline.
+
+    Above chance means that the whole interval is; above a baseline, that the two intervals do not meet.
+    """
+    rows = retrieval_rows(comparison)
+    rows = rows[(rows["k"] == 1) & rows["value"].notna() & rows["direction"].isin(DIRECTIONS)]
+    findings = []
+    mine = rows[(rows["kind"] == "variant") & (rows["name"] == (variant or rows["name"]))]
+    for row in mine.itertuples():
+        rivals = rows[(rows["kind"] == "baseline") & (rows["direction"] == row.direction)]
+        findings.append(_judge_recall(row, rivals, names))
+    return findings
+
+
+def _judge_recall(row: Any, rivals: pd.DataFrame, names: ModalityNames) -> Finding:
+    given, sought = (names.label(m) for m in str(row.direction).split("_to_"))
+    n = f" of {row.n:.0f} held-out queries" if pd.notna(row.n) else " of held-out queries"
+    numbers = f"{percent(row.value)}{n}{_interval(row.low, row.high, percent)}"
+    text = f"From the {given} photograph, {names.label(row.name)} finds the {sought} one first in {numbers}"
+    if not row.low > row.chance:
+        return Finding(f"{text}; this is not above chance ({percent(row.chance)}).", is_claim=False)
+    text += f", above chance ({percent(row.chance)})"
+    if rivals.empty:
+        return Finding(f"{text}.", is_claim=True)
+    best = rivals.sort_values("value", ascending=False, kind="stable").iloc[0]
+    rival = f"the strongest baseline, {names.label(str(best['name']))} ({percent(best['value'])})"
+    if row.low > best["high"]:
+        return Finding(f"{text} and above {rival}.", is_claim=True)
+    return Finding(f"{text}, but it is not shown to exceed {rival}.", is_claim=True)
+
+
+def find_differences(
+    metrics: Mapping[str, Any], names: ModalityNames, *, variant: str | None = None
+) -> list[Finding]:
+    """Per label, the paired difference of balanced accuracy between UV and RGB, of one variant or of all."""
+    findings = []
+    for name, results in _chosen(metrics, variant):
+        for label, cell in cells(results.get("classification")).items():
+            if _is_number(cell.get("uv_minus_rgb")) and isinstance(cell.get("uv_minus_rgb_ci"), list | tuple):
+                findings.append(_judge_difference(names.label(name), label, cell, names))
+    return findings
+
+
+def cells(part: Any) -> dict[str, Mapping[str, Any]]:
+    """The labels of a classification result that hold numbers."""
+    if not isinstance(part, Mapping) or "not_applicable" in part:
+        return {}
+    return {
+        str(label): cell
+        for label, cell in part.items()
+        if isinstance(cell, Mapping) and "not_applicable" not in cell
+    }
+
+
+def _is_beyond_strata(cell: Mapping[str, Any]) -> bool:
+    """Whether accuracy exceeds that with labels shuffled within species; true where this was not measured.
+
+    Where classes are mixed differently in each species, knowing the species predicts the label by itself.
+    """
+    controls = cell.get("controls")
+    interval = controls.get("above_shuffled_within_strata_ci") if isinstance(controls, Mapping) else None
+    return not isinstance(interval, list | tuple) or interval[0] > 0
+
+
+def _judge_difference(variant: str, label: str, cell: Mapping[str, Any], names: ModalityNames) -> Finding:
+    value, (low, high) = cell["uv_minus_rgb"], cell["uv_minus_rgb_ci"]
+    n = f", n = {cell['n']}" if "n" in cell else ""
+    difference = (
+        f"balanced accuracy {names.uv} − {names.rgb}: {_signed(value)}{_interval(low, high, _signed)}"
+    )
+    numbers = f"({difference}{n}; {variant})"
+    if (low > 0 or high < 0) and not _is_beyond_strata(cell):
+        text = f"{label} is not shown to be predicted beyond what species and their composition give"
+        return Finding(f"No difference is claimed: {text} {numbers}.", is_claim=False)
+    if low > 0 or high < 0:
+        better, worse = (names.uv, names.rgb) if low > 0 else (names.rgb, names.uv)
+        return Finding(f"{better} tells more about {label} than {worse} does {numbers}.", is_claim=True)
+    return Finding(
+        f"No difference between {names.uv} and {names.rgb} is claimed for {label} {numbers}.", is_claim=False
+    )
+
+
+def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> list[Finding]:
+    """Species in which UV adds to RGB, those in which RGB suffices, and how many are open or too few."""
+    rows = rank_uv_value(uv_value)
+    if rows.empty:
+        return []
+    findings = [
+        _judge_uv_row(row, names) for row in rows.itertuples() if row.verdict in ("uv_only", "uv_adds")
+    ]
+    sufficient = rows[rows["verdict"] == "rgb_suffices"]
+    if len(sufficient):
+        where = ", ".join(
+            f"{write_species(str(row.species))} ({row.label})" for row in sufficient.itertuples()
+        )
+        text = (
+            f"{names.rgb} separates the classes and {names.uv} adds at most a negligible amount in {where}."
+        )
+        findings.append(Finding(text, is_claim=True))
+    rows = rows[~rows["is_pooled"]]
+    open_rows, few = ((rows["verdict"] == verdict).sum() for verdict in ("unresolved", "too_few"))
+    if open_rows:
+        findings.append(
+            Finding(
+                f"{open_rows} of {len(rows)} tests of what {names.uv} adds are unresolved.", is_claim=False
+            )
+        )
+    if few:
+        findings.append(Finding(f"{few} of {len(rows)} had too few specimens to be tested.", is_claim=False))
+    return findings
+
+
+def _judge_uv_row(row: Any, names: ModalityNames) -> Finding:
+    n = f"n\u00a0=\u00a0{row.n_1:.0f}\u00a0+\u00a0{row.n_2:.0f}"
+    error = f"q = {row.q:.3f}" if pd.notna(row.q) else f"p = {row.p:.3f}"
+    numbers = f"({row.uv_adds:.1f}{_interval(row.low, row.high, '{:.1f}'.format)}, {error}, {n})"
+    where = f"On average over {row.species}" if row.is_pooled else f"In {write_species(str(row.species))}"
+    if not row.low > 0:
+        what = f"what {names.uv} adds about {row.label}"
+        text = f"{where}, {what} is not claimed {numbers}: the interval reaches 0."
+        return Finding(text, is_claim=False)
+    only = f", and {names.rgb} alone hardly tells the classes apart" if row.verdict == "uv_only" else ""
+    return Finding(
+        f"{where}, {names.uv} adds to {names.rgb} about {row.label} {numbers}{only}.", is_claim=True
+    )
+
+
+def find_alignment(
+    metrics: Mapping[str, Any], names: ModalityNames, *, variant: str | None = None
+) -> list[Finding]:
+    """Whether the two modalities order specimens alike: within species where tested, else over all pairs."""
+    findings = []
+    for name, results in _chosen(metrics, variant):
+        part = results.get("alignment")
+        if not isinstance(part, Mapping) or "not_applicable" in part:
+            continue
+        where, value, p = _headline(part)
+        if not (_is_number(value) and _is_number(p)):
+            continue
+        numbers = f"(Spearman {number(value)}, permutation p = {p:.3f}; {names.label(name)})"
+        both = f"{names.rgb} and {names.uv}"
+        if p <= 0.05 and value > 0:
+            findings.append(Finding(f"{both} order specimens alike {where} {numbers}.", is_claim=True))
+        else:
+            findings.append(
+                Finding(
+                    f"No common order of specimens in {both} is claimed {where} {numbers}.", is_claim=False
+                )
+            )
+    return findings
+
+
+def _chosen(metrics: Mapping[str, Any], variant: str | None) -> list[tuple[str, Mapping[str, Any]]]:
+    """The results of one variant, or of all where none is named."""
+    return [(name, results) for name, results in metrics.items() if variant in (None, name)]
+
+
+def _headline(part: Mapping[str, Any]) -> tuple[str, Any, Any]:
+    """Where, statistic and p-value: over all pairs only where there are no species."""
+    if _is_number(part.get("p_value_within")):
+        return "within species", part.get("spearman_within"), part["p_value_within"]
+    return "over all pairs", part.get("spearman"), part.get("p_value")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _interval(low: float, high: float, form: Any) -> str:
+    if pd.isna(low) or pd.isna(high):
+        return ""
+    return f" (95\u00a0% interval {form(low)} to {form(high)})"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")

@@ -1,0 +1,135 @@
+"""Photographs as a screen shows them: RGB, UV as grey, and the two laid over one another."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import binary_dilation, binary_erosion
+
+from xmodal_pipeline.imaging.capture import Bands, Capture, Mask
+
+Picture = NDArray[np.uint8]
+"""(height, width, 3), sRGB."""
+
+# ITU-R BT.709 luminance of linear R, G, B.
+_LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+_OUTLINE: Final = np.array([86, 180, 233], dtype=np.uint8)
+_MARGIN: Final = 0.06
+_DIM: Final = 0.35
+"""Brightness left to the background of the overlay, where a bright one would outshine the fringes."""
+_PERCENTILES: Final = (1.0, 99.0)
+
+
+def make_thumbnail(capture: Capture, size: int, *, is_linear: bool = True) -> Picture:
+    """RGB, UV and their overlay, cropped to the specimen, with the outline of each mask.
+
+    RGB shares one stretch over its bands, so that its hue is kept; UV is the mean of its bands. The overlay
+    has RGB luminance in green and UV in magenta: grey where the two agree, coloured fringes where they do
+    not lie on one another. Stretches run up to the 99th percentile inside the mask, for display only.
+
+    Args:
+        capture: one capture in unit scale.
+        size: side of each square panel, in pixels.
+        is_linear: whether the bands are proportional to light; photographs stored with an sRGB curve are not.
+
+    Returns:
+        (3, size, size, 3): RGB with the outline of the RGB mask, UV with that of the UV
+        mask, overlay with that of the RGB mask.
+
+    Raises:
+        ValueError: if size < 8.
+    """
+    if size < 8:
+        raise ValueError(
+            f"make_thumbnail: size must be at least 8 pixels, got {size}; use 96 for a contact sheet"
+        )
+    rgb, rgb_mask = _fit(capture.rgb, capture.rgb_mask, size)
+    uv, uv_mask = _fit(capture.uv, capture.uv_mask, size)
+    overlay = overlay_picture(rgb, uv, rgb_mask & uv_mask, is_linear=is_linear)
+    panels = (
+        draw_outline(rgb_picture(rgb, rgb_mask, is_linear=is_linear), rgb_mask),
+        draw_outline(uv_picture(uv, uv_mask, is_linear=is_linear), uv_mask),
+        draw_outline(_dim_background(overlay, rgb_mask | uv_mask), rgb_mask),
+    )
+    return np.stack(panels)
+
+
+def rgb_picture(rgb: Bands, mask: Mask, *, is_linear: bool = True) -> Picture:
+    """(bands, H, W) in unit scale as sRGB; fewer than three bands are shown as grey."""
+    shown = stretch(rgb, mask)
+    if len(shown) < 3:
+        shown = np.repeat(shown.mean(axis=0, keepdims=True), 3, axis=0)
+    return _to_bytes(_encode(shown[:3], is_linear=is_linear).transpose(1, 2, 0))
+
+
+def uv_picture(uv: Bands, mask: Mask, *, is_linear: bool = True) -> Picture:
+    """The mean of the UV bands as grey."""
+    grey = _encode(stretch(uv.mean(axis=0, keepdims=True), mask), is_linear=is_linear)
+    return _to_bytes(np.repeat(grey.transpose(1, 2, 0), 3, axis=2))
+
+
+def overlay_picture(rgb: Bands, uv: Bands, mask: Mask, *, is_linear: bool = True) -> Picture:
+    """RGB luminance in green, UV in red and blue (magenta)."""
+    weights = _LUMINANCE if len(rgb) == 3 else np.full(len(rgb), 1 / len(rgb), dtype=np.float32)
+    luminance = _encode(stretch(np.tensordot(weights, rgb, axes=1)[None], mask), is_linear=is_linear)[0]
+    ultraviolet = _encode(stretch(uv.mean(axis=0, keepdims=True), mask), is_linear=is_linear)[0]
+    return _to_bytes(np.stack([ultraviolet, luminance, ultraviolet], axis=-1))
+
+
+def stretch(bands: Bands, mask: Mask) -> Bands:
+    """Bands between their 1st (several bands: 0) and 99th percentile inside the mask, as 0 to 1.
+
+    An empty mask stands for the whole frame.
+    """
+    inside = bands[:, mask] if mask.any() else bands.reshape(len(bands), -1)
+    low, high = np.percentile(inside.astype(np.float32), _PERCENTILES)
+    if len(bands) > 1:
+        low = 0.0  # black stays black: a common offset would shift the hue
+    unit: Bands = np.clip((bands.astype(np.float32) - low) / max(high - low, 1e-6), 0, 1)
+    return unit
+
+
+def _dim_background(picture: Picture, mask: Mask) -> Picture:
+    """A copy that is darker away from the specimen; a rim stays bright, so that a shift still shows."""
+    near = binary_dilation(mask, iterations=max(len(mask) // 24, 1)) if mask.any() else ~mask
+    return np.where(near[..., None], picture, np.rint(picture * _DIM)).astype(np.uint8)
+
+
+def draw_outline(picture: Picture, mask: Mask) -> Picture:
+    """A copy with the mask's boundary drawn in, one pixel wide and inside the mask."""
+    outlined = picture.copy()
+    outlined[mask & ~binary_erosion(mask, border_value=0)] = _OUTLINE
+    return outlined
+
+
+def _encode(linear: Bands, *, is_linear: bool) -> Bands:
+    """The sRGB transfer curve, IEC 61966-2-1, unless the bands already carry it."""
+    if not is_linear:
+        return linear
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
+
+
+def _to_bytes(unit: Bands) -> Picture:
+    return np.rint(unit * 255).astype(np.uint8)
+
+
+def _fit(bands: Bands, mask: Mask, size: int) -> tuple[Bands, Mask]:
+    """The square around the mask, resized to `size` with its proportions kept; outside the frame is 0."""
+    box = _square_around(mask)
+    resample = Image.Resampling.BOX if box[2] - box[0] > size else Image.Resampling.BILINEAR
+    layers = [np.ascontiguousarray(band, dtype=np.float32) for band in (*bands, mask)]
+    resized = [Image.fromarray(layer).crop(box).resize((size, size), resample) for layer in layers]
+    stacked = np.stack([np.asarray(image) for image in resized])
+    return stacked[:-1], stacked[-1] > 0.5
+
+
+def _square_around(mask: Mask) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the square around a mask with a margin; an empty mask is the frame."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        rows, columns = np.arange(mask.shape[0]), np.arange(mask.shape[1])
+    side = round(max(np.ptp(rows), np.ptp(columns)) * (1 + 2 * _MARGIN)) + 1
+    top = int(rows[0] + rows[-1] + 1 - side) // 2
+    left = int(columns[0] + columns[-1] + 1 - side) // 2
+    return left, top, left + side, top + side

@@ -1,0 +1,100 @@
+"""Which captures meet in a batch: never two of one specimen, and the same ones on every run."""
+
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset, Sampler
+
+from xmodal_pipeline.augmentation import Batch
+from xmodal_pipeline.training.stores import TrainingStores
+
+logger = logging.getLogger(__name__)
+
+_ORDER_STREAM = 3
+"""Counter word of the generator that orders an epoch; 0 to 2 belong to the views."""
+
+
+class StoreBatches(Dataset[Batch]):
+    """Reads a batch by the list of its rows, in one slice per store."""
+
+    def __init__(self, stores: TrainingStores) -> None:
+        self._stores = stores
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> Batch:
+        return self._stores.batch(rows)
+
+
+class SpecimenBatches(Sampler[NDArray[np.int64]]):
+    """Batches of equal size in which every specimen appears at most once.
+
+    Two captures of one specimen in a batch would be pushed apart as if they were different animals. Captures
+    are dealt out in turn, those of one specimen consecutively, so they fall into different batches. A few may
+    be left over in an epoch; chance decides anew in each.
+    """
+
+    def __init__(
+        self, rows: NDArray[np.int64], specimens: Sequence[str], *, batch_size: int, seed: int
+    ) -> None:
+        """Plan the batches.
+
+        Args:
+            rows: row of each training capture in the stores.
+            specimens: specimen of each training capture.
+            batch_size: largest batch; fewer specimens make smaller batches, with a warning.
+            seed: seed of the run.
+
+        Raises:
+            ValueError: if there are fewer than two specimens.
+        """
+        self._seed, self._epoch = seed, 0
+        captures: defaultdict[str, list[int]] = defaultdict(list)
+        for row, specimen in zip(rows.tolist(), specimens, strict=True):
+            captures[specimen].append(row)
+        self._captures = list(captures.values())
+        if len(self._captures) < 2:
+            raise ValueError(
+                f"training: number of training specimens must be at least 2, got {len(self._captures)}; "
+                "a contrast needs another specimen: add captures or raise split.train"
+            )
+        if len(self._captures) < batch_size:
+            logger.warning(
+                "training: batch_size %d exceeds the %d training specimens; batches are smaller",
+                batch_size,
+                len(self._captures),
+            )
+        aim = min(batch_size, len(self._captures))
+        self._count = math.ceil(len(rows) / aim)
+        # One specimen with very many captures must not leave most batches nearly empty.
+        while self.size < max(2, aim // 2):
+            self._count -= 1
+
+    @property
+    def size(self) -> int:
+        """Captures per batch."""
+        return sum(min(len(own), self._count) for own in self._captures) // self._count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches come next; Lightning calls it."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[NDArray[np.int64]]:
+        generator = np.random.Generator(
+            np.random.Philox(key=[self._seed, self._epoch], counter=[0, 0, _ORDER_STREAM, 0])
+        )
+        dealt: list[int] = []
+        for specimen in generator.permutation(len(self._captures)):
+            dealt += generator.permutation(self._captures[specimen])[: self._count].tolist()
+        kept = np.asarray(dealt[: self.size * self._count], dtype=np.int64)
+        return iter(kept[start :: self._count] for start in range(self._count))
+
+
+def consecutive(rows: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:
+    """Cut rows into batches in their order, for reading without chance."""
+    return [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]

@@ -1,0 +1,84 @@
+"""A trained variant: weights, and everything needed to use them on other captures."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from xmodal_pipeline.models import CrossModalModel, build_model
+from xmodal_pipeline.training.config import FitConfig
+
+_CONFIG_KEY = "fit_config"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Weights of a model and the configuration that made them."""
+
+    tensors: dict[str, Tensor]
+    config: FitConfig
+
+    @classmethod
+    def of_weights(cls, weights: Mapping[str, Tensor], config: FitConfig) -> Self:
+        """Take copies on the CPU, so that later training leaves them alone."""
+        copies = {
+            name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+            for name, tensor in weights.items()
+        }
+        return cls(copies, config)
+
+    def model(self) -> CrossModalModel:
+        """The model with these weights, in evaluation mode, on the CPU."""
+        model = build_unweighted(self.config)
+        model.load_state_dict(self.tensors)
+        return model.eval()
+
+    def to_file(self, path: Path) -> None:
+        """Write one safetensors file, whole or not at all.
+
+        Args:
+            path: the file; its folder must exist.
+        """
+        written = path.with_name(f".{path.name}.partial")
+        save_file(self.tensors, written, metadata={_CONFIG_KEY: self.config.model_dump_json()})
+        os.replace(written, path)
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """Read what `to_file` wrote.
+
+        Raises:
+            ValueError: if the file is damaged or was not written by this package.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        except SafetensorError as error:
+            raise ValueError(
+                f"checkpoint '{path}': file must be a whole safetensors file ({error}); train again"
+            ) from error
+        if _CONFIG_KEY not in metadata:
+            raise ValueError(
+                f"checkpoint '{path}': metadata must hold '{_CONFIG_KEY}', got {sorted(metadata)}; "
+                "use a checkpoint of this pipeline"
+            )
+        return cls(tensors, FitConfig.model_validate_json(metadata[_CONFIG_KEY]))
+
+
+def build_unweighted(config: FitConfig) -> CrossModalModel:
+    """The model of a configuration, its weights drawn from torch's generator or pretrained."""
+    return build_model(
+        config.variant,
+        config.training,
+        rgb_bands=len(config.rgb_bands),
+        uv_bands=len(config.uv_bands),
+        image_size=config.image_size,
+        unimodal_joint=config.loss.joint_mode == "comm",
+    )

@@ -1,0 +1,55 @@
+"""Everything that decides a training run, as one value that travels with its weights."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from xmodal_pipeline.augmentation import PhotometryPreset
+from xmodal_pipeline.params._model import ParamsModel
+from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams, VariantParams
+
+
+class BandStatistics(ParamsModel):
+    """Mean and standard deviation of each band over the training foreground, unit scale."""
+
+    mean: tuple[float, ...]
+    sd: tuple[float, ...]
+
+
+class FitConfig(ParamsModel):
+    """One variant's training run, without the captures."""
+
+    name: str
+    """Name of the variant, one of `xmodal_pipeline.variants.VARIANTS`."""
+    variant: VariantParams
+    training: TrainingParams
+    loss: LossParams
+    augmentation: AugmentationParams
+    photometry: PhotometryPreset
+    rgb_bands: tuple[str, ...] = Field(min_length=3, max_length=3)
+    uv_bands: tuple[str, ...] = Field(min_length=1, max_length=3)
+    image_size: int = Field(ge=16)
+    statistics: dict[str, BandStatistics]
+
+    def channel_statistics(self) -> dict[str, dict[str, tuple[float, ...]]]:
+        """The statistics as plain numbers, by modality."""
+        return {name: {"mean": stats.mean, "sd": stats.sd} for name, stats in self.statistics.items()}
+
+
+def differing_keys(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Name the keys of two nested mappings whose values differ, with both values.
+
+    Args:
+        before: the older values.
+        now: the newer values.
+        prefix: dotted path of the two mappings, for the names.
+    """
+    found: list[str] = []
+    for key in sorted(before.keys() | now.keys()):
+        one, other = before.get(key), now.get(key)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            found += differing_keys(one, other, f"{prefix}{key}.")
+        elif one != other:
+            found.append(f"{prefix}{key} ({one} before, {other} now)")
+    return found

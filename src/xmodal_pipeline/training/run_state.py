@@ -1,0 +1,155 @@
+"""What a run knows beyond its weights: history, best epoch, when to stop, and how it is saved."""
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from xmodal_pipeline.training.module import ContrastiveTraining
+from xmodal_pipeline.training.validation import RetrievalScore
+
+logger = logging.getLogger(__name__)
+
+LEADING_COLUMNS = ("epoch", "step", "lr", "loss", "cross_modal", "intra_rgb", "intra_uv", "joint")
+TRAILING_COLUMNS = (
+    "grad_norm_rgb",
+    "grad_norm_uv",
+    "grad_cosine",
+    "spread_rgb",
+    "spread_uv",
+    "modality_gap",
+    "validation_recall_at_1",
+    "validation_match_above_other",
+    "seconds",
+)
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes a state whole or not at all, and reads nothing but tensors and plain values."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write beside the target, flush to the disk, then rename."""
+        partial = Path(path).with_name(f".{Path(path).name}.partial")
+        with partial.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        """Read a state on the CPU."""
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return state
+
+
+class RunState(Callback):
+    """Keeps the history and the best weights, stops early, and saves the run at the end of epochs."""
+
+    def __init__(self, path: Path, identity: dict[str, Any], *, selects: bool, save_every_s: float) -> None:
+        """Prepare an empty run.
+
+        Args:
+            path: the file that holds the state.
+            identity: configuration and fingerprint of the captures; saved with the state.
+            selects: whether validation retrieval chooses the epoch and may stop the run.
+            save_every_s: least time between two saves; the last epoch is always saved.
+        """
+        self.path, self.identity = path, identity
+        self.rows: list[dict[str, float]] = []
+        self.finished = False
+        self.best_weights: dict[str, Tensor] = {}
+        self._selects, self._save_every_s = selects, save_every_s
+        self._best: tuple[float, ...] = (-1.0, -1.0)
+        self._epochs_without_gain = 0
+        self._saved_at = self._epoch_started = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs of this."""
+        return {
+            "identity": self.identity,
+            "rows": self.rows,
+            "finished": self.finished,
+            "best": list(self._best),
+            "best_weights": self.best_weights,
+            "epochs_without_gain": self._epochs_without_gain,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up an earlier run."""
+        self.rows = list(state_dict["rows"])
+        self.finished = bool(state_dict["finished"])
+        self.best_weights = dict(state_dict["best_weights"])
+        self._best = tuple(state_dict["best"])
+        self._epochs_without_gain = int(state_dict["epochs_without_gain"])
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._saved_at = self._epoch_started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Add a row, judge it, save."""
+        if not isinstance(pl_module, ContrastiveTraining):
+            raise TypeError(f"RunState: module must be ContrastiveTraining, got {type(pl_module).__name__}")
+        row = self._row(trainer, pl_module)
+        self.rows.append(row)
+        if self._selects and pl_module.validation_score is not None:
+            self._judge(pl_module.validation_score, pl_module, trainer)
+        self.finished = trainer.should_stop or len(self.rows) >= pl_module.config.training.max_epochs
+        for log in trainer.loggers:
+            log.log_metrics(
+                {name: value for name, value in row.items() if np.isfinite(value)}, len(self.rows) - 1
+            )
+        history_table(self.rows).to_csv(self.path.with_name("history.csv"), index=False)
+        now = time.monotonic()
+        if self.finished or now - self._saved_at >= self._save_every_s:
+            trainer.save_checkpoint(self.path)
+            self._saved_at = now
+        self._epoch_started = time.monotonic()
+
+    def _row(self, trainer: Trainer, module: ContrastiveTraining) -> dict[str, float]:
+        row = {
+            "epoch": float(len(self.rows)),
+            "step": float(trainer.global_step),
+            "lr": module.config.training.lr * module.schedule()(trainer.global_step - 1),
+            **module.take_epoch(),
+        }
+        if module.validation_score is not None:
+            row["validation_recall_at_1"] = module.validation_score.recall_at_1
+            row["validation_match_above_other"] = module.validation_score.match_above_other
+        row["seconds"] = time.monotonic() - self._epoch_started
+        return row
+
+    def _judge(self, score: RetrievalScore, module: ContrastiveTraining, trainer: Trainer) -> None:
+        self._epochs_without_gain = 0 if score > self._best else self._epochs_without_gain + 1
+        # At equal scores the later epoch wins: it has seen more of the schedule.
+        if score >= self._best:
+            self._best = tuple(score)
+            self.best_weights = {
+                name: tensor.detach().cpu().clone() for name, tensor in module.model.state_dict().items()
+            }
+        patience = module.config.training.patience
+        if patience is not None and self._epochs_without_gain >= patience:
+            logger.info(
+                "%s: no better validation retrieval for %d epochs; training stops",
+                module.config.name,
+                patience,
+            )
+            trainer.should_stop = True
+
+
+def history_table(rows: list[dict[str, float]]) -> pd.DataFrame:
+    """One row per epoch; columns that do not apply hold NaN."""
+    table = pd.DataFrame(rows)
+    temperatures = [name for name in table.columns if str(name).startswith("temperature_")]
+    ordered = table.reindex(columns=[*LEADING_COLUMNS, *temperatures, *TRAILING_COLUMNS])
+    return ordered.astype({"epoch": int, "step": int})

@@ -1,0 +1,35 @@
+"""What every test may use."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+# Two cores, many small matrices: threads only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A copy of the project without any data, as after a fresh clone; also the working directory."""
+    copy = tmp_path / "project"
+    copy.mkdir()
+    shutil.copytree(ROOT / "conf", copy / "conf")
+    (copy / "src").mkdir()  # Kedro wants the folder; the package itself is the installed one
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(ROOT / name, copy / name)
+    (copy / "data").mkdir()
+    monkeypatch.chdir(copy)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def realdata():
+    """The shared folder of real images; the test is skipped where it is not beside the checkout."""
+    folder = ROOT.parent / "shared" / "realdata"
+    if not folder.is_dir():
+        pytest.skip("the folder of real images is not beside this checkout")
+    return folder

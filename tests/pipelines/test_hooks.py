@@ -1,0 +1,69 @@
+"""What stops a command before its first node, with which words."""
+
+import re
+
+import pytest
+from kedro.framework.cli.utils import KedroCliError
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+
+def run(project, params=None, **kwargs):
+    bootstrap_project(project)
+    with KedroSession.create(project_path=project, env="smoke", runtime_params=params or {}) as session:
+        return session.run(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"trainin": {}}, r"trainin: unknown key; allowed here: .*did you mean 'training'\?"),
+        ({"loss": {"temprature": 1}}, r"loss.temprature: unknown key; .*did you mean 'temperature'\?"),
+        ({"training": {"lr": "high"}}, r"training.lr: .*valid number.*got 'high'"),
+        ({"specimens": {"mask": "blue"}}, r"specimens.mask: .*'band', 'alpha', 'white_background' or 'none'"),
+        (
+            {"variants": {"fusion": {"fusion_type": "concat"}}},
+            r"variants: must be among .*'concat_shared'.*got \['fusion'\]",
+        ),
+        ({"training": {"backbone": "resnet19"}}, r"training.backbone: .*resnet18"),
+        (
+            {"specimens": {"root": "absent/folder"}},
+            r"specimens.root: must be an existing folder, got 'absent/folder'",
+        ),
+        (
+            {"specimens": {"label": "colour"}},
+            r"specimens.label: must be a label column, got \['colour'\]; the metadata has",
+        ),
+        ({"loss": {"joint_weight": 0.0}}, r"loss.joint_weight: must be positive for variants.concat"),
+        ({"study": "no/slash"}, r"study: string should match pattern"),
+    ],
+)
+def test_a_faulty_parameter_stops_the_run_and_names_its_key(project, params, message):
+    with pytest.raises(KedroCliError, match=message):
+        run(project, params)
+    assert not list((project / "data").rglob("captures.json"))
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        ("split", r"split: needs captures, .*; run 'kedro run --pipelines ingest'$"),
+        (
+            "train",
+            r"train: needs .*rgb_images.*; run 'kedro run --pipelines ingest', then '--pipelines split'$",
+        ),
+        (
+            "embed",
+            r"embed: needs .*separate.checkpoint.*ingest', then '--pipelines split', then '--pipelines train'$",
+        ),
+    ],
+)
+def test_a_stage_without_its_inputs_says_which_stages_make_them(project, stage, message):
+    with pytest.raises(KedroCliError, match=re.compile(message)):
+        run(project, pipeline_names=[stage])
+
+
+def test_the_study_of_a_parameters_file_must_be_that_of_the_catalog(project):
+    (project / "conf" / "smoke" / "parameters.yml").write_text("study: other\n")
+    with pytest.raises(KedroCliError, match=r"study: must be set in globals.yml .*got 'other'"):
+        run(project)

@@ -1,0 +1,338 @@
+"""The protocol on small studies whose answers are known."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xmodal_pipeline.evaluation import classification, retrieval
+from xmodal_pipeline.evaluation.protocol import compare_variants, evaluate_baselines, evaluate_variant
+from xmodal_pipeline.params.evaluate import EvaluationParams
+
+PARAMS = EvaluationParams(
+    bootstraps=20, permutations=19, reference_permutations=2, c_values=(1.0,), inner_folds=2, folds=3
+)
+DIM = 12
+
+
+def make_index(n_species=4, per_sex=6, captures=(1,), views=None):
+    """Specimens of both sexes; specimen i has captures[i % len] captures."""
+    rows, number = [], 0
+    for s in range(n_species):
+        for sex in "mf":
+            for _ in range(per_sex):
+                for c in range(captures[number % len(captures)]):
+                    row = {
+                        "capture_id": f"c{number:03d}_{c}",
+                        "specimen_id": f"s{number:03d}",
+                        "filename": f"c{number:03d}_{c}.tif",
+                        "flags": "",
+                        "species": f"species {s}",
+                        "sex": sex,
+                    }
+                    rows.append(row if views is None else row | {"view": views[c % len(views)]})
+                number += 1
+    return pd.DataFrame(rows)
+
+
+def partition_of(index):
+    """Every second specimen is in the test partition."""
+    number = index["specimen_id"].str[1:].astype(int)
+    return number.mod(2).map({0: "train", 1: "test"})
+
+
+def make_table(index, features):
+    parts = []
+    for modality, values in features.items():
+        table = pd.DataFrame(values.astype(np.float32), columns=[f"x{i + 1}" for i in range(values.shape[1])])
+        table.insert(0, "modality", modality)
+        table.insert(0, "partition", partition_of(index))
+        table.insert(0, "specimen_id", index["specimen_id"])
+        table.insert(0, "capture_id", index["capture_id"])
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=0)
+
+
+def make_features(index, seed=0, noise=0.7):
+    """A latent per specimen in both modalities, species in both, sex in UV."""
+    rng = np.random.default_rng(seed)
+    specimen = index["specimen_id"].astype("category").cat.codes.to_numpy()
+    species = index["species"].astype("category").cat.codes.to_numpy()
+    latent = rng.normal(size=(specimen.max() + 1, DIM))[specimen] + rng.normal(size=(20, DIM))[species]
+    rgb, uv = latent + noise * rng.normal(size=(2, len(index), DIM))
+    uv[:, 0] += 6 * (index["sex"] == "f")
+    return {"rgb": rgb, "uv": uv, "joint": (rgb + uv) / 2}
+
+
+def evaluate(index, features, views=None, **changes):
+    table = make_table(index, features)
+    return evaluate_variant(
+        table,
+        table,
+        table if views is None else make_table(index, views),
+        index,
+        PARAMS.model_copy(update=changes),
+        label="sex",
+    )
+
+
+def test_retrieval_is_of_one_capture_per_test_specimen():
+    index = make_index(captures=(1, 2))
+    features = make_features(index)
+    result = evaluate(index, features)
+    is_first = ~index["specimen_id"].duplicated() & (partition_of(index) == "test")
+    rgb, uv = (features[m][is_first].astype(np.float32) for m in ("rgb", "uv"))
+    expected = retrieval(rgb, uv, PARAMS.ks, index.loc[is_first, "species"])
+    assert result["retrieval"]["n"] == 24
+    assert result["retrieval"]["chance"] == expected["chance"]
+    for direction in ("rgb_to_uv", "uv_to_rgb"):
+        measured = {k: v for k, v in result["retrieval"][direction].items() if not k.endswith("_ci")}
+        assert measured == pytest.approx(expected[direction])
+        within = result["retrieval"]["within_groups"][direction]
+        assert within["recall@1"] == pytest.approx(expected["within_groups"][direction]["recall@1"])
+        low, high = result["retrieval"][direction]["mrr_ci"]
+        assert low <= measured["mrr"] <= high
+    assert result["retrieval"]["group_oracle"]["recall@1"] == pytest.approx(4 / 24)
+    assert result["alignment"]["n"] == 24
+    assert result["alignment"]["headline"] == "within"
+    assert result["n"] == {
+        "captures": 72,
+        "specimens": 48,
+        "train_specimens": 24,
+        "validation_specimens": 0,
+        "test_specimens": 24,
+        "retrieval_queries": 24,
+    }
+
+
+def test_galleries_hold_one_view():
+    """Each specimen has a dorsal and a ventral capture: in one gallery, chance would halve."""
+    index = make_index(captures=(2,), views=("dorsal", "ventral"))
+    result = evaluate(index, make_features(index))["retrieval"]
+    assert result["n"] == 48
+    assert result["chance"]["recall@1"] == pytest.approx(1 / 24)
+    assert result["within_groups"]["chance"]["recall@1"] == pytest.approx(1 / 6)
+    assert result["group_oracle"]["recall@1"] == pytest.approx(4 / 24)
+    assert result["group_oracle"]["n"] == 48
+
+
+def test_opposite_views_are_measured_beside_the_plain_ones():
+    index = make_index()
+    features = make_features(index, noise=0.1)
+    shuffled = features | {"uv": features["uv"][np.random.default_rng(0).permutation(len(index))]}
+    result = evaluate(index, features, views=shuffled)["retrieval"]
+    assert result["rgb_to_uv"]["recall@1"] > 0.5
+    assert result["opposite_views"]["rgb_to_uv"]["recall@1"] < 0.25
+
+
+def test_classification_is_of_specimen_means_and_species_are_strata():
+    index = make_index(captures=(1, 3))
+    features = make_features(index)
+    result = evaluate(index, features)["classification"]
+    assert set(result) == {"species", "sex"}
+    order = index.groupby("specimen_id").first()
+    means = {
+        m: pd.DataFrame(values.astype(np.float32))
+        .groupby(index["specimen_id"].to_numpy())
+        .mean()
+        .to_numpy(float)
+        for m, values in features.items()
+    }
+    expected = classification(
+        means["rgb"],
+        means["uv"],
+        order["sex"].to_numpy(),
+        strata=order["species"].to_numpy(),
+        joint=means["joint"],
+        folds=3,
+        inner_folds=2,
+        c_values=(1.0,),
+        bootstraps=20,
+        reference_permutations=2,
+    )
+    assert result["sex"] == expected
+    assert result["sex"]["n"] == 48
+    assert result["sex"]["uv_accuracy"] > 0.9 > result["sex"]["rgb_accuracy"] + 0.2
+    assert "by_stratum" in result["species"]
+    assert "shuffled_within_strata" not in result["species"]["controls"]
+    assert "shuffled_within_strata" in result["sex"]["controls"]
+
+
+def test_labels_that_are_not_classes_are_left_alone():
+    index = make_index(captures=(2,), views=("dorsal", "ventral"))
+    index["museum"] = "one"
+    index["field_number"] = [f"n{i}" for i in range(len(index))]
+    index["varies"] = ["a", "b"] * (len(index) // 2)
+    assert set(evaluate(index, make_features(index))["classification"]) == {"species", "sex"}
+
+
+def test_a_study_without_labels():
+    index = make_index().drop(columns=["species", "sex"])
+    with pytest.raises(
+        ValueError, match="label must be a column of the specimen index, got 'sex'; the labels are none"
+    ):
+        evaluate(index, make_features(make_index()))
+    table = make_table(index, make_features(make_index()))
+    result = evaluate_variant(table, table, table, index, PARAMS, label=None)
+    assert "not_applicable" in result["classification"]
+    assert result["alignment"]["headline"] == "all"
+    assert "within_groups" not in result["retrieval"]
+
+
+@pytest.mark.parametrize("modality", ["rgb", "uv"])
+def test_single_modality_keeps_the_keys(modality):
+    index = make_index()
+    features = make_features(index)
+    result = evaluate(index, {modality: features[modality]})
+    full = evaluate(index, features)
+    assert set(result) == set(full)
+    for key in ("retrieval", "alignment", "predictability"):
+        assert result[key] == {"not_applicable": f"one modality: {modality}"}
+    assert result["classification"]["sex"][f"{modality}_accuracy"] == pytest.approx(
+        full["classification"]["sex"][f"{modality}_accuracy"]
+    )
+    assert result["geometry"][f"uniformity_{modality}"] == pytest.approx(
+        full["geometry"][f"uniformity_{modality}"]
+    )
+
+
+def test_twelve_specimens_still_give_a_result():
+    index = make_index(n_species=2, per_sex=3)
+    result = evaluate(index, make_features(index))
+    assert result["retrieval"]["n"] == 6
+    species = result["classification"]["sex"]["by_stratum"]["species 0"]
+    assert species == {"not_applicable": "too few: f 3, m 3"}
+    tiny = index[index["specimen_id"].isin(["s000", "s001", "s002"])].reset_index(drop=True)
+    result = evaluate(tiny, make_features(tiny))
+    assert result["retrieval"] == {"not_applicable": "too few: 1 test specimens, at least 3 needed"}
+    json.dumps(result, allow_nan=False)
+
+
+def test_unknown_capture_is_named():
+    index = make_index()
+    table = make_table(index, make_features(index))
+    with pytest.raises(ValueError, match="every capture must be in the specimen index, got 'c001_0'"):
+        evaluate_variant(table, table, table, index[index["capture_id"] != "c001_0"], PARAMS, label=None)
+
+
+# Baselines
+
+
+def make_stores(index, shared_masks=True, seed=0):
+    """Images whose colours and outlines differ by specimen."""
+    rng = np.random.default_rng(seed)
+    n = len(index)
+    masks = np.zeros((n, 2, 16, 16), np.uint8)
+    height, width = rng.integers(4, 15, (2, n))
+    for i in range(n):
+        masks[i, :, 1 : height[i], 1 : width[i]] = 1
+    if not shared_masks:
+        masks[:, 1] = masks[:, 1, ::-1]
+    colour = rng.uniform(0.1, 0.9, (n, 3, 1, 1))
+    rgb = (colour * masks[:, :1]).astype(np.float16)
+    uv = (1.2 * colour[:, ::-1] * masks[:, 1:]).astype(np.float16)
+    return rgb, uv, masks
+
+
+def outlines(index, masks):
+    flat = masks.reshape(len(masks), 2, -1).astype(float)
+    return make_table(index, {"rgb": flat[:, 0], "uv": flat[:, 1]})
+
+
+def baselines_of(index, shared_masks=True):
+    rgb, uv, masks = make_stores(index, shared_masks)
+    partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": partition_of(index)})
+    return evaluate_baselines(
+        rgb, uv, masks, outlines(index, masks), index, partitions.drop_duplicates(), PARAMS
+    )
+
+
+def test_baselines_of_a_study_where_colour_gives_the_match_away():
+    index = make_index(per_sex=12)
+    result = baselines_of(index)
+    assert result["chance"]["retrieval"]["rgb_to_uv"]["recall@1"] == pytest.approx(1 / 48)
+    assert result["species_oracle"]["retrieval"]["uv_to_rgb"]["recall@1"] == pytest.approx(4 / 48)
+    assert result["band_means"]["retrieval"]["rgb_to_uv"]["recall@1"] > 0.5
+    assert result["pca_cca"]["retrieval"]["rgb_to_uv"]["recall@1"] > 0.2
+    assert result["band_means"]["classification"]["sex"]["combined_accuracy"] == pytest.approx(0.5, abs=0.2)
+    silhouette = result["silhouette"]["retrieval"]
+    assert "share one mask" in silhouette["not_applicable"]
+    assert silhouette["opposite_views"]["rgb_to_uv"]["recall@1"] > 0.3
+    json.dumps(result, allow_nan=False)
+
+
+def test_silhouette_is_plain_where_the_masks_differ():
+    result = baselines_of(make_index(per_sex=12), shared_masks=False)["silhouette"]["retrieval"]
+    assert "not_applicable" not in result
+    assert result["rgb_to_uv"]["recall@1"] > 0.3
+
+
+# The comparison
+
+
+def test_comparison_is_tidy():
+    index = make_index()
+    features = make_features(index)
+    metrics = {
+        "separate": evaluate(index, features),
+        "uv_only": evaluate(index, {"uv": features["uv"]}),
+    }
+    baselines = baselines_of(index)
+    table = compare_variants(metrics, baselines)
+    assert list(table.columns) == [
+        "name",
+        "kind",
+        "task",
+        "label",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "n",
+        "chance",
+    ]
+    assert not table.duplicated(["name", "task", "label", "metric"]).any()
+
+    def row(**keys):
+        found = table
+        for column, value in keys.items():
+            found = found[found[column] == value]
+        assert len(found) == 1
+        return found.iloc[0]
+
+    recall = row(name="separate", task="retrieval", label="rgb_to_uv", metric="recall@5")
+    expected = metrics["separate"]["retrieval"]["rgb_to_uv"]
+    assert [recall["low"], recall["high"]] == expected["recall@5_ci"]
+    assert (recall["value"], recall["n"], recall["kind"]) == (expected["recall@5"], 24, "variant")
+    assert recall["chance"] == pytest.approx(5 / 24)
+    accuracy = row(name="separate", task="classification", label="sex", metric="uv_accuracy")
+    assert accuracy["value"] == metrics["separate"]["classification"]["sex"]["uv_accuracy"]
+    assert accuracy["chance"] == 0.5
+    oracle = row(name="species_oracle", task="retrieval", label="uv_to_rgb", metric="recall@1")
+    assert (oracle["kind"], oracle["value"]) == ("baseline", pytest.approx(4 / 24))
+    assert row(name="separate", task="alignment", metric="spearman_within")["chance"] == 0
+    within = row(name="separate", task="retrieval_within_species", label="rgb_to_uv", metric="recall@1")
+    assert within["chance"] == pytest.approx(1 / 6)
+    assert row(name="uv_only", task="classification", label="sex", metric="uv_accuracy")["value"] > 0.9
+    assert set(table.loc[table["name"] == "uv_only", "task"]) == {
+        "classification",
+        "classification_control",
+        "geometry",
+    }
+    assert row(name="silhouette", task="retrieval_opposite_views", label="rgb_to_uv", metric="mrr")["n"] == 24
+
+
+def test_too_few_is_a_row_without_a_value():
+    metrics = {"classification": {"sex": {"not_applicable": "too few: f 2"}}}
+    table = compare_variants({"separate": metrics}, {})
+    assert table["value"].isna().all()
+    assert table[["task", "label", "metric"]].to_numpy().tolist() == [["classification", "sex", "accuracy"]]
+
+
+def test_everything_is_plain_json_and_seeded():
+    index = make_index()
+    features = make_features(index)
+    first, second = (json.dumps(evaluate(index, features), allow_nan=False) for _ in range(2))
+    assert first == second
+    assert json.loads(first)["protocol"]["label"] == "sex"

@@ -1,0 +1,247 @@
+"""Captures from disk to unit scale and masks, and every reason to reject one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from xmodal_pipeline.errors import CaptureCode, CaptureRejected
+from xmodal_pipeline.imaging import CaptureFiles, read_capture
+from xmodal_pipeline.imaging.scale import resolve_scale
+from xmodal_pipeline.params.ingest import BandLayout, Scale, SpecimensParams
+
+NAMES = ["R", "G", "B", "UV1", "UV2", "UV3", "mask"]
+ROWS, COLUMNS = np.indices((20, 30))
+INSIDE = (ROWS > 4) & (ROWS < 15) & (COLUMNS > 6) & (COLUMNS < 20)
+SCENE = np.random.default_rng(0).random((6, 20, 30)) * np.array([0.9, 0.7, 0.5, 0.4, 0.3, 0.2])[:, None, None]
+STACK = SpecimensParams()
+
+
+def stored(scale: Scale, mask_level: float = 1) -> np.ndarray:
+    full, dtype = {"uint8": (255, "u1"), "uint16": (65535, "u2"), "percent": (100, "f4"), "unit": (1, "f4")}[
+        scale
+    ]
+    bands = SCENE * full
+    if dtype[0] == "u":
+        bands = bands.round()
+    return np.concatenate([bands, INSIDE[None] * mask_level]).astype(dtype)
+
+
+def write_stack(path: Path, bands: np.ndarray, labels: list[str] | None = None) -> CaptureFiles:
+    metadata = {"Labels": labels} if labels else {}
+    tifffile.imwrite(path, bands, photometric="minisblack", planarconfig="separate", metadata=metadata)
+    return CaptureFiles(path.stem, path.stem, path)
+
+
+def code_of(files: CaptureFiles, specimens: SpecimensParams, scale: Scale = "uint8") -> CaptureCode:
+    with pytest.raises(CaptureRejected) as caught:
+        read_capture(files, specimens, scale)
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("scale", "mask_level", "half_a_quantum"),
+    [("uint8", 255, 0.5 / 255), ("uint16", 65535, 0.5 / 65535), ("percent", 1, 1e-7), ("unit", 1, 1e-7)],
+)
+def test_one_scene_on_every_scale_is_one_capture(
+    tmp_path: Path, scale: Scale, mask_level: float, half_a_quantum: float
+) -> None:
+    capture = read_capture(write_stack(tmp_path / "a.tif", stored(scale, mask_level)), STACK, scale)
+    assert capture.rgb.dtype == capture.uv.dtype == np.float32
+    np.testing.assert_allclose(capture.rgb, SCENE[:3], rtol=0, atol=half_a_quantum * 1.001)
+    np.testing.assert_allclose(capture.uv, SCENE[3:], rtol=0, atol=half_a_quantum * 1.001)
+    np.testing.assert_array_equal(capture.rgb_mask, INSIDE)
+    np.testing.assert_array_equal(capture.uv_mask, INSIDE)
+
+
+def test_reflectance_beyond_white_and_black_is_kept(tmp_path: Path) -> None:
+    bands = stored("percent")
+    bands[0, 0, 0], bands[4, 1, 1] = 130, -3
+    capture = read_capture(write_stack(tmp_path / "a.tif", bands), STACK, "percent")
+    assert capture.rgb[0, 0, 0] == pytest.approx(1.3)
+    assert capture.uv[1, 1, 1] == pytest.approx(-0.03)
+
+
+def test_labels_in_another_order_are_read_right(tmp_path: Path) -> None:
+    order = [6, 3, 1, 5, 0, 4, 2]
+    files = write_stack(tmp_path / "a.tif", stored("unit")[order], [NAMES[at] for at in order])
+    capture = read_capture(files, STACK, "unit")
+    np.testing.assert_allclose(capture.rgb, SCENE[:3], atol=1e-7)
+    np.testing.assert_allclose(capture.uv, SCENE[3:], atol=1e-7)
+    np.testing.assert_array_equal(capture.rgb_mask, INSIDE)
+
+
+def test_a_micatoolbox_stack_is_read_by_its_slice_labels(tmp_path: Path) -> None:
+    # vR vG vB uB uR as exported, here with the two UV slices swapped.
+    bands = (SCENE[:5] * 100).astype(np.float32)
+    labels = [f"IMG_1.CR2:{label}:Normalised" for label in ("v:R", "v:G", "v:B", "uv:R", "uv:B")]
+    tifffile.imwrite(tmp_path / "a.tif", bands, imagej=True, metadata={"axes": "ZYX", "Labels": labels})
+    specimens = SpecimensParams(layout="micatoolbox", mask="none")
+    files = CaptureFiles("a", "a", tmp_path / "a.tif")
+    capture = read_capture(files, specimens, resolve_scale([files], specimens))
+    np.testing.assert_allclose(capture.rgb, SCENE[:3], atol=1e-6)
+    np.testing.assert_allclose(capture.uv, SCENE[[4, 3]], atol=1e-6)
+    assert capture.rgb_mask.all()
+
+
+def test_the_models_order_need_not_be_the_files_order(tmp_path: Path) -> None:
+    layout = BandLayout(
+        name="own", order=("UV", "B", "mask", "R", "G"), rgb=("R", "G", "B"), uv=("UV",), mask="mask"
+    )
+    files = write_stack(tmp_path / "a.tif", stored("unit")[[3, 2, 6, 0, 1]])
+    capture = read_capture(files, SpecimensParams(layout=layout), "unit")
+    np.testing.assert_allclose(capture.rgb, SCENE[:3], atol=1e-7)
+    np.testing.assert_allclose(capture.uv, SCENE[3:4], atol=1e-7)
+    np.testing.assert_array_equal(capture.uv_mask, INSIDE)
+
+
+def test_six_bands_have_the_whole_frame_as_mask(tmp_path: Path) -> None:
+    files = write_stack(tmp_path / "a.tif", stored("uint8")[:6])
+    assert read_capture(files, SpecimensParams(layout="rgb_uv"), "uint8").rgb_mask.all()
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (lambda b: b[:6], CaptureCode.BAND_COUNT),
+        (lambda b: np.concatenate([b[:6], b[6:] * 0]), CaptureCode.EMPTY_MASK),
+        (lambda b: np.concatenate([b[:6], b[6:] * 0 + 1]), CaptureCode.FULL_MASK),
+        (lambda b: np.concatenate([b[:6], b[:1]]), CaptureCode.BAD_MASK),
+        (lambda b: b.astype(np.uint16), CaptureCode.BAD_SCALE),
+        (lambda b: np.where(b == b.max(), np.nan, b).astype(np.float32), CaptureCode.NOT_FINITE),
+        (lambda b: np.where(b == b.max(), np.inf, b).astype(np.float32), CaptureCode.NOT_FINITE),
+    ],
+)
+def test_every_fault_of_a_stack_has_its_code(tmp_path: Path, fault: object, code: CaptureCode) -> None:
+    files = write_stack(tmp_path / "a.tif", fault(stored("uint8")))
+    assert code_of(files, STACK) is code
+
+
+def test_a_mask_band_is_not_needed_where_masks_are_switched_off(tmp_path: Path) -> None:
+    bands = stored("uint8")
+    bands[6] = 0
+    files = write_stack(tmp_path / "a.tif", bands)
+    assert read_capture(files, SpecimensParams(mask="none"), "uint8").rgb_mask.all()
+
+
+def test_contradicting_labels_are_rejected(tmp_path: Path) -> None:
+    files = write_stack(tmp_path / "a.tif", stored("uint8"), ["B", "G", "R", "x", "y", "z", "w"])
+    with pytest.raises(
+        CaptureRejected, match=r"'a\.tif': band labels must name every band or agree"
+    ) as caught:
+        read_capture(files, STACK, "uint8")
+    assert caught.value.code is CaptureCode.BAND_LABELS
+
+
+def test_a_truncated_stack_is_unreadable(tmp_path: Path) -> None:
+    files = write_stack(tmp_path / "a.tif", stored("uint8"))
+    whole = files.rgb_path.read_bytes()
+    files.rgb_path.write_bytes(whole[: len(whole) // 2])
+    assert code_of(files, STACK) is CaptureCode.UNREADABLE
+
+
+def test_auto_allows_no_other_type_beside_the_sample(tmp_path: Path) -> None:
+    files = write_stack(tmp_path / "a.tif", stored("percent"))
+    assert code_of(files, SpecimensParams(scale="auto"), "uint8") is CaptureCode.BAD_SCALE
+    # Counts averaged to floats may be declared.
+    read_capture(files, SpecimensParams(scale="uint8"), "uint8")
+
+
+def test_whole_numbers_cannot_be_unit(tmp_path: Path) -> None:
+    files = write_stack(tmp_path / "a.tif", stored("uint8"))
+    assert code_of(files, SpecimensParams(scale="unit"), "unit") is CaptureCode.BAD_SCALE
+
+
+def test_the_scale_must_be_decided_before(tmp_path: Path) -> None:
+    files = write_stack(tmp_path / "a.tif", stored("uint8"))
+    with pytest.raises(ValueError, match="scale must be decided for the whole study"):
+        read_capture(files, STACK, "auto")
+
+
+def pair(**options: object) -> SpecimensParams:
+    return SpecimensParams(rgb_suffix="_vis", uv_suffix="_uv", **{"mask": "none", **options})
+
+
+def write_png(path: Path, bands: np.ndarray) -> Path:
+    image = np.ascontiguousarray(bands.transpose(1, 2, 0)).squeeze()
+    Image.fromarray((image * 255).round().astype(np.uint8)).save(path)
+    return path
+
+
+def write_pair(folder: Path, rgb: np.ndarray, uv: np.ndarray) -> CaptureFiles:
+    return CaptureFiles("a", "a", write_png(folder / "a_vis.png", rgb), write_png(folder / "a_uv.png", uv))
+
+
+@pytest.mark.parametrize("n_uv", [1, 3])
+def test_a_pair_keeps_its_two_photographs_apart(tmp_path: Path, n_uv: int) -> None:
+    files = write_pair(tmp_path, SCENE[:3], SCENE[3 : 3 + n_uv])
+    capture = read_capture(files, pair(), "uint8")
+    np.testing.assert_allclose(capture.rgb, SCENE[:3], atol=0.51 / 255)
+    np.testing.assert_allclose(capture.uv, SCENE[3 : 3 + n_uv], atol=0.51 / 255)
+    assert capture.rgb_mask.all()
+
+
+def test_a_pair_of_tiffs(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a_vis.tif", SCENE[:3].transpose(1, 2, 0).astype("f4"), photometric="rgb")
+    uv = SCENE[3:5].astype("f4")
+    tifffile.imwrite(
+        tmp_path / "a_uv.tif", uv, imagej=True, metadata={"axes": "CYX", "Labels": ["uv2", "uv1"]}
+    )
+    files = CaptureFiles("a", "a", tmp_path / "a_vis.tif", tmp_path / "a_uv.tif")
+    capture = read_capture(files, pair(), "unit")
+    np.testing.assert_allclose(capture.rgb, SCENE[:3], atol=1e-7)
+    np.testing.assert_allclose(capture.uv, SCENE[[4, 3]], atol=1e-7)
+
+
+def test_photographs_of_two_sizes_need_registration_off(tmp_path: Path) -> None:
+    files = write_pair(tmp_path, SCENE[:3], SCENE[3:, :, :25])
+    with pytest.raises(CaptureRejected, match="one size, got 30×20 and 25×20 pixels") as caught:
+        read_capture(files, pair(), "uint8")
+    assert caught.value.code is CaptureCode.SHAPE_MISMATCH
+    capture = read_capture(files, pair(registration="off"), "uint8")
+    assert (capture.rgb.shape, capture.uv.shape) == ((3, 20, 30), (3, 20, 25))
+    assert (capture.rgb_mask.shape, capture.uv_mask.shape) == ((20, 30), (20, 25))
+
+
+def test_half_a_pair_is_named(tmp_path: Path) -> None:
+    files = write_pair(tmp_path, SCENE[:3], SCENE[3:])
+    (tmp_path / "a_uv.png").unlink()
+    with pytest.raises(CaptureRejected, match=r"'a_uv\.png': both photographs") as caught:
+        read_capture(files, pair(), "uint8")
+    assert caught.value.code is CaptureCode.MISSING_PAIR
+
+
+def test_alpha_of_either_photograph_masks_a_registered_pair(tmp_path: Path) -> None:
+    with_alpha = np.concatenate([SCENE[3:], INSIDE[None]])
+    capture = read_capture(write_pair(tmp_path, SCENE[:3], with_alpha), pair(mask="alpha"), "uint8")
+    np.testing.assert_array_equal(capture.rgb_mask, INSIDE)
+    np.testing.assert_array_equal(capture.uv_mask, INSIDE)
+
+
+def test_separate_views_have_masks_of_their_own(tmp_path: Path) -> None:
+    moved = np.roll(INSIDE, 5, axis=1)
+    views = (np.concatenate([SCENE[:3], INSIDE[None]]), np.concatenate([SCENE[3:], moved[None]]))
+    capture = read_capture(write_pair(tmp_path, *views), pair(mask="alpha", registration="off"), "uint8")
+    np.testing.assert_array_equal(capture.rgb_mask, INSIDE)
+    np.testing.assert_array_equal(capture.uv_mask, moved)
+
+
+def test_a_pair_without_alpha_is_rejected(tmp_path: Path) -> None:
+    files = write_pair(tmp_path, SCENE[:3], SCENE[3:])
+    assert code_of(files, pair(mask="alpha")) is CaptureCode.BAD_MASK
+
+
+def test_white_backgrounds_of_separate_views(tmp_path: Path) -> None:
+    moved = np.roll(INSIDE, 5, axis=1)
+    views = (
+        np.where(INSIDE, 0.3, 1.0) + np.zeros((3, 1, 1)),
+        np.where(moved, 0.2, 1.0) + np.zeros((3, 1, 1)),
+    )
+    files = write_pair(tmp_path, *views)
+    capture = read_capture(files, pair(mask="white_background", registration="off"), "uint8")
+    np.testing.assert_array_equal(capture.rgb_mask, INSIDE)
+    np.testing.assert_array_equal(capture.uv_mask, moved)
+    shared = read_capture(files, pair(mask="white_background"), "uint8")
+    np.testing.assert_array_equal(shared.uv_mask, INSIDE)

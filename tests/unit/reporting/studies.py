@@ -1,0 +1,366 @@
+"""A small study with made-up but consistent tables, as the other stages would hand them to `report`."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xmodal_pipeline.imaging.capture import Capture
+from xmodal_pipeline.params.root import Parameters
+from xmodal_pipeline.reporting.content import ReportTables
+from xmodal_pipeline.reporting.thumbnails import make_thumbnail
+from xmodal_pipeline.specimens.stores import ArrayStore
+
+SPECIES = ("Colias croceus", "Gonepteryx rhamni", "Pieris rapae", "Parus major", "Sturnus vulgaris")
+
+
+def make_index(specimens_per_sex: int = 6, *, units: str = "relative") -> pd.DataFrame:
+    rows = []
+    for species in SPECIES:
+        for sex in ("female", "male"):
+            for i in range(specimens_per_sex):
+                specimen = f"{species.replace(' ', '_')}_{sex[0]}_{i:03d}"
+                rows.append((specimen, specimen, species, sex))
+    index = pd.DataFrame(rows, columns=["capture_id", "specimen_id", "species", "sex"]).astype(
+        {"species": "string", "sex": "string"}
+    )
+    index.loc[3, "sex"] = pd.NA
+    return index.assign(
+        filename=index["capture_id"] + ".tif",
+        uv_filename="",
+        sha256=[f"{i:064x}" for i in range(len(index))],
+        height_px=96,
+        width_px=96,
+        colour_units=units,
+        flags=["SATURATED;OUT_OF_RANGE" if i in (7, 20) else "" for i in range(len(index))],
+    )
+
+
+def make_capture(seed: int = 0, size: int = 60, shift: int = 0) -> Capture:
+    """An orange ellipse on black with a bright UV patch; `shift` moves UV to the right."""
+    generator = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size] / size - 0.5
+    mask = (x / 0.42) ** 2 + (y / 0.25) ** 2 < 1
+    texture = 0.1 * np.sin(40 * x + seed) + generator.normal(0, 0.01, (size, size))
+    rgb = np.stack([0.7 + texture, 0.4 + texture, 0.1 + texture]) * mask
+    patch = ((x - 0.2) ** 2 + y**2 < 0.02) * 0.5
+    uv = np.roll(np.stack([0.15 + patch + texture, 0.1 + patch + texture]) * mask, shift, axis=2)
+    return Capture(rgb.astype(np.float32), uv.astype(np.float32), mask, np.roll(mask, shift, axis=1))
+
+
+def make_stores(index: pd.DataFrame, size: int = 48) -> tuple[ArrayStore, ArrayStore]:
+    captures = [make_capture(i, size) for i in range(len(index))]
+    ids = tuple(index["capture_id"])
+    rgb, uv = (np.stack([getattr(c, part) for c in captures]).astype(np.float16) for part in ("rgb", "uv"))
+    return ArrayStore(ids, rgb), ArrayStore(ids, uv)
+
+
+def make_partitions(index: pd.DataFrame) -> pd.DataFrame:
+    parts = ["test" if i % 3 == 0 else "validation" if i % 10 == 1 else "train" for i in range(len(index))]
+    return index[["specimen_id"]].assign(partition=parts)
+
+
+def make_embeddings(
+    index: pd.DataFrame, modalities: tuple[str, ...] = ("rgb", "uv"), *, noise: float = 0.35, seed: int = 0
+) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    centres = {species: generator.normal(size=8) for species in SPECIES}
+    own = np.stack([centres[s] for s in index["species"]]) + generator.normal(0, 0.6, (len(index), 8))
+    tables = []
+    for modality in modalities:
+        values = own + generator.normal(0, noise, own.shape)
+        columns = pd.DataFrame(values.astype(np.float32), columns=[f"x{i + 1}" for i in range(8)])
+        keys = index[["capture_id", "specimen_id"]].reset_index(drop=True)
+        parts = make_partitions(index)["partition"].to_numpy()
+        tables.append(pd.concat([keys.assign(partition=parts, modality=modality), columns], axis=1))
+    return pd.concat(tables, ignore_index=True)
+
+
+def make_registration(index: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    n = len(index)
+    status = np.array(["ok", "corrected", "corrected", "failed", "abstained"])[generator.integers(0, 5, n)]
+    return index[["capture_id", "specimen_id"]].assign(
+        dx_px=generator.normal(0, 2, n),
+        dy_px=generator.normal(0, 2, n),
+        rotation_deg=0.0,
+        scale=1.0,
+        score_before=0.4,
+        score_after=0.6,
+        margin=np.where(status == "failed", -0.01, generator.uniform(0.006, 0.08, n)),
+        residual_px=np.where(status == "failed", 2.2, generator.uniform(0, 1.4, n)),
+        status=status,
+    )
+
+
+def make_quality(index: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    bands = [
+        ("rgb", "R", 0.6),
+        ("rgb", "G", 0.4),
+        ("rgb", "B", 0.15),
+        ("uv", "UV1", 0.2),
+        ("uv", "UV2", 0.18),
+    ]
+    tables = [
+        index[["capture_id", "specimen_id"]].assign(
+            modality=modality,
+            band=band,
+            mean=generator.normal(level, 0.06, len(index)),
+            sd=0.1,
+            min=0.0,
+            max=1.0,
+            saturated_share=np.where(np.arange(len(index)) == 7, 0.03, 0.0),
+            snr=12.0,
+            below_zero_share=0.0,
+            above_one_share=0.0,
+            focus=1.0,
+            flags="",
+        )
+        for modality, band, level in bands
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def make_history(*, cross: bool = True, epochs: int = 20, seed: int = 0) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    epoch = np.arange(epochs)
+    fall = np.exp(-epoch / 6)
+    noise = generator.normal(0, 0.02, (4, epochs))
+    nothing = np.full(epochs, np.nan)
+    return pd.DataFrame(
+        {
+            "epoch": epoch,
+            "step": epoch * 3,
+            "lr": 1e-3 * np.cos(epoch / epochs * np.pi / 2),
+            "loss": 2 + 4 * fall + noise[0],
+            "cross_modal": 1 + 2 * fall + noise[1] if cross else nothing,
+            "intra_rgb": 0.5 + fall + noise[2],
+            "intra_uv": 0.7 + fall + noise[3] if cross else nothing,
+            "joint": 0.4 + fall if cross else nothing,
+            "temperature_cross_modal": 0.1,
+            "grad_norm_rgb": 1 + fall,
+            "grad_norm_uv": 0.2 + fall if cross else nothing,
+            "grad_cosine": 0.3 - 0.5 * fall if cross else nothing,
+            "spread_rgb": 0.8,
+            "spread_uv": 0.7,
+            "validation_match_above_other": 0.9,
+            "validation_recall_at_1": 0.6 * (1 - fall) + noise[0] + 0.05 * seed,
+            "seconds": 3.0,
+        }
+    )
+
+
+def _retrieval(name: str, kind: str, level: float, n: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "kind": kind,
+            "task": "retrieval",
+            "label": direction,
+            "metric": f"recall@{k}",
+            "value": min(level * gain, 1.0),
+            "low": max(min(level * gain, 1.0) - 0.12, 0),
+            "high": min(min(level * gain, 1.0) + 0.12, 1.0),
+            "n": n,
+            "chance": k / n,
+        }
+        for direction, tilt in (("rgb_to_uv", 1.0), ("uv_to_rgb", 0.93))
+        for k, gain in ((1, tilt), (5, 1.5 * tilt), (10, 1.8 * tilt))
+    ]
+
+
+def _classification(
+    name: str, kind: str, label: str, cells: dict[str, float], n: int
+) -> list[dict[str, Any]]:
+    chance = 0.2 if label == "species" else 0.5
+    return [
+        {
+            "name": name,
+            "kind": kind,
+            "task": "classification",
+            "label": label,
+            "metric": f"{source}_accuracy" if source else "accuracy",
+            "value": value,
+            "low": value - 0.08,
+            "high": min(value + 0.08, 1),
+            "n": n,
+            "chance": chance,
+        }
+        for source, value in cells.items()
+    ]
+
+
+def make_comparison(n: int = 20) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for name, kind, level in (
+        ("separate", "variant", 0.55),
+        ("concat", "variant", 0.42),
+        ("attention", "variant", 0.48),
+        ("band_means", "baseline", 0.12),
+        ("silhouette", "baseline", 0.20),
+        ("species_oracle", "baseline", 0.30),
+        ("pca_cca", "baseline", 0.25),
+    ):
+        rows += _retrieval(name, kind, level, n)
+    for i, name in enumerate(("separate", "concat", "attention")):
+        rows += _classification(
+            name,
+            "variant",
+            "species",
+            {"rgb": 0.9, "uv": 0.7, "combined": 0.92, "joint": 0.9 - i / 50},
+            3 * n,
+        )
+        rows += _classification(
+            name, "variant", "sex", {"rgb": 0.55, "uv": 0.82, "combined": 0.8, "joint": 0.78 - i / 50}, 3 * n
+        )
+    rows += _classification("rgb_only", "variant", "species", {"rgb": 0.88}, 3 * n)
+    rows += _classification(
+        "band_means", "baseline", "species", {"rgb": 0.75, "uv": 0.5, "combined": 0.8}, 3 * n
+    )
+    rows += _classification("band_means", "baseline", "sex", {"rgb": 0.52, "uv": 0.7, "combined": 0.7}, 3 * n)
+    rows += _classification("silhouette", "baseline", "species", {"": 0.6}, 3 * n)
+    return pd.DataFrame(rows)
+
+
+def make_metrics(*, uv_minus_rgb: tuple[float, float, float] = (0.27, 0.15, 0.38)) -> dict[str, Any]:
+    value, low, high = uv_minus_rgb
+    recall = {"recall@1": 0.55, "recall@5": 0.83, "recall@10": 0.99, "median_rank": 1.0, "mrr": 0.66}
+    cells = {"rgb_accuracy": 0.55, "uv_accuracy": 0.82, "combined_accuracy": 0.8, "joint_accuracy": 0.78}
+    return {
+        "alignment": {
+            "spearman": 0.52,
+            "spearman_within": 0.45,
+            "p_value": 0.001,
+            "p_value_within": 0.001,
+            "p_value_among": 0.21,
+            "strength": "moderate",
+            "cka": 0.61,
+            "mutual_knn": 0.33,
+        },
+        "retrieval": {"rgb_to_uv": recall, "uv_to_rgb": recall, "chance": {"recall@1": 0.05}},
+        "classification": {
+            "sex": {
+                **cells,
+                **{f"{key}_ci": [v - 0.08, v + 0.08] for key, v in cells.items()},
+                "uv_minus_rgb": value,
+                "uv_minus_rgb_ci": [low, high],
+                "n": 59,
+            },
+            "view": {"not_applicable": "one class only"},
+        },
+        "geometry": {"modality_gap": 0.31, "uniformity_rgb": -2.9, "uniformity_uv": -2.7},
+    }
+
+
+def make_uv_value() -> pd.DataFrame:
+    keys, numbers = "species label view features n_1 n_2", "auc_rgb auc_uv auc_both uv_adds low high p q"
+    columns = [*keys.split(), *numbers.split(), "verdict"]
+    nan = float("nan")
+    rows = [
+        (
+            "Colias croceus",
+            "sex",
+            "",
+            "colour",
+            12,
+            12,
+            0.55,
+            0.96,
+            0.97,
+            6.1,
+            2.4,
+            11.0,
+            0.0002,
+            0.002,
+            "uv_only",
+        ),
+        (
+            "Gonepteryx rhamni",
+            "sex",
+            "",
+            "colour",
+            12,
+            11,
+            0.85,
+            0.93,
+            0.95,
+            3.2,
+            0.9,
+            6.8,
+            0.004,
+            0.021,
+            "uv_adds",
+        ),
+        ("Pieris rapae", "sex", "", "colour", 9, 9, 0.7, 0.66, 0.71, 0.4, 0.0, 2.2, 0.21, 0.4, "unresolved"),
+        (
+            "Parus major",
+            "sex",
+            "",
+            "colour",
+            12,
+            12,
+            0.98,
+            0.9,
+            0.98,
+            -0.2,
+            0.0,
+            0.5,
+            0.8,
+            0.85,
+            "rgb_suffices",
+        ),
+        ("Sturnus vulgaris", "sex", "", "colour", 3, 2, nan, nan, nan, nan, nan, nan, nan, nan, "too_few"),
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def make_rejected() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            ("bad_001.tif", "UNREADABLE", "the file ends early"),
+            ("bad_002.tif", "EMPTY_MASK", "the mask selects no pixel"),
+            ("bad_003.tif", "EMPTY_MASK", "the mask selects no pixel"),
+        ],
+        columns=["filename", "code", "reason"],
+    )
+
+
+def make_tables(parameters: dict[str, Any] | None = None, **changes: Any) -> ReportTables:
+    """Every table of the study; `changes` replace tables, `parameters` override defaults."""
+    index = make_index()
+    tables = {
+        "specimen_index": index,
+        "rejected_captures": make_rejected(),
+        "registration_qa": make_registration(index),
+        "quality_report": make_quality(index),
+        "partitions": make_partitions(index),
+        "histories": {
+            "separate": make_history(),
+            "concat": make_history(seed=1),
+            "rgb_only": make_history(cross=False),
+        },
+        "embeddings": {
+            name: make_embeddings(index, ("rgb", "uv", "joint"), seed=2) for name in ("separate", "concat")
+        },
+        "projections": {
+            name: make_embeddings(index, seed=i) for i, name in enumerate(("separate", "concat"))
+        },
+        "metrics": {
+            "separate": make_metrics(),
+            "concat": make_metrics(),
+            "rgb_only": {"retrieval": {"not_applicable": "UV was not seen"}},
+        },
+        "comparison": make_comparison(),
+        "uv_value": make_uv_value(),
+        "diagnostics": pd.DataFrame(
+            [("MODALITY_DOMINATES", "separate", "the gradient at UV is small", "raise training.lr_uv")],
+            columns=["code", "variant", "finding", "advice"],
+        ),
+    }
+    return ReportTables(parameters=Parameters.model_validate(parameters or {}), **(tables | changes))
+
+
+def make_thumbnails(index: pd.DataFrame) -> ArrayStore:
+    pictures = [make_thumbnail(make_capture(i), 32) for i in range(len(index))]
+    return ArrayStore(tuple(index["capture_id"]), np.stack(pictures))

@@ -1,0 +1,106 @@
+import itertools
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from xmodal_pipeline.reporting.evaluation_figures import draw_classification, draw_retrieval, draw_uv_value
+from xmodal_pipeline.reporting.ingest_figures import (
+    draw_band_histograms,
+    draw_class_balance,
+    draw_registration,
+)
+from xmodal_pipeline.reporting.style import (
+    DOUBLE_COLUMN_MM,
+    PALETTE,
+    SINGLE_COLUMN_MM,
+    category_styles,
+    figure_bytes,
+    label_values,
+)
+from xmodal_pipeline.reporting.training_figures import draw_training_curves
+
+
+@pytest.fixture(scope="module")
+def figures(studies, index):
+    return {
+        "retrieval": draw_retrieval(studies.make_comparison()),
+        "classification": draw_classification(studies.make_comparison()),
+        "uv_value": draw_uv_value(studies.make_uv_value()),
+        "registration": draw_registration(
+            studies.make_registration(index), min_margin=0.005, max_residual_px=1.5
+        ),
+        "bands": draw_band_histograms(studies.make_quality(index)),
+        "balance": draw_class_balance(index),
+        "training": draw_training_curves({"separate": studies.make_history()}),
+    }
+
+
+def test_widths_are_those_of_a_printed_column(figures):
+    for name, figure in figures.items():
+        width = SINGLE_COLUMN_MM if name == "balance" else DOUBLE_COLUMN_MM
+        assert figure.get_figwidth() * 25.4 == pytest.approx(width)
+
+
+def test_type_is_never_below_seven_points(figures):
+    for name, figure in figures.items():
+        figure.draw_without_rendering()
+        sizes = [t.get_fontsize() for t in figure.findobj(Text) if t.get_visible() and t.get_text()]
+        assert min(sizes) >= 7, name
+
+
+def test_nothing_leaves_the_page(figures):
+    for name, figure in figures.items():
+        figure.draw_without_rendering()
+        drawn, page = figure.get_tightbbox(), figure.get_size_inches()
+        assert min(drawn.x0, drawn.y0) > -0.01, name
+        assert max(drawn.x1 - page[0], drawn.y1 - page[1]) < 0.01, name
+
+
+def test_pdf_holds_text_as_truetype_and_no_date(figures):
+    content = figure_bytes(figures["uv_value"], "pdf")
+    assert b"/FontFile2" in content
+    assert b"/Type3" not in content
+    assert b"CreationDate" not in content
+
+
+def test_svg_holds_text_as_text(figures):
+    assert "Colias croceus" in figure_bytes(figures["uv_value"], "svg").decode()
+
+
+@pytest.mark.parametrize("ending", ["png", "pdf", "svg"])
+def test_equal_tables_make_equal_files(index, ending):
+    assert figure_bytes(draw_class_balance(index), ending) == figure_bytes(draw_class_balance(index), ending)
+
+
+def test_settings_of_matplotlib_are_left_alone(studies):
+    before = dict(mpl.rcParams)
+    draw_retrieval(studies.make_comparison())
+    assert dict(mpl.rcParams) == before
+
+
+def test_categories_differ_in_colour_and_marker_from_their_neighbours():
+    styles = list(category_styles([str(i) for i in range(49)]).values())
+    assert len(set(styles)) == 49
+    for a, b in itertools.pairwise(styles):
+        assert a[0] != b[0]
+        assert a[1] != b[1]
+
+
+def test_palette_survives_colour_blindness():
+    """Okabe-Ito colours stay apart for protanopes and deuteranopes (Viénot et al. 1999)."""
+    rgb = np.array([mpl.colors.to_rgb(c) for c in PALETTE])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    protan = np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]])
+    deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
+    for matrix in (protan, deutan):
+        seen = np.clip(linear @ matrix.T, 0, 1) ** (1 / 2.2)
+        distances = np.linalg.norm(seen[:, None] - seen[None], axis=2)[np.triu_indices(len(seen), 1)]
+        assert distances.min() > 0.1
+
+
+def test_missing_labels_are_unlabelled_and_rare_ones_other(index):
+    values = label_values(index["sex"])
+    assert values[3] == "unlabelled"
+    assert set(label_values(index["species"], most=3)) == {"other", *sorted(set(index["species"]))[:2]}

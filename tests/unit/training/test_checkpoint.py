@@ -1,0 +1,54 @@
+"""A checkpoint is one file that gives back the same model."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from xmodal_pipeline.params.train import LossParams
+from xmodal_pipeline.training import Checkpoint, FitConfig
+from xmodal_pipeline.training.checkpoint import build_unweighted
+from xmodal_pipeline.training.config import differing_keys
+
+
+def test_weights_and_configuration_return_from_the_file(make_config, tmp_path):
+    config = make_config(lr=0.1 + 0.2, loss=LossParams(temperature=1 / 3))
+    model = build_unweighted(config).to(memory_format=torch.channels_last).eval()
+    Checkpoint.of_weights(model.state_dict(), config).to_file(tmp_path / "separate.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["separate.safetensors"]
+    read = Checkpoint.from_file(tmp_path / "separate.safetensors")
+    assert read.config == config
+    rgb, uv = torch.randn(3, 3, 32, 32), torch.randn(3, 2, 32, 32)
+    expected, found = model(rgb, uv), read.model()(rgb, uv)
+    for name in ("rgb", "uv", "joint"):
+        torch.testing.assert_close(found.projections[name], expected.projections[name], atol=1e-5, rtol=1e-5)
+
+
+def test_copies_do_not_follow_later_training(make_config):
+    weights = {"a": torch.zeros(2)}
+    kept = Checkpoint.of_weights(weights, make_config())
+    weights["a"] += 1
+    assert kept.tensors["a"].tolist() == [0, 0]
+
+
+def test_damaged_and_foreign_files_are_refused(make_config, tmp_path):
+    path = tmp_path / "separate.safetensors"
+    Checkpoint.of_weights({"a": torch.zeros(100)}, make_config()).to_file(path)
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(
+        ValueError, match=r"checkpoint '.*': file must be a whole safetensors file .*; train again"
+    ):
+        Checkpoint.from_file(path)
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match=r"metadata must hold 'fit_config', got \[\]"):
+        Checkpoint.from_file(path)
+
+
+def test_a_configuration_survives_json_exactly(make_config):
+    config = make_config(lr=0.1 + 0.2)
+    assert FitConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_differences_are_named_by_their_path():
+    before = {"a": {"b": 1, "c": [1, 2]}, "d": 0}
+    now = {"a": {"b": 2, "c": [1, 2]}, "e": None}
+    assert differing_keys(before, now) == ["a.b (1 before, 2 now)", "d (0 before, None now)"]

@@ -1,0 +1,291 @@
+"""Training itself: it learns, it stays in its folder, and an interruption leaves no trace in the weights."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from xmodal_pipeline.params.train import LossParams
+from xmodal_pipeline.training import Checkpoint, fit
+from xmodal_pipeline.training.module import ContrastiveTraining
+from xmodal_pipeline.training.run_state import WholeFiles
+
+ADAPTIVE = LossParams(adaptive_temperature=True, curriculum="linear")
+
+
+def same_weights(one: Checkpoint, other: Checkpoint) -> bool:
+    return one.tensors.keys() == other.tensors.keys() and all(
+        torch.equal(tensor, other.tensors[name]) for name, tensor in one.tensors.items()
+    )
+
+
+class Interrupted(Exception):
+    """Stands for a kill inside the process."""
+
+
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    """Fail in the given batch of training, counted over all epochs."""
+    seen = []
+    step = ContrastiveTraining.training_step
+
+    def failing(self, views, batch_idx):
+        if len(seen) == batch:
+            raise Interrupted
+        seen.append(batch_idx)
+        return step(self, views, batch_idx)
+
+    monkeypatch.setattr(ContrastiveTraining, "training_step", failing)
+
+
+@pytest.mark.parametrize("name", ["separate", "rgb_only", "uv_only"])
+def test_training_lowers_the_loss_below_chance(make_config, make_stores, tmp_path, name):
+    result = fit(make_config(name, max_epochs=30, batch_size=12, lr=3e-3), make_stores(), tmp_path)
+    history = result.history
+    assert history["epoch"].tolist() == list(range(30))
+    assert history["step"].tolist() == list(range(1, 31))
+    modality = "uv" if name == "uv_only" else "rgb"
+    # Projections without information give ln(2N − 1) among N = 12 captures in two views.
+    assert history[f"intra_{modality}"].iloc[-1] < 0.75 * np.log(23)
+    absent = {"separate": [], "rgb_only": ["intra_uv", "cross_modal"], "uv_only": ["intra_rgb", "joint"]}
+    assert history[absent[name]].isna().all(axis=None)
+    # The schedule ends one step above 0, where half a cosine over the steps after warm-up has got to.
+    warm_up, last = 2, 29
+    expected = 3e-3 * (1 + np.cos(np.pi * (last - warm_up) / (30 - warm_up))) / 2
+    assert history["lr"].iloc[-1] == pytest.approx(expected)
+
+
+def test_everything_is_written_inside_the_state_folder(make_config, make_stores, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fit(make_config(max_epochs=1), make_stores(), tmp_path / "state")
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+    names = {path.name for path in (tmp_path / "state").iterdir()}
+    assert names == {"state.ckpt", "history.csv", "tensorboard"}
+
+
+def test_two_runs_with_one_seed_are_identical_and_another_seed_differs(make_config, make_stores, tmp_path):
+    stores = make_stores()
+    torch.manual_seed(1)
+    one = fit(make_config(max_epochs=2), stores, tmp_path / "one")
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    two = fit(make_config(max_epochs=2), stores, tmp_path / "two")
+    assert torch.equal(before, torch.get_rng_state())
+    other = fit(make_config(max_epochs=2, seed=1), stores, tmp_path / "other")
+    assert same_weights(one.checkpoint, two.checkpoint)
+    assert not same_weights(one.checkpoint, other.checkpoint)
+
+
+@pytest.mark.parametrize("batch", [0, 1, 3, 4, 5])
+def test_an_interrupted_run_ends_in_the_same_weights(make_config, make_stores, tmp_path, monkeypatch, batch):
+    config, stores = make_config(loss=ADAPTIVE, max_epochs=3), make_stores()
+    whole = fit(config, stores, tmp_path / "whole", save_every_s=0)
+    with monkeypatch.context() as patched:
+        interrupt_at(patched, batch)
+        with pytest.raises(Interrupted):
+            fit(config, stores, tmp_path / "parts", save_every_s=0)
+    resumed = fit(config, stores, tmp_path / "parts", save_every_s=0)
+    assert same_weights(whole.checkpoint, resumed.checkpoint)
+    columns = [name for name in whole.history.columns if name != "seconds"]
+    np.testing.assert_array_equal(whole.history[columns], resumed.history[columns])
+
+
+def test_resuming_repeats_no_finished_epoch(make_config, make_stores, tmp_path, monkeypatch):
+    config, stores = make_config(max_epochs=3), make_stores()
+    with monkeypatch.context() as patched:
+        interrupt_at(patched, 5)
+        with pytest.raises(Interrupted):
+            fit(config, stores, tmp_path, save_every_s=0)
+    steps = []
+    step = ContrastiveTraining.training_step
+    monkeypatch.setattr(
+        ContrastiveTraining, "training_step", lambda *args: steps.append(args[0].current_epoch) or step(*args)
+    )
+    fit(config, stores, tmp_path, save_every_s=0)
+    assert steps == [2, 2]
+
+
+def test_accumulation_validation_and_dropout_survive_an_interruption(
+    make_config, make_stores, tmp_path, monkeypatch
+):
+    config = make_config(backbone="test_vit", accumulation=2, max_epochs=3, patience=3)
+    stores = make_stores(train=18, validation=20)
+    whole = fit(config, stores, tmp_path / "whole", save_every_s=0)
+    with monkeypatch.context() as patched:
+        interrupt_at(patched, 7)
+        with pytest.raises(Interrupted):
+            fit(config, stores, tmp_path / "parts", save_every_s=0)
+    resumed = fit(config, stores, tmp_path / "parts", save_every_s=0)
+    assert whole.history["step"].tolist() == [2, 4, 6]
+    assert whole.history["validation_recall_at_1"].notna().all()
+    assert same_weights(whole.checkpoint, resumed.checkpoint)
+
+
+def test_a_state_is_written_whole_or_not_at_all(make_config, make_stores, tmp_path, monkeypatch):
+    config, stores = make_config(max_epochs=2), make_stores()
+    whole = fit(config, stores, tmp_path / "whole", save_every_s=0)
+    save = torch.save
+    saves = []
+
+    def breaks_half_way(state, file):
+        saves.append(1)
+        if len(saves) == 2:
+            file.write(b"half a state")
+            raise Interrupted
+        save(state, file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", breaks_half_way)
+        with pytest.raises(Interrupted):
+            fit(config, stores, tmp_path / "parts", save_every_s=0)
+    resumed = fit(config, stores, tmp_path / "parts", save_every_s=0)
+    assert same_weights(whole.checkpoint, resumed.checkpoint)
+
+
+KILLED_RUN = """
+import os, pickle, signal, sys
+from pathlib import Path
+from xmodal_pipeline.training import fit
+from xmodal_pipeline.training.module import ContrastiveTraining
+
+folder = Path(sys.argv[1])
+config, stores = pickle.loads((folder / "run.pickle").read_bytes())
+seen, step = [], ContrastiveTraining.training_step
+
+def dies(self, views, batch_idx):
+    if len(seen) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    seen.append(batch_idx)
+    return step(self, views, batch_idx)
+
+ContrastiveTraining.training_step = dies
+fit(config, stores, folder / "state", save_every_s=0)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_leaves_a_state_that_ends_in_the_same_weights(make_config, make_stores, tmp_path):
+    import pickle
+
+    config, stores = make_config(loss=ADAPTIVE), make_stores()
+    (tmp_path / "run.pickle").write_bytes(pickle.dumps((config, stores)))
+    source = Path(__file__).parents[3] / "src"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_RUN, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(source)},
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert (tmp_path / "state" / "state.ckpt").exists()
+    resumed = fit(config, stores, tmp_path / "state")
+    whole = fit(config, stores, tmp_path / "whole")
+    assert same_weights(whole.checkpoint, resumed.checkpoint)
+
+
+def test_changed_parameters_are_refused_by_name(make_config, make_stores, tmp_path, monkeypatch):
+    stores = make_stores()
+    with monkeypatch.context() as patched:
+        interrupt_at(patched, 3)
+        with pytest.raises(Interrupted):
+            fit(make_config(), stores, tmp_path, save_every_s=0)
+    changed = make_config(lr=5e-4, loss=LossParams(temperature=0.2))
+    pattern = r"unfinished run .*loss\.temperature \(0\.1 before, 0\.2 now\); config\.training\.lr \("
+    with pytest.raises(ValueError, match=pattern):
+        fit(changed, stores, tmp_path)
+    with pytest.raises(ValueError, match=r"differing captures\.pixels"):
+        fit(make_config(), make_stores(seed=1), tmp_path)
+
+
+def test_a_finished_run_is_returned_as_it_is_and_makes_way_for_another(
+    make_config, make_stores, tmp_path, monkeypatch
+):
+    stores = make_stores()
+    first = fit(make_config(max_epochs=1), stores, tmp_path)
+    with monkeypatch.context() as patched:
+        interrupt_at(patched, 0)
+        again = fit(make_config(max_epochs=1), stores, tmp_path)
+    other = fit(make_config(max_epochs=2), stores, tmp_path)
+    assert same_weights(first.checkpoint, again.checkpoint)
+    assert len(again.history) == 1
+    assert len(other.history) == 2
+
+
+def test_a_foreign_state_is_refused(make_config, make_stores, tmp_path):
+    (tmp_path / "state.ckpt").write_bytes(b"not a state")
+    with pytest.raises(ValueError, match=r"training: state '.*state\.ckpt' must be one that this pipeline"):
+        fit(make_config(), make_stores(), tmp_path)
+    torch.save({"model": 1}, tmp_path / "state.ckpt")
+    with pytest.raises(ValueError, match=r"must be one that this pipeline wrote"):
+        fit(make_config(), make_stores(), tmp_path)
+
+
+def test_states_hold_tensors_and_plain_values_only(tmp_path):
+    torch.save({"path": Path("x")}, tmp_path / "state.ckpt")
+    with pytest.raises(Exception, match="weights_only"):
+        WholeFiles().load_checkpoint(tmp_path / "state.ckpt")
+
+
+def test_validation_chooses_the_epoch_and_stops_early(make_config, make_stores, tmp_path, monkeypatch):
+    scores = iter([(0.1, 0.6), (0.4, 0.7), (0.4, 0.6), (0.2, 0.9), (0.3, 0.9)])
+    monkeypatch.setattr("xmodal_pipeline.training.module.retrieval_score", lambda *_: next(scores))
+    monkeypatch.setattr(
+        "xmodal_pipeline.training.module.ContrastiveTraining.take_epoch", lambda self: {"loss": 1.0}
+    )
+    from xmodal_pipeline.training.validation import RetrievalScore
+
+    scores = iter([RetrievalScore(*s) for s in [(0.1, 0.6), (0.4, 0.7), (0.4, 0.6), (0.2, 0.9), (0.3, 0.9)]])
+    stores = make_stores(train=6, validation=20)
+    stopped = fit(make_config(max_epochs=5, patience=2), stores, tmp_path / "stopped")
+    assert stopped.history["validation_recall_at_1"].tolist() == [0.1, 0.4, 0.4, 0.2]
+    monkeypatch.undo()
+    kept = {name: t for name, t in stopped.checkpoint.tensors.items() if name.endswith("num_batches_tracked")}
+    # One batch per epoch: weights of the second epoch have seen two.
+    assert {int(count) for count in kept.values()} == {2}
+
+
+def test_too_few_validation_specimens_keep_the_last_epoch_and_say_so(
+    make_config, make_stores, tmp_path, caplog
+):
+    with caplog.at_level(logging.INFO):
+        result = fit(make_config(max_epochs=1), make_stores(train=6, validation=19), tmp_path)
+    assert "separate: 19 validation specimens are too few" in caplog.text
+    assert result.history["validation_recall_at_1"].isna().all()
+
+
+def test_fewer_specimens_than_a_batch_train_in_a_smaller_one(make_config, make_stores, tmp_path, caplog):
+    result = fit(make_config(max_epochs=2, batch_size=64), make_stores(train=3), tmp_path)
+    assert "batch_size 64 exceeds the 3 training specimens" in caplog.text
+    assert result.history["step"].tolist() == [1, 2]
+
+
+def test_one_training_specimen_is_refused(make_config, make_stores, tmp_path):
+    with pytest.raises(ValueError, match=r"training: number of training specimens must be at least 2, got 1"):
+        fit(make_config(), make_stores(train=1), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["devices", "nodes", "gradient_cache_chunks"])
+def test_what_this_version_lacks_is_refused(make_config, make_stores, tmp_path, name):
+    with pytest.raises(ValueError, match=rf"training: {name} must be 1 in this version, got 2"):
+        fit(make_config(**{name: 2}), make_stores(), tmp_path)
+
+
+def test_test_specimens_never_matter(make_config, make_stores, tmp_path):
+    stores = make_stores(train=6, test=4)
+    test_rows = stores.rows_of("test")
+    one = fit(make_config(max_epochs=1), stores, tmp_path / "one")
+    stores.rgb.array[test_rows] = 0.9
+    other = fit(make_config(max_epochs=1), stores, tmp_path / "other")
+    assert same_weights(one.checkpoint, other.checkpoint)
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed"])
+def test_mixed_precision_trains(make_config, make_stores, tmp_path, precision):
+    result = fit(make_config(max_epochs=1, precision=precision), make_stores(train=6), tmp_path)
+    assert np.isfinite(result.history["loss"]).all()
+    assert np.isfinite(result.history["grad_norm_uv"]).all()
