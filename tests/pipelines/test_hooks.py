@@ -34,7 +34,7 @@ def run(project, params=None, **kwargs):
             {"specimens": {"label": "colour"}},
             r"specimens.label: must be a label column, got \['colour'\]; the metadata has",
         ),
-        ({"loss": {"joint_weight": 0.0}}, r"loss.joint_weight: must be positive for variants.concat"),
+        ({"loss": {"joint_weight": 0.0}}, r"loss.joint_weight: must be positive for variants.(attention|concat)"),
         ({"study": "no/slash"}, r"study: string should match pattern"),
     ],
 )

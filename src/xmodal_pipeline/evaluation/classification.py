@@ -22,6 +22,8 @@ from xmodal_pipeline.evaluation.resampling import bootstrap_weights
 Floats = NDArray[np.float64]
 
 SOURCES = ("rgb", "uv", "combined", "joint")
+_TIE_BREAK = 1e-7
+"""Smaller than any difference between two balanced accuracies."""
 
 
 def classification(  # noqa: PLR0913 - the contract's arguments, then the protocol's
@@ -148,14 +150,18 @@ def _improvement_over(
     """Combined accuracy minus its mean when the other modality's rows are permuted, all at the base's C."""
     orders = data.orders(protocol.reference_permutations, within_strata=True, seed=protocol.seed)
     orders = np.concatenate([np.arange(len(data.classes))[None], orders])
-    predicted = permuted_predictions(
+    predicted, probability = permuted_predictions(
         data.blocks[base], data.blocks[other], data.classes, data.folds, c, orders
     )
     correct = (predicted == data.classes).astype(float)
     name = f"improvement_over_{base}"
-    reference = [data.balanced(row) for row in correct[1:]]
+    # Accuracies of few specimens are often equal; the probability of the true class decides between them.
+    ordered = [
+        data.balanced(row) + _TIE_BREAK * data.balanced(p)
+        for row, p in zip(correct, probability, strict=True)
+    ]
     return _with_interval(data, name, correct[0] - correct[1:].mean(0)) | {
-        f"{name}_p": _p_value(data.balanced(correct[0]), reference)
+        f"{name}_p": _p_value(ordered[0], ordered[1:])
     }
 
 

@@ -64,7 +64,7 @@ class ProbeData:
 
         Resampling predictions takes the fitted probes for given, but the K probes share most of their
         rows: Nadeau & Bengio (2003, equation 9) add n_held/n_fitted to 1/K. Without it intervals of
-        independent null modalities miss in .10 to .14 instead of .05; with it in .02 to .04.
+        independent null modalities miss in .10 to .14 instead of .05; with it in .01 to .05.
         """
         folds = len(self.folds)
         factor = np.sqrt(1 + folds / (folds - 1))

@@ -135,12 +135,18 @@ def _logits(design: Floats, w: Floats) -> Floats:
         return np.asarray(design @ w)
     problems, dim, k = w.shape
     product = design[0] @ w.transpose(1, 0, 2).reshape(dim, problems * k)
-    return product.reshape(-1, problems, k).transpose(1, 0, 2)
+    return np.asarray(product.reshape(-1, problems, k).transpose(1, 0, 2))
 
 
 def predict(features: Floats, solution: Floats) -> Integers:
     """Class with the largest logit, (problems, rows)."""
     return np.asarray((features @ solution[:, :-1] + solution[:, -1:]).argmax(2), np.int64)
+
+
+def true_class_probability(features: Floats, solution: Floats, classes: Integers) -> Floats:
+    """Probability that each problem gives to the class of each row, (problems, rows)."""
+    logits = features @ solution[:, :-1] + solution[:, -1:]
+    return np.asarray(np.exp(log_softmax(logits, axis=2))[:, np.arange(len(classes)), classes])
 
 
 def balanced_weights(classes: Integers, n_classes: int) -> Floats:
@@ -215,14 +221,15 @@ def cross_fit(
 
 def permuted_predictions(
     base: Floats, other: Floats, classes: Integers, folds: Sequence[Fold], c: Floats, orders: Integers
-) -> Integers:
+) -> tuple[Integers, Floats]:
     """Predictions from `base` beside `other` with its rows in each of `orders`, refitted with the given C.
 
     Returns:
-        (orders, rows).
+        Predicted classes, and the probability given to the true one; (orders, rows) each.
     """
     n_classes = int(classes.max()) + 1
     predicted = np.empty((len(orders), len(classes)), np.int64)
+    probability = np.empty(predicted.shape)
     for i, (fit, held) in enumerate(folds):
         width = min(len(fit), base.shape[1] + other.shape[1])
         step = max(1, _STACK_ELEMENTS // (len(fit) * width))
@@ -239,9 +246,10 @@ def permuted_predictions(
                 np.full(len(pairs), c[i]),
                 n_classes,
             )
-            guesses = predict(_stacked([pair[1] for pair in pairs], width), solution)
-            predicted[start : start + step, held] = guesses
-    return predicted
+            stack = _stacked([pair[1] for pair in pairs], width)
+            predicted[start : start + step, held] = predict(stack, solution)
+            probability[start : start + step, held] = true_class_probability(stack, solution, classes[held])
+    return predicted, probability
 
 
 def relabelled_predictions(

@@ -1,8 +1,251 @@
-"""Temporary."""
-def capture_quality(capture, layout, params, *, ceiling):
-    rows=[]
-    for modality, bands, mask, names in (("rgb",capture.rgb,capture.rgb_mask,layout.rgb),("uv",capture.uv,capture.uv_mask,layout.uv)):
-        for band, name in zip(bands, names):
-            v=band[mask]
-            rows.append(dict(modality=modality,band=name,mean=float(v.mean()),sd=float(v.std()),min=float(v.min()),max=float(v.max()),saturated_share=0.0,snr=10.0,below_zero_share=0.0,above_one_share=0.0,focus=1.0,flags=""))
-    return rows, ()
+"""Is every band of a capture alive, exposed, sharp and in range? One row per band, and codes."""
+
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xmodal_pipeline.errors import CaptureCode
+from xmodal_pipeline.imaging.capture import Bands, Capture, Mask
+from xmodal_pipeline.imaging.mirror import is_mirrored
+from xmodal_pipeline.imaging.structure import (
+    Plane,
+    brightness,
+    eroded,
+    mask_box,
+    moments,
+    noise_response,
+    noise_sd,
+    smoothed,
+)
+from xmodal_pipeline.params.ingest import BandLayout, QualityParams
+
+_TOP_BIN = 255 / 256
+"""Where the top bin of a 256-bin histogram begins: micaToolbox counts overexposed pixels this way."""
+_UNRELATED = 0.2
+"""A band whose correlation with every other is below this shares no structure with any."""
+_LOG_FLOOR = 1e-3
+"""Added before the logarithm: below a thousandth of full scale there is noise, not contrast."""
+_FOCUS_MARGIN_PX = 3
+# Squared weights of Laplacian and central differences after the 5 × 5 binomial: what white noise of
+# variance 1 leaves in each.
+_LAPLACIAN_GAIN = 0.083740234375
+_GRADIENT_GAIN = 0.04486083984375
+
+
+class _Modality(NamedTuple):
+    """One modality's pixels inside its mask."""
+
+    name: str
+    names: tuple[str, ...]
+    values: NDArray[np.float32]
+    """(bands, pixels)."""
+    mean: NDArray[np.float64]
+    centred: NDArray[np.float32]
+    sd: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    focus: float
+
+
+def capture_quality(
+    capture: Capture,
+    layout: BandLayout,
+    params: QualityParams,
+    *,
+    ceiling: float,
+    is_aligned: bool = True,
+) -> tuple[list[dict[str, Any]], tuple[CaptureCode, ...]]:
+    """Judge the bands of one capture inside its masks.
+
+    Args:
+        capture: as read, unit scale.
+        layout: names the bands.
+        params: thresholds.
+        ceiling: value at which the sensor saturates, in unit scale; infinite where that is unknown.
+        is_aligned: whether the modalities are meant to lie on one another. Without, no mirror is looked for.
+
+    Returns:
+        Rows (modality, band, mean, sd, min, max, saturated_share, snr, below_zero_share, above_one_share,
+        focus, mask_share, flags), and the codes of the capture, bands' and its own, each once. `snr` is the
+        standard deviation over the noise of Immerkaer's kernel, 1 for noise alone. `focus` belongs to the
+        modality: its mean squared spatial frequency (px⁻²), free of exposure, contrast and noise.
+    """
+    modalities = (
+        _modality("rgb", layout.rgb, capture.rgb, capture.rgb_mask),
+        _modality("uv", layout.uv, capture.uv, capture.uv_mask),
+    )
+    masks = (capture.rgb_mask, capture.uv_mask)
+    share_grid = _share_grid(capture)
+    related = _strongest_correlations(modalities, share_grid=share_grid)
+    duplicates = _duplicates(modalities, share_grid=share_grid)
+    rows: list[dict[str, Any]] = []
+    for modality, mask, correlations in zip(modalities, masks, related, strict=True):
+        twins = {band for name, band in duplicates if name == modality.name}
+        rows += _rows(
+            modality,
+            correlations,
+            twins,
+            params,
+            ceiling=ceiling,
+            mask_share=np.count_nonzero(mask) / mask.size,
+        )
+    codes = {CaptureCode(code) for row in rows for code in row["flags"].split(";") if code}
+    if any(_touches_border(mask) for mask in masks):
+        codes.add(CaptureCode.MASK_TOUCHES_BORDER)
+    dead = {row["modality"] for row in rows} - {row["modality"] for row in rows if _is_alive(row)}
+    if not dead:
+        codes |= _pair_codes(capture, modalities, params, is_aligned=is_aligned)
+    return rows, tuple(code for code in CaptureCode if code in codes)
+
+
+def _is_alive(row: dict[str, Any]) -> bool:
+    return CaptureCode.DEAD_BAND not in row["flags"].split(";")
+
+
+def _pair_codes(
+    capture: Capture, modalities: tuple[_Modality, ...], params: QualityParams, *, is_aligned: bool
+) -> set[CaptureCode]:
+    """What only the two modalities together can show."""
+    codes = set()
+    if _focus_ratio(modalities) > params.max_focus_ratio:
+        codes.add(CaptureCode.FOCUS_MISMATCH)
+    same_shape = capture.rgb.shape[1:] == capture.uv.shape[1:]
+    if is_aligned and same_shape and is_mirrored(capture.rgb, capture.uv, capture.rgb_mask):
+        codes.add(CaptureCode.MIRRORED)
+    return codes
+
+
+def _modality(name: str, names: tuple[str, ...], bands: Bands, mask: Mask) -> _Modality:
+    box = mask_box(mask, 2)
+    inside, cut = box.cut(mask), box.cut(bands)
+    values = np.take(cut.reshape(len(bands), -1), np.flatnonzero(inside), axis=1)
+    mean, sd, centred = moments(values)
+    noise = noise_sd(cut, inside)
+    return _Modality(
+        name, names[: len(bands)], values, mean, centred, sd, noise, focus(brightness(cut), inside)
+    )
+
+
+def focus(plane: Plane, mask: Mask) -> float:
+    """Mean squared spatial frequency of log brightness inside a mask: ⟨Laplacian²⟩ / ⟨gradient²⟩, in px⁻².
+
+    The logarithm takes exposure out, the ratio contrast, and what the noise adds to both is subtracted.
+    A sine wave of angular frequency k px⁻¹ along x has about k²; 0 where noise is all there is.
+
+    Args:
+        plane: brightness, unit scale.
+        mask: pixels that count; those near its outline do not.
+    """
+    logarithm = np.log(np.maximum(plane, 0) + np.float32(_LOG_FLOOR))
+    smooth = smoothed(logarithm)
+    counts = eroded(mask, _FOCUS_MARGIN_PX)[1:-1, 1:-1]
+    if not counts.any():
+        return 0.0
+    core = smooth[1:-1, 1:-1]
+    sides = smooth[1:-1, 2:], smooth[1:-1, :-2], smooth[2:, 1:-1], smooth[:-2, 1:-1]
+    laplacian = (sides[0] + sides[1] + sides[2] + sides[3] - 4 * core)[counts]
+    across, down = (sides[0] - sides[1])[counts] / 2, (sides[2] - sides[3])[counts] / 2
+    noise = np.pi / 2 * (float(noise_response(logarithm)[counts].mean()) / 6) ** 2
+    curved = float(np.mean(laplacian**2)) - _LAPLACIAN_GAIN * noise
+    sloped = float(np.mean(across**2 + down**2)) - _GRADIENT_GAIN * noise
+    return curved / sloped if curved > 0 and sloped > 0 else 0.0
+
+
+def _focus_ratio(modalities: tuple[_Modality, ...]) -> float:
+    low, high = sorted(modality.focus for modality in modalities)
+    # No structure in one of them is not a matter of focus.
+    return high / low if low > 0 else 1.0
+
+
+def _share_grid(capture: Capture) -> bool:
+    return capture.rgb_mask.shape == capture.uv_mask.shape and bool(
+        np.array_equal(capture.rgb_mask, capture.uv_mask)
+    )
+
+
+def _strongest_correlations(
+    modalities: tuple[_Modality, ...], *, share_grid: bool
+) -> list[NDArray[np.float64]]:
+    """For each band the largest |r| with another band on the same pixels; 0 where there is none."""
+    groups = [modalities] if share_grid else [(modality,) for modality in modalities]
+    strongest: list[NDArray[np.float64]] = []
+    for group in groups:
+        centred = np.concatenate([modality.centred for modality in group])
+        sd = np.concatenate([modality.sd for modality in group])
+        spread = np.outer(sd, sd) * centred.shape[1]
+        products = (centred @ centred.T).astype(np.float64)
+        correlations = np.divide(products, spread, out=np.zeros_like(products), where=spread > 0)
+        np.fill_diagonal(correlations, 0)
+        largest = np.abs(correlations).max(axis=1)
+        strongest += np.split(largest, np.cumsum([len(modality.sd) for modality in group])[:-1])
+    return strongest
+
+
+def _rows(
+    modality: _Modality,
+    correlations: NDArray[np.float64],
+    twins: set[str],
+    params: QualityParams,
+    *,
+    ceiling: float,
+    mask_share: float,
+) -> list[dict[str, Any]]:
+    values = modality.values
+    lowest, highest = values.min(axis=1), values.max(axis=1)
+    saturated, below, above = (
+        np.count_nonzero(found, axis=1) / values.shape[1]
+        for found in (values >= ceiling * _TOP_BIN, values < 0, values > 1)
+    )
+    rows = []
+    for k, band in enumerate(modality.names):
+        snr = _ratio(modality.sd[k], modality.noise[k]) if lowest[k] < highest[k] else 0.0
+        checks = {
+            CaptureCode.DEAD_BAND: snr < params.min_band_snr and correlations[k] < _UNRELATED,
+            CaptureCode.DUPLICATED_BAND: band in twins,
+            CaptureCode.SATURATED: saturated[k] > params.max_saturated_share,
+            CaptureCode.OUT_OF_RANGE: max(below[k], above[k]) > params.max_out_of_range_share,
+        }
+        rows.append(
+            {
+                "modality": modality.name,
+                "band": band,
+                "mean": float(modality.mean[k]),
+                "sd": float(modality.sd[k]),
+                "min": float(lowest[k]),
+                "max": float(highest[k]),
+                "saturated_share": float(saturated[k]),
+                "snr": snr,
+                "below_zero_share": float(below[k]),
+                "above_one_share": float(above[k]),
+                "focus": modality.focus,
+                "mask_share": mask_share,
+                "flags": ";".join(code for code, found in checks.items() if found),
+            }
+        )
+    return rows
+
+
+def _ratio(sd: float, noise: float) -> float:
+    return float(sd / noise) if noise > 0 else float("inf")
+
+
+def _duplicates(modalities: tuple[_Modality, ...], *, share_grid: bool) -> set[tuple[str, str]]:
+    """Bands, as (modality, band), that equal another pixel by pixel; a constant one is dead instead."""
+    bands = [
+        (modality.name, band, values)
+        for modality in modalities
+        for band, values, sd in zip(modality.names, modality.values, modality.sd, strict=True)
+        if sd > 0
+    ]
+    found: set[tuple[str, str]] = set()
+    for (first, one, values), (second, other, others) in combinations(bands, 2):
+        if (share_grid or first == second) and np.array_equal(values, others):
+            found |= {(first, one), (second, other)}
+    return found
+
+
+def _touches_border(mask: Mask) -> bool:
+    """Whether the specimen is cut off by the frame; a mask that is the whole frame says nothing."""
+    border = mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()
+    return bool(border) and not bool(mask.all())

@@ -1,13 +1,23 @@
 """How UV lies on RGB: measured, judged, and undone."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 from xmodal_pipeline.imaging.capture import Bands, Mask
-from xmodal_pipeline.imaging.registration_gate import Margin, Turn, find_turn, ring_margin
-from xmodal_pipeline.imaging.registration_shift import Shift, find_shift
+from xmodal_pipeline.imaging.registration_gate import find_turn, ring_margin
+from xmodal_pipeline.imaging.registration_judgement import (
+    NO_SHIFT,
+    Finding,
+    RegistrationStatus,
+    beyond,
+    found_shift,
+    has_structure,
+    is_turned,
+    judge,
+    look,
+)
 from xmodal_pipeline.imaging.registration_similarity import (
     Matrix,
     find_similarity,
@@ -17,35 +27,22 @@ from xmodal_pipeline.imaging.registration_similarity import (
     warp,
 )
 from xmodal_pipeline.imaging.registration_view import (
-    DETAIL_BORDER_PX,
-    Detail,
     Scene,
     detail,
-    detail_box,
     detail_boxes,
     make_scene,
     moved_detail,
     overview,
-    signal_to_noise,
 )
-from xmodal_pipeline.imaging.structure import Box, Plane, brightness
+from xmodal_pipeline.imaging.structure import brightness
 from xmodal_pipeline.params.ingest import RegistrationParams
 
-RegistrationStatus = Literal["ok", "corrected", "failed", "abstained"]
-
-_NO_SHIFT = Shift(0.0, 0.0)
-_REFINEMENT_PX = 3.0
-"""How far from a known place a finer measurement looks, in its own pixels: less than a detail's border."""
 _POLISHES = 3
 """Small corrections after mutual information."""
 _TIE_REACH_PX = 8.0
 """How far mutual information of the overview may be off, in pixels of the detail."""
 _MIN_TIES = 4
 """Details that a similarity is fitted to: two would fit any two shifts."""
-_SURE_SD = 2.5
-"""Rotation and scale count as found from this many of their standard deviations."""
-_CLEARLY_WORSE = -0.01
-"""A margin below this is a failure, not a doubt: on pairs of noise it stays near -0.009."""
 
 
 @dataclass(frozen=True)
@@ -75,19 +72,6 @@ class Registration:
     status: RegistrationStatus
 
 
-class _Finding(NamedTuple):
-    """What one look at a capture says."""
-
-    shift: Shift
-    moved: bool
-    """Whether the shift is large enough to be undone; the fields below are as if it were."""
-    before: Margin
-    """Where UV lies as it came."""
-    after: Margin
-    residual_px: float
-    turn: Turn | None
-
-
 def estimate_registration(
     rgb: Bands, uv: Bands, mask: Mask, params: RegistrationParams, *, correct: bool
 ) -> Registration:
@@ -113,103 +97,26 @@ def estimate_registration(
     if not rgb.shape[1:] == uv.shape[1:] == mask.shape:
         raise ValueError(
             "estimate_registration: rgb, uv and mask must have one height and width, got "
-            f"{rgb.shape[1:]}, {uv.shape[1:]} and {mask.shape}; set specimens.registration: off for such pairs"
+            f"{rgb.shape[1:]}, {uv.shape[1:]}, {mask.shape}; set specimens.registration: off for such pairs"
         )
     if not mask.any():
-        raise ValueError("estimate_registration: mask must select a pixel, got none; reject the capture first")
+        raise ValueError(
+            "estimate_registration: mask must select a pixel, got none; reject the capture first"
+        )
     scene = make_scene(brightness(rgb), brightness(uv), mask, working_size_px=params.working_size_px)
-    if not _has_structure(scene, params):
+    if not has_structure(scene, params):
         return Registration(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, "abstained")
-    finding = _look(scene, params)
-    status = _status(finding, scene, params, correct=correct)
-    if correct and status == "failed" and is_similarity_available():
+    finding = look(scene, params)
+    status = judge(finding, scene, params, correct=correct)
+    if correct and status in ("failed", "abstained") and is_similarity_available():
         turned = _corrected_by_similarity(scene, params, finding.before.score)
         if turned is not None:
             return turned
     return _registration(finding, status, params)
 
 
-def _has_structure(scene: Scene, params: RegistrationParams) -> bool:
-    return all(signal_to_noise(scene, plane) >= params.min_uv_snr for plane in (scene.rgb, scene.uv))
-
-
-def _look(scene: Scene, params: RegistrationParams) -> _Finding:
-    whole = overview(scene)
-    limit = params.max_shift_px / scene.reduction
-    coarse = find_shift(_flattened(whole.rgb_edges), _flattened(whole.uv_edges), whole.window, limit_px=limit)
-    box = detail_box(scene, whole, coarse, params.working_size_px)
-    shift = Shift(coarse.dx_px * scene.reduction, coarse.dy_px * scene.reduction)
-    part = detail(scene, box, shift)
-    if scene.reduction > scene.detail_reduction:
-        shift = _found(scene, part, limit_px=min(_REFINEMENT_PX, scene.reduction / scene.detail_reduction))
-    moved = shift.length_px >= params.min_correction_px * scene.detail_reduction
-    before = ring_margin(moved_detail(scene, box, part, _NO_SHIFT), (0.0, 0.0))
-    place, after, residual = _NO_SHIFT, before, shift.length_px
-    if moved:
-        place = shift
-        after = ring_margin(part, _beyond(scene, part, shift))
-        residual = _residual(scene, moved_detail(scene, box, part, shift), shift)
-    turn = find_turn(whole, (place.dx_px / scene.reduction, place.dy_px / scene.reduction))
-    return _Finding(shift, moved, before, after, residual, turn)
-
-
-def _flattened(edges: Plane) -> Plane:
-    # Else a few strong edges decide alone, and they are not always the same in both modalities.
-    return np.sqrt(edges)
-
-
-def _found(scene: Scene, part: Detail, *, limit_px: float) -> Shift:
-    """The shift seen in a detail, in pixels of the image."""
-    border = slice(DETAIL_BORDER_PX, -DETAIL_BORDER_PX)
-    core = part.uv_edges[border, border]
-    rest = find_shift(_flattened(part.rgb_edges), _flattened(core), part.window, limit_px=limit_px)
-    factor = scene.detail_reduction
-    return Shift(part.offset[0] + rest.dx_px * factor, part.offset[1] + rest.dy_px * factor)
-
-
-def _beyond(scene: Scene, part: Detail, shift: Shift) -> tuple[float, float]:
-    """A shift of the image beyond a detail's offset, in the detail's pixels."""
-    factor = scene.detail_reduction
-    return (shift.dx_px - part.offset[0]) / factor, (shift.dy_px - part.offset[1]) / factor
-
-
-def _residual(scene: Scene, part: Detail, shift: Shift) -> float:
-    """The shift that is left once `shift` is undone, by a second measurement from there."""
-    again = _found(scene, part, limit_px=_REFINEMENT_PX)
-    return Shift(again.dx_px - shift.dx_px, again.dy_px - shift.dy_px).length_px
-
-
-def _status(
-    finding: _Finding, scene: Scene, params: RegistrationParams, *, correct: bool
-) -> RegistrationStatus:
-    """The gate: margin and residual shift together, then rotation and scale."""
-    most = params.max_residual_px * scene.detail_reduction
-    needed = params.min_corrected_margin if finding.moved else params.min_margin
-    if finding.after.margin <= needed or finding.residual_px >= most:
-        # Nothing fits here. It is a failure where elsewhere is clearly better, else too little is known.
-        clear = finding.shift.length_px >= most or finding.before.margin < _CLEARLY_WORSE
-        return "failed" if clear else "abstained"
-    if _is_turned(finding.turn, params):
-        return "failed"
-    if not finding.moved:
-        return "ok"
-    if correct:
-        return "corrected"
-    return "ok" if finding.shift.length_px < most and finding.before.margin > params.min_margin else "failed"
-
-
-def _is_turned(turn: Turn | None, params: RegistrationParams) -> bool:
-    if turn is None:
-        return False
-    rotation = max(params.max_rotation_deg, _SURE_SD * turn.rotation_sd_deg)
-    scale = max(params.max_scale_error, _SURE_SD * turn.scale_sd)
-    return abs(turn.rotation_deg) > rotation or abs(turn.scale - 1) > scale
-
-
-def _registration(
-    finding: _Finding, status: RegistrationStatus, params: RegistrationParams
-) -> Registration:
-    turn = finding.turn if _is_turned(finding.turn, params) else None
+def _registration(finding: Finding, status: RegistrationStatus, params: RegistrationParams) -> Registration:
+    turn = finding.turn if is_turned(finding.turn, params) else None
     undone = status == "corrected"
     return Registration(
         dx_px=finding.shift.dx_px,
@@ -226,7 +133,9 @@ def _registration(
 
 def _corrected_by_similarity(scene: Scene, params: RegistrationParams, before: float) -> Registration | None:
     """Rotation, scale and shift by mutual information; None unless the result passes the same gate."""
-    reduced = find_similarity(overview(scene), limit_px=params.max_shift_px / scene.reduction)
+    reduced = find_similarity(
+        overview(scene), limit_px=min(params.max_shift_px, scene.padding_px) / scene.reduction
+    )
     factor, box = scene.reduction, scene.box
     # The centre of the overview's first pixel is the centre of its block.
     first = box.left + (factor - 1) / 2, box.top + (factor - 1) / 2
@@ -239,8 +148,8 @@ def _corrected_by_similarity(scene: Scene, params: RegistrationParams, before: f
             return None
         matrix = matrix @ left
     moved = scene._replace(uv=warp(scene.uv, matrix))
-    finding = _look(moved, params)
-    if _status(finding, moved, params, correct=False) != "ok":
+    finding = look(moved, params)
+    if judge(finding, moved, params, correct=False) != "ok":
         return None
     height, width = scene.uv.shape
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
@@ -266,10 +175,10 @@ def _what_is_left(scene: Scene, params: RegistrationParams) -> Matrix | None:
     whole = overview(scene)
     ties = []
     for box in detail_boxes(scene, params.working_size_px):
-        part = detail(scene, box, _NO_SHIFT)
-        shift = _found(scene, part, limit_px=_TIE_REACH_PX)
+        part = detail(scene, box, NO_SHIFT)
+        shift = found_shift(scene, part, limit_px=_TIE_REACH_PX)
         there = moved_detail(scene, box, part, shift)
-        if ring_margin(there, _beyond(scene, there, shift)).margin > params.min_corrected_margin:
+        if ring_margin(there, beyond(scene, there, shift)).margin > params.min_corrected_margin:
             ties.append(((box.left + box.right - 1) / 2, (box.top + box.bottom - 1) / 2, *shift))
     if scene.reduction == 1 and ties:
         turn = find_turn(whole, (ties[0][2], ties[0][3]))
@@ -303,7 +212,7 @@ def registration_matrix(registration: Registration, shape: tuple[int, int]) -> M
     )
 
 
-def apply_registration(uv: Bands, registration: Registration, *, order: int = 1) -> Bands:
+def apply_registration(uv: Bands, registration: Registration, *, order: Literal[1, 3] = 1) -> Bands:
     """UV laid on RGB: sampled at (x + dx, y + dy), and rotated and scaled where that was found.
 
     Args:

@@ -21,7 +21,7 @@ _STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 _MAX_SAMPLES = 8_000
 """Pixels looked at per position: more do not move the estimates."""
 _MIN_SAMPLES = 200
-_ROTATION_SD, _SCALE_SD = 1.0, 2.5
+_ROTATION_SD, _SCALE_SD = 1.0, 2.0
 """Standard deviation of rotation (radians) and scale times the squared radius (px), on simulated captures of
 96 to 512 px: benchmarks/registration.py."""
 _LEVELS = 16
@@ -47,7 +47,7 @@ class Turn(NamedTuple):
 
     @property
     def rotation_sd_deg(self) -> float:
-        """Uncertainty of the rotation: a share of a pixel at the radius, over as many pixels as its square."""
+        """Uncertainty of the rotation: a share of a pixel at the radius, from about radius² pixels."""
         return float(np.rad2deg(_ROTATION_SD / self.radius_px**2))
 
     @property
@@ -58,7 +58,7 @@ class Turn(NamedTuple):
 
 def correlation(first: Values, second: Values) -> float:
     """Pearson's correlation; 0 where either is constant."""
-    a, b = first - first.mean(dtype=np.float64), second - second.mean(dtype=np.float64)
+    a, b = first - np.float32(first.mean()), second - np.float32(second.mean())
     spread = float(np.vdot(a, a)) * float(np.vdot(b, b))
     return float(np.vdot(a, b)) / spread**0.5 if spread > 0 else 0.0
 
@@ -117,7 +117,7 @@ def _part_of_pixel(
     """The part of `plane` from (left, top), read a fraction of a pixel to the right and down."""
     right, down = (np.float32(part) for part in fraction)
     block = plane[top : top + shape[0] + 1, left : left + shape[1] + 1]
-    rows = (1 - down) * block[:-1] + down * block[1:]
+    rows: Plane = (1 - down) * block[:-1] + down * block[1:]
     blend: Plane = (1 - right) * rows[:, :-1] + right * rows[:, 1:]
     return blend
 
@@ -179,7 +179,9 @@ class _Grid(NamedTuple):
         step = max(float(np.deg2rad(1.0)), 1.0 / radius)
         return cls(x, y, (centre[0] + shift[0], centre[1] + shift[1]), radius, step)
 
-    def moved(self, shape: tuple[int, ...], *, angle: float = 0.0, scale: float = 1.0) -> tuple[Indices, Indices]:
+    def moved(
+        self, shape: tuple[int, ...], *, angle: float = 0.0, scale: float = 1.0
+    ) -> tuple[Indices, Indices]:
         cosine, sine = np.float32(scale * np.cos(angle)), np.float32(scale * np.sin(angle))
         columns = np.rint(cosine * self.x - sine * self.y + np.float32(self.origin[0])).astype(np.intp)
         rows = np.rint(sine * self.x + cosine * self.y + np.float32(self.origin[1])).astype(np.intp)

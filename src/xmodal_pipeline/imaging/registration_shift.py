@@ -57,7 +57,7 @@ def find_shift(first: Plane, second: Plane, window: Plane, *, limit_px: float) -
 
 
 def _windowed(plane: Plane, window: Plane) -> Plane:
-    centred = plane - np.float32(np.vdot(plane, window) / window.sum(dtype=np.float64))
+    centred = plane - np.float32(np.vdot(plane, window) / window.sum())
     centred *= window
     return centred
 

@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def similarity(
     return matrix
 
 
-def warp(plane: Plane, matrix: Matrix, *, order: int = 1) -> Plane:
+def warp(plane: Plane, matrix: Matrix, *, order: Literal[1, 3] = 1) -> Plane:
     """`plane` sampled where `matrix` takes each pixel; beyond the image, its nearest pixel.
 
     Args:
@@ -61,9 +61,7 @@ def warp(plane: Plane, matrix: Matrix, *, order: int = 1) -> Plane:
     return moved
 
 
-def fit_similarity(
-    points: NDArray[np.float64], images: NDArray[np.float64]
-) -> tuple[Matrix, float]:
+def fit_similarity(points: NDArray[np.float64], images: NDArray[np.float64]) -> tuple[Matrix, float]:
     """Least-squares similarity that takes points to their images.
 
     Args:

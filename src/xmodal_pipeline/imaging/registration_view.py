@@ -27,6 +27,9 @@ _OUTLINE_PX = 4
 """How far an edge at the outline reaches: three sigma of the smoothing, and one pixel."""
 _INSIDE = 0.04
 """Distance of `inside` from the outline as a share of the region: scale steps reach this far outward."""
+_WHOLE_REDUCTION = 4
+"""Regions reduced this much are seen whole in the detail: shifts differ across a large image, and reading it
+costs more than comparing it."""
 _NOISE_BLOCK = 4
 """Block side for the signal-to-noise ratio: averaging 16 pixels leaves a quarter of the noise."""
 
@@ -39,6 +42,8 @@ class Scene(NamedTuple):
     mask: Mask
     box: Box
     """The padded bounding box of the mask."""
+    padding_px: int
+    """Width of the padding: a larger shift would take the specimen out of the region."""
     reduction: int
     """Pixels per pixel of the overview."""
     detail_reduction: int
@@ -81,10 +86,11 @@ def make_scene(rgb: Plane, uv: Plane, mask: Mask, *, working_size_px: int) -> Sc
     the overview beyond: still finer than any model will see the specimen.
     """
     tight = mask_box(mask, 0)
-    box = mask_box(mask, max(_MIN_PADDING_PX, int(max(tight.shape) * _PADDING)))
+    padding = max(_MIN_PADDING_PX, int(max(tight.shape) * _PADDING))
+    box = mask_box(mask, padding)
     reduction = -(-max(box.shape) // working_size_px)
     cut_out = _is_cut_out(rgb, mask, box) or _is_cut_out(uv, mask, box)
-    return Scene(rgb, uv, mask, box, reduction, max(1, reduction // 4), cut_out)
+    return Scene(rgb, uv, mask, box, padding, reduction, max(1, reduction // 4), cut_out)
 
 
 def _is_cut_out(plane: Plane, mask: Mask, box: Box) -> bool:
@@ -99,13 +105,14 @@ def signal_to_noise(scene: Scene, plane: Plane) -> float:
         scene: says which pixels count: the working region, or the specimen where it was cut out.
         plane: one modality at full size.
     """
-    region, counts = scene.box.cut(plane), np.ones(scene.box.shape, dtype=np.bool_)
+    region = scene.box.cut(plane)
+    counts: Mask = np.ones(scene.box.shape, dtype=np.bool_)
     if scene.cut_out:
         counts = scene.box.cut(scene.mask)
     blocks = block_mean(region, _NOISE_BLOCK)[block_mean(counts, _NOISE_BLOCK) == 1]
     if blocks.size < 2:
         return 0.0
-    spread = float(blocks.std(dtype=np.float64))
+    spread = float(blocks.std())
     noise = float(noise_sd(region[None], counts)[0]) / _NOISE_BLOCK
     if noise == 0:
         return float("inf") if spread > 0 else 0.0
@@ -126,7 +133,9 @@ def _counts_and_window(mask: Mask, *, cut_out: bool) -> tuple[Mask, Plane]:
         return dilated(mask, _OUTLINE_PX), hann_window(mask.shape)
     # Only within: the outline is the same in both modalities wherever UV really lies.
     counts = eroded(mask, _OUTLINE_PX)
-    window: Plane = ndimage.uniform_filter(counts.astype(np.float32), _OUTLINE_PX + 1, mode="constant") * counts
+    window: Plane = (
+        ndimage.uniform_filter(counts.astype(np.float32), _OUTLINE_PX + 1, mode="constant") * counts
+    )
     return counts, window
 
 
@@ -145,7 +154,7 @@ def detail_box(scene: Scene, whole: View, shift: Shift, size_px: int) -> Box:
         size_px: longest side in pixels of the detail.
     """
     side = size_px * scene.detail_reduction
-    if side >= max(scene.box.shape):
+    if side >= max(scene.box.shape) or scene.reduction >= _WHOLE_REDUCTION:
         return scene.box
     moved = np.roll(whole.uv_edges, (-round(shift.dy_px), -round(shift.dx_px)), axis=(0, 1))
     common = np.sqrt(whole.rgb_edges * moved) * whole.counts
@@ -207,7 +216,7 @@ def moved_detail(scene: Scene, box: Box, part: Detail, shift: Shift) -> Detail:
     # An incomplete block at the end is left out of RGB, hence of UV.
     rows = np.arange(box.top - border, box.top + part.rgb_edges.shape[0] * factor + border) + dy
     columns = np.arange(box.left - border, box.left + part.rgb_edges.shape[1] * factor + border) + dx
-    if 0 <= rows[0] and rows[-1] < height and 0 <= columns[0] and columns[-1] < width:
+    if min(rows[0], columns[0]) >= 0 and rows[-1] < height and columns[-1] < width:
         there = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         uv, seen = scene.uv[there], np.ones((len(rows), len(columns)), dtype=np.bool_)
     else:

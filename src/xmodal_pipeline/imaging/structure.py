@@ -1,12 +1,14 @@
 """What registration and quality look at in a picture: brightness, edges, noise, and where they count."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from xmodal_pipeline.imaging.capture import Bands, Mask
+
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 Plane = NDArray[np.float32]
 """(height, width): one number per pixel."""
@@ -28,9 +30,10 @@ class Box(NamedTuple):
         """(height, width)."""
         return self.bottom - self.top, self.right - self.left
 
-    def cut(self, plane: NDArray[np.generic]) -> NDArray[np.generic]:
+    def cut(self, plane: NDArray[_Kind]) -> NDArray[_Kind]:
         """The part of (…, height, width) inside the box; a view."""
-        return plane[..., self.top : self.bottom, self.left : self.right]
+        part: NDArray[_Kind] = plane[..., self.top : self.bottom, self.left : self.right]
+        return part
 
 
 def mask_box(mask: Mask, padding_px: int) -> Box:
@@ -47,14 +50,14 @@ def mask_box(mask: Mask, padding_px: int) -> Box:
 
 def brightness(bands: Bands) -> Plane:
     """Mean over the bands of one modality."""
-    total = bands[0].astype(np.float32)
+    total: Plane = bands[0].astype(np.float32)
     for band in bands[1:]:
         total += band
     total /= len(bands)
     return total
 
 
-def block_mean(plane: NDArray[np.generic], factor: int) -> Plane:
+def block_mean(plane: NDArray[Any], factor: int) -> Plane:
     """Mean over blocks of factor × factor pixels; an incomplete block at the end is left out."""
     height, width = (size // factor * factor for size in plane.shape)
     if factor == 1:
@@ -70,15 +73,16 @@ def block_mean(plane: NDArray[np.generic], factor: int) -> Plane:
     return total
 
 
-def edge_strength(plane: Plane) -> Plane:
-    """Gradient magnitude after light smoothing: the same whether contrast is inverted or not.
-
-    Binomial weights 1 4 6 4 1 (standard deviation 1 px) along both axes, then central differences.
-    Beyond the frame the nearest pixel counts.
-    """
-    padded = np.pad(plane, 3, mode="edge")
+def smoothed(plane: Plane) -> Plane:
+    """Binomial weights 1 4 6 4 1 along both axes (sd 1 px); nearest pixel beyond the frame."""
+    padded = np.pad(plane, 2, mode="edge")
     rows = _binomial(padded[:-4], padded[1:-3], padded[2:-2], padded[3:-1], padded[4:])
-    smooth = _binomial(rows[:, :-4], rows[:, 1:-3], rows[:, 2:-2], rows[:, 3:-1], rows[:, 4:])
+    return _binomial(rows[:, :-4], rows[:, 1:-3], rows[:, 2:-2], rows[:, 3:-1], rows[:, 4:])
+
+
+def edge_strength(plane: Plane) -> Plane:
+    """Gradient magnitude after light smoothing: the same whether contrast is inverted or not."""
+    smooth = np.pad(smoothed(plane), 1, mode="edge")
     along = smooth[1:-1, 2:] - smooth[1:-1, :-2]
     down = smooth[2:, 1:-1] - smooth[:-2, 1:-1]
     along *= along
@@ -140,4 +144,17 @@ def noise_sd(bands: Bands, mask: Mask) -> NDArray[np.float64]:
     response = noise_response(bands)
     inside = np.flatnonzero(mask[1:-1, 1:-1])
     flat = response.reshape(len(bands), -1)
-    return np.array([_IMMERKAER * float(band[inside].mean(dtype=np.float64)) for band in flat])
+    return np.array([_IMMERKAER * float(band[inside].mean()) for band in flat])
+
+
+def moments(
+    values: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
+    """Mean and standard deviation (over n) of each row of (bands, pixels), and the rows less their mean.
+
+    Means add pairwise and squares in blocks, so float32 loses nothing that a camera measured.
+    """
+    mean = values.mean(axis=1)
+    centred = values - mean[:, None]
+    sd = np.sqrt([float(np.dot(row, row)) / row.size for row in centred])
+    return mean.astype(np.float64), sd, centred

@@ -143,7 +143,9 @@ class QualityParams(ParamsModel):
     max_rejected_share: float = Field(0.2, ge=0, le=1)
     max_saturated_share: float = Field(0.01, ge=0, le=1)
     min_band_snr: float = Field(1.5, gt=0)
-    max_focus_ratio: float = Field(4.0, gt=1)
+    max_focus_ratio: float = Field(3.0, gt=1)
+    """Between the sharper and the blurrier modality, of squared spatial frequency."""
+    max_out_of_range_share: float = Field(0.01, ge=0, le=1)
     n_jobs: int = Field(-1)
     """Worker processes for per-capture work; -1 uses every core."""
 

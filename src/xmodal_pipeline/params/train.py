@@ -33,14 +33,14 @@ class TrainingParams(ParamsModel):
     """Learning rate of the RGB encoder; null uses `lr`."""
     lr_uv: float | None = Field(None, gt=0)
     weight_decay: float = Field(0.05, ge=0)
-    batch_size: int = Field(64, ge=2)
+    batch_size: int = Field(32, ge=2)
     accumulation: int = Field(1, ge=1)
     """Batches per optimiser step."""
     gradient_clip: float | None = Field(1.0, gt=0)
     """Largest norm of the gradient; null never clips."""
     gradient_cache_chunks: int = Field(1, ge=1)
     """Chunks in which a batch is encoded; above 1 its representation gradients are cached (GradCache)."""
-    max_epochs: int = Field(40, ge=1)
+    max_epochs: int = Field(30, ge=1)
     warmup_epochs: float = Field(2, ge=0)
     patience: int | None = Field(None, ge=1)
     """Epochs without better validation retrieval before training stops; null never stops early."""

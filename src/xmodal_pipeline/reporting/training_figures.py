@@ -45,9 +45,9 @@ _PANELS: Final = (
     _Panel("Validation: match above other", ("validation_match_above_other",), reference=0.5),
     _Panel("Temperature", ("temperature*",)),
     _Panel("Loss weights", ("weight_*",)),
-    _Panel("Gradient norm at the encoders", ("grad_norm_rgb", "grad_norm_uv"), is_log=True),
+    _Panel("Encoder gradient norm", ("grad_norm_rgb", "grad_norm_uv"), is_log=True),
     _Panel("Cosine of the two gradients", ("grad_cosine",), reference=0.0),
-    _Panel("Spread of projections (1 = sphere)", ("spread_rgb", "spread_uv")),
+    _Panel("Spread of projections", ("spread_rgb", "spread_uv")),
     _Panel("Modality gap", ("modality_gap",)),
 )
 _LINES: Final = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1, 1, 1)))

@@ -76,6 +76,8 @@ def examine_captures(
     specimens: SpecimensParams,
     registration: RegistrationParams,
     quality: QualityParams,
+    *,
+    is_simulated: bool = False,
 ) -> Examination:
     """Read every capture, judge its registration and quality, and measure its colour.
 
@@ -85,52 +87,66 @@ def examine_captures(
         specimens: how the files are read; `scale` may still be `auto`.
         registration: the registration gate.
         quality: thresholds of the flags.
+        is_simulated: whether the captures come from the simulation, whose white is known.
 
     Returns:
         The tables; a capture that cannot be used is in `rejected_captures` and in no other.
     """
     files = capture_files(captures, root)
     scale = resolve_scale(files, specimens)
-    work = (delayed(_examine)(one, specimens, scale, registration, quality) for one in files)
+    units = colour_units(specimens, scale, is_simulated=is_simulated)
+    how = _Settings(specimens, scale, registration, quality, units)
+    work = (delayed(_examine)(one, how) for one in files)
     parallel = Parallel(n_jobs=quality.n_jobs, return_as="generator")
     findings = list(tqdm(parallel(work), total=len(files), desc="Examining captures", unit="capture"))
-    units = colour_units(specimens, scale)
     return _tabulate(captures, findings, units)
 
 
-def colour_units(specimens: SpecimensParams, scale: Scale) -> str:
-    """What the numbers are: reflectance only where the user says that the files hold it."""
+def colour_units(specimens: SpecimensParams, scale: Scale, *, is_simulated: bool) -> str:
+    """What the numbers are: reflectance only where the user says that the files hold it.
+
+    Simulated captures are white-balanced at one exposure, but for the drift between sessions: relative.
+    """
+    if is_simulated:
+        return "relative"
     if scale in ("percent", "unit"):
         return "relative" if specimens.scale == "auto" else "reflectance"
     return "uncalibrated"
 
 
-def _examine(
-    files: CaptureFiles,
-    specimens: SpecimensParams,
-    scale: Scale,
-    registration: RegistrationParams,
-    quality: QualityParams,
-) -> _Findings | CaptureRejected:
+@dataclass(frozen=True)
+class _Settings:
+    """How every capture of a study is read and judged."""
+
+    specimens: SpecimensParams
+    scale: Scale
+    registration: RegistrationParams
+    quality: QualityParams
+    units: str
+
+
+def _examine(files: CaptureFiles, how: _Settings) -> _Findings | CaptureRejected:
+    specimens, scale = how.specimens, how.scale
     try:
         capture = read_capture(files, specimens, scale)
     except CaptureRejected as rejected:
         return rejected
     layout = specimens.band_layout
-    verdict = judge_registration(capture, specimens, registration)
+    verdict = judge_registration(capture, specimens, how.registration)
     ceiling = float("inf") if scale in ("percent", "unit") else 1.0
-    rows, flags = capture_quality(capture, layout, quality, ceiling=ceiling)
+    rows, flags = capture_quality(
+        capture, layout, how.quality, ceiling=ceiling, is_aligned=specimens.registration != "off"
+    )
     if verdict is not None and verdict.status in _REGISTRATION_FLAGS:
         flags = (*flags, _REGISTRATION_FLAGS[verdict.status])
     identity = {"capture_id": files.capture_id, "specimen_id": files.specimen_id}
-    units = colour_units(specimens, scale)
     return _Findings(
         sha256=_digest(capture),
         height_px=capture.rgb.shape[1],
         width_px=capture.rgb.shape[2],
         registration=identity | registration_row(verdict),
         quality=[identity | row for row in rows],
-        colour=colour_rows(capture, files.capture_id, files.specimen_id, layout, units, None),
+        colour=colour_rows(capture, files.capture_id, files.specimen_id, layout, how.units, None),
         flags=flags,
     )
 

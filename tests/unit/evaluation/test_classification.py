@@ -182,11 +182,12 @@ def test_permuted_and_relabelled_refits_equal_refits_one_by_one(monkeypatch):
     folds, c = make_folds(y, np.arange(30), 3, seed=0), np.array([0.1, 1.0, 10.0])
     orders = np.stack([np.random.default_rng(s).permutation(30) for s in range(5)])
     monkeypatch.setattr("xmodal_pipeline.evaluation.probes._STACK_ELEMENTS", 900)  # two at a time
-    together = permuted_predictions(rgb, uv, y, folds, c, orders)
+    together, probability = permuted_predictions(rgb, uv, y, folds, c, orders)
     labelled = relabelled_predictions([rgb], y[orders], folds, c)
     for i, order in enumerate(orders):
         alone = cross_fit([rgb, uv[order]], y, np.arange(30), folds, Protocol(), c)
         np.testing.assert_array_equal(together[i], alone.predicted)
+        np.testing.assert_array_equal(probability[i] > 0.5, alone.predicted == y)
         alone = cross_fit([rgb], y[order], np.arange(30), folds, Protocol(), c)
         np.testing.assert_array_equal(labelled[i], alone.predicted)
 

@@ -40,7 +40,7 @@ def test_a_term_that_a_variant_lacks_is_not_drawn_for_it(histories):
 
 def test_line_styles_tell_the_modalities_apart_under_their_display_names(histories):
     axes = panels(draw_training_curves(histories, names=ModalityNames("Dorsal", "Ventral")))[
-        "Gradient norm at the encoders"
+        "Encoder gradient norm"
     ]
     assert [t.get_text() for t in axes.get_legend().get_texts()] == ["Dorsal", "Ventral"]
     by_label = {line.get_label(): line for line in axes.lines}

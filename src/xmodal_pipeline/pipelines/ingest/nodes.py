@@ -83,7 +83,14 @@ def examine(
 ) -> Examination:
     """Read every capture once and judge it."""
     specimens = SpecimensParams.model_validate(captures["specimens"])
-    examination = examine_captures(capture_list, Path(captures["root"]), specimens, registration, quality)
+    examination = examine_captures(
+        capture_list,
+        Path(captures["root"]),
+        specimens,
+        registration,
+        quality,
+        is_simulated=captures["is_simulated"],
+    )
     rejected = pd.concat([unusable_files, examination.rejected_captures], ignore_index=True)
     return examination._replace(rejected_captures=rejected)
 

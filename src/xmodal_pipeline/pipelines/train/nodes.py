@@ -31,7 +31,7 @@ def train_variant(  # noqa: PLR0913 - one argument per catalog entry that traini
     from xmodal_pipeline.training import FitConfig, TrainingStores, fit
 
     layout = SpecimensParams.model_validate(captures["specimens"]).band_layout
-    is_calibrated = (specimen_index["colour_units"] == "reflectance").all()
+    is_calibrated = (specimen_index["colour_units"] != "uncalibrated").all()
     config = FitConfig.model_validate(
         {
             "name": variant["fusion_type"] + ("" if variant["use_modality_specific"] else "_shared"),

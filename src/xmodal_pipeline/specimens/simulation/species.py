@@ -22,7 +22,8 @@ class Role(StrEnum):
     REDUNDANT = "redundant"
     """Males are lighter in every band; UV adds little to RGB (computed, mostly below 0.5)."""
     RGB_ONLY = "rgb_only"
-    """Males have more structural blue; UV does not change."""
+    """Males have more structural blue; UV does not change. Given RGB, UV may still add: it measures the
+    brightness that blurs the difference in RGB. The truth states how much."""
     LEAKING = "leaking"
     """Males have more structural UV, and a part of it reaches into blue."""
     PLAIN = "plain"
