@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from xmodal_pipeline.evaluation.cells import not_applicable, too_few
@@ -97,21 +98,35 @@ def classify_labels(
     features = specimen_features(embeddings)
     specimens = next(iter(features.values())).index
     labels = specimen_labels(index).reindex(specimens)
-    result: dict[str, Any] = {}
-    for name in labels.columns:
-        strata = labels[SPECIES] if SPECIES in labels and name != SPECIES else None
-        result[name] = classification(
-            features["rgb"].to_numpy() if "rgb" in features else None,
-            features["uv"].to_numpy() if "uv" in features else None,
-            labels[name].to_numpy(dtype=object),
-            strata=None if strata is None else strata.to_numpy(dtype=object),
-            joint=features["joint"].to_numpy() if "joint" in features else None,
-            folds=params.folds,
-            seed=params.seed,
-            inner_folds=params.inner_folds,
-            c_values=params.c_values,
-            bootstraps=params.bootstraps,
-            reference_permutations=params.reference_permutations,
-            minimum_n=params.minimum_n,
-        )
+    features_by_name = {name: table.to_numpy() for name, table in features.items()}
+    strata = labels.get(SPECIES)
+    work = (
+        delayed(_classify_label)(features_by_name, labels[name], None if name == SPECIES else strata, params)
+        for name in labels.columns
+    )
+    # One process per label, one thread each: the products are small and many.
+    results = Parallel(n_jobs=params.n_jobs)(work)
+    result = dict(zip(labels.columns, results, strict=True))
     return result or not_applicable("the specimens carry no label with 2 to 50 classes")
+
+
+def _classify_label(
+    features: dict[str, NDArray[np.float64]],
+    labels: pd.Series,
+    strata: pd.Series | None,
+    params: EvaluationParams,
+) -> dict[str, Any]:
+    return classification(
+        features.get("rgb"),
+        features.get("uv"),
+        labels.to_numpy(dtype=object),
+        strata=None if strata is None else strata.to_numpy(dtype=object),
+        joint=features.get("joint"),
+        folds=params.folds,
+        seed=params.seed,
+        inner_folds=params.inner_folds,
+        c_values=params.c_values,
+        bootstraps=params.bootstraps,
+        reference_permutations=params.reference_permutations,
+        minimum_n=params.minimum_n,
+    )

@@ -26,7 +26,7 @@ class CaptureFiles:
 
 @dataclass(frozen=True)
 class Capture:
-    """One capture in memory. Both modalities have the same height and width, except in an unregistered pair."""
+    """One capture in memory; both modalities have one size, except in a pair that nobody registers."""
 
     rgb: Bands
     uv: Bands

@@ -26,4 +26,6 @@ class EvaluationParams(ParamsModel):
     """Principal components per modality in `uv_value`."""
     uv_value_features: Literal["colour", "separate", "concat", "attention"] = "colour"
     """The primary feature set, to which the false-discovery correction applies."""
+    n_jobs: int = -1
+    """Worker processes for the probes; -1 uses every core."""
     seed: int = 0

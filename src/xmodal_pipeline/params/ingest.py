@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from xmodal_pipeline.params._model import ParamsModel
 
@@ -94,6 +94,12 @@ class SpecimensParams(ParamsModel):
     """Per label, spellings and the term each stands for; other values mean unlabelled."""
     rgb_name: str = "RGB"
     uv_name: str = "UV"
+
+    @field_validator("registration", mode="before")
+    @classmethod
+    def _yaml_reads_off_as_false(cls, value: object) -> object:
+        """YAML 1.1 turns a bare `off` into false before any of our code sees it."""
+        return "off" if value is False else value
 
     @model_validator(mode="after")
     def _suffixes_come_in_pairs(self) -> Self:

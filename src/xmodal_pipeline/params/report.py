@@ -17,6 +17,6 @@ class ReportingParams(ParamsModel):
     gallery_size: int = Field(6, ge=1)
     """Queries in the retrieval gallery: up to half failures, the rest successes."""
     max_points: int = Field(5000, ge=50)
-    """Captures in a UMAP and in the explorer; more are drawn as a seeded subsample, and the report says so."""
+    """Captures in a UMAP and in the explorer; more are a seeded subsample, and the report says so."""
     max_heatmap_rows: int = Field(300, ge=10)
     seed: int = 0

@@ -1,0 +1,128 @@
+"""The product as a user runs it: the whole chain from a copy of the project, as commands."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from xmodal_pipeline.variants import DEFAULT_VARIANTS
+
+KEDRO = str(Path(sys.executable).with_name("kedro"))
+
+
+def kedro(project, *arguments):
+    return subprocess.run(
+        [KEDRO, *arguments], cwd=project, check=False, capture_output=True, text=True, timeout=280
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A copy of the project after `kedro run --env smoke`."""
+    root = Path(__file__).parents[2]
+    copy = tmp_path_factory.mktemp("chain") / "project"
+    shutil.copytree(root / "conf", copy / "conf")
+    for name in ("src", "data"):
+        (copy / name).mkdir()
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(root / name, copy / name)
+    run = kedro(copy, "run", "--env", "smoke")
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    return copy
+
+
+def read(project, layer, name):
+    return pd.read_parquet(next((project / "data").glob(f"{layer}*/smoke")) / f"{name}.parquet")
+
+
+def test_every_capture_reaches_every_table(finished):
+    truth = read(finished, "01", "simulated_truth")
+    index = read(finished, "03", "specimen_index")
+    assert sorted(index["capture_id"]) == sorted(truth["capture_id"])
+    assert read(finished, "03", "rejected_captures").empty
+    for variant in DEFAULT_VARIANTS:
+        table = pd.read_parquet(finished / "data/07_model_output/smoke" / variant / "embeddings.parquet")
+        modalities = {"rgb_only": {"rgb"}, "uv_only": {"uv"}}.get(variant, {"rgb", "uv", "joint"})
+        assert set(table["modality"]) == modalities
+        assert len(table) == len(index) * len(modalities)
+        vectors = table.filter(regex=r"^x\d+$").to_numpy()
+        assert np.isfinite(vectors).all()
+        assert vectors.std(0).max() > 0
+
+
+def test_specimens_never_straddle_partitions(finished):
+    table = pd.read_parquet(finished / "data/07_model_output/smoke/separate/embeddings.parquet")
+    assert (table.groupby("specimen_id")["partition"].nunique() == 1).all()
+
+
+def test_metrics_have_the_four_parts_and_say_what_does_not_apply(finished):
+    for variant in DEFAULT_VARIANTS:
+        path = finished / "data/07_model_output/smoke" / f"metrics_{variant}.json"
+        metrics = json.loads(path.read_text(), parse_constant=pytest.fail)
+        assert {"alignment", "retrieval", "classification", "geometry"} <= set(metrics)
+    assert "rgb" in metrics["retrieval"]["not_applicable"] or "uv" in metrics["retrieval"]["not_applicable"]
+
+
+def test_the_report_is_one_file_that_loads_nothing(finished):
+    html = (finished / "data/08_reporting/smoke/report.html").read_text()
+    assert len(html) < 25e6
+    assert 'src="http' not in html
+    assert "Retrieval" in html
+
+
+def test_a_stage_reruns_alone_and_a_second_run_works(finished):
+    before = read(finished, "04", "partitions")
+    run = kedro(finished, "run", "--env", "smoke", "--pipeline", "split")
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert read(finished, "04", "partitions").equals(before)
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "train", "--namespaces", "attention")
+    assert run.returncode == 0, run.stderr[-2000:]
+
+
+def test_outputs_of_one_folder_are_not_overwritten_from_another(finished, tmp_path):
+    write_pairs(tmp_path / "mine", 2)
+    settings = f"specimens.root={tmp_path / 'mine'}"
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "ingest", "--params", settings)
+    assert run.returncode == 1
+    assert "study 'smoke': holds outputs made from simulated specimens" in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def write_pairs(folder, n):
+    """Photographs on white, two per specimen, whose pattern the two share."""
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    y, x = np.mgrid[:64, :96]
+    for specimen in range(n):
+        outline = ((x - 48) / (30 + specimen % 5)) ** 2 + ((y - 32) / 22) ** 2 < 1
+        pattern = Image.fromarray(rng.integers(0, 180, (6, 8, 3), dtype=np.uint8)).resize((96, 64))
+        for suffix, gain in (("_vis", 1.0), ("_uv", 0.6)):
+            picture = np.where(outline[..., None], np.asarray(pattern) * gain, 255).astype(np.uint8)
+            Image.fromarray(picture).save(folder / f"s{specimen:02d}{suffix}.png")
+
+
+def test_twelve_specimens_without_metadata_reach_a_report_and_their_folder_stays_as_it_was(
+    finished, tmp_path
+):
+    folder = tmp_path / "mine"
+    write_pairs(folder, 12)
+    (folder / "s03_uv.png").write_bytes((folder / "s03_uv.png").read_bytes()[:200])
+    before = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    settings = (
+        f"study=mine,specimens.root={folder},specimens.rgb_suffix=_vis,specimens.uv_suffix=_uv,"
+        "specimens.mask=white_background,split.train=0.5,split.validation=0.2,split.test=0.3"
+    )
+    run = kedro(finished, "run", "--env", "smoke", "--params", settings)
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-3000:]
+    after = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    assert after == before
+    assert (finished / "data/08_reporting/mine/report.html").is_file()
+    rejected = pd.read_parquet(finished / "data/03_primary/mine/rejected_captures.parquet")
+    assert rejected[["filename", "code"]].to_numpy().tolist() == [["s03_vis.png", "UNREADABLE"]]
