@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from xmodal_pipeline.imaging.calibration import linearise_srgb
 from xmodal_pipeline.imaging.capture import Bands, Capture, CaptureFiles, Mask
 from xmodal_pipeline.imaging.mask import alpha_mask, band_mask, white_background_mask
 from xmodal_pipeline.imaging.scale import check_scale, to_unit
@@ -14,11 +15,11 @@ def read_capture(files: CaptureFiles, specimens: SpecimensParams, scale: Scale) 
 
     Args:
         files: where it is.
-        specimens: layout, mask source, and whether a pair is meant to be registered.
+        specimens: layout, mask source, encoding, and whether a pair is meant to be registered.
         scale: what the stored numbers are, from `resolve_scale`; not `auto`.
 
     Returns:
-        Bands as float32 in unit scale, never clipped, and boolean masks. The photographs of a pair that
+        Bands as float32 in unit scale, never clipped, proportional to light where `encoding` says how, and boolean masks. The photographs of a pair that
         is to be registered share the mask of RGB, and so do all bands of a stack. Mask source `band`
         selects every pixel where the layout has no mask band.
 
@@ -38,6 +39,8 @@ def read_capture(files: CaptureFiles, specimens: SpecimensParams, scale: Scale) 
     rgb_mask = _rgb_mask(files, stored, rgb, specimens)
     is_shared = files.uv_path is None or specimens.registration != "off"
     uv_mask = rgb_mask if is_shared else _own_uv_mask(files, stored, uv, specimens)
+    if specimens.encoding == "srgb":  # after the masks: white backgrounds are told apart as people see them
+        rgb, uv = linearise_srgb(rgb), linearise_srgb(uv)
     return Capture(rgb=rgb, uv=uv, rgb_mask=rgb_mask, uv_mask=uv_mask)
 
 

@@ -245,3 +245,15 @@ def test_white_backgrounds_of_separate_views(tmp_path: Path) -> None:
     np.testing.assert_array_equal(capture.uv_mask, moved)
     shared = read_capture(files, pair(mask="white_background"), "uint8")
     np.testing.assert_array_equal(shared.uv_mask, INSIDE)
+
+
+def test_an_srgb_encoding_is_undone_on_every_band_and_leaves_the_mask(tmp_path):
+    files = write_stack(tmp_path / "a.tif", stored("uint16"))
+    encoded = read_capture(files, STACK, "uint16")
+    linear = read_capture(files, SpecimensParams(encoding="srgb"), "uint16")
+    # IEC 61966-2-1, both branches of the curve.
+    for name in ("rgb", "uv"):
+        values = getattr(encoded, name).astype(np.float64)
+        expected = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+        np.testing.assert_allclose(getattr(linear, name), expected, atol=1e-6)
+    np.testing.assert_array_equal(linear.rgb_mask, encoded.rgb_mask)
