@@ -36,7 +36,7 @@ def check_specimens(parameters: Parameters, stored: dict[str, Any] | None) -> No
         raise ParametersError(f"specimens.root: must be an existing folder, got '{root}'; check the path")
     if specimens.tree is not None:
         raise ParametersError(
-            f"specimens.tree: must be null in this version, which reads no phylogeny, got '{specimens.tree}'; "
+            f"specimens.tree: must be null in this version, without phylogenies, got '{specimens.tree}'; "
             "export the species means of the embeddings to a phylogenetic method instead"
         )
     here = "simulated specimens" if root is None else str(root.resolve())

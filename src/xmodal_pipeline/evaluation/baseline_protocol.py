@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from xmodal_pipeline.evaluation.baselines import band_means, pca_cca, silhouette
 from xmodal_pipeline.evaluation.cells import not_applicable, too_few
@@ -23,7 +22,6 @@ from xmodal_pipeline.params.evaluate import EvaluationParams
 Floats = NDArray[np.float64]
 
 
-@threadpool_limits.wrap(limits=1)  # as in protocol.evaluate_variant
 def evaluate_baselines(
     rgb_images: ArrayLike,
     uv_images: ArrayLike,

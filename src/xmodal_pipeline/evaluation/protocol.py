@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from xmodal_pipeline.evaluation.alignment import alignment
 from xmodal_pipeline.evaluation.baseline_protocol import evaluate_baselines
@@ -19,8 +18,6 @@ from xmodal_pipeline.params.evaluate import EvaluationParams
 __all__ = ["compare_variants", "evaluate_baselines", "evaluate_variant"]
 
 
-# Thousands of small products: several threads only wait for one another, on a busy machine for minutes.
-@threadpool_limits.wrap(limits=1)
 def evaluate_variant(
     embeddings: pd.DataFrame,
     projections: pd.DataFrame,

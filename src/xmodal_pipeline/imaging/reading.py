@@ -19,9 +19,9 @@ def read_capture(files: CaptureFiles, specimens: SpecimensParams, scale: Scale) 
         scale: what the stored numbers are, from `resolve_scale`; not `auto`.
 
     Returns:
-        Bands as float32 in unit scale, never clipped, proportional to light where `encoding` says how, and boolean masks. The photographs of a pair that
-        is to be registered share the mask of RGB, and so do all bands of a stack. Mask source `band`
-        selects every pixel where the layout has no mask band.
+        Bands as float32 in unit scale, never clipped, an sRGB encoding undone, and boolean masks. The
+        photographs of a pair that is to be registered share the mask of RGB, and so do all bands of a
+        stack. Mask source `band` selects every pixel where the layout has no mask band.
 
     Raises:
         CaptureRejected: UNREADABLE, BAND_COUNT, BAND_LABELS, BAD_SCALE, NOT_FINITE, EMPTY_MASK, FULL_MASK,

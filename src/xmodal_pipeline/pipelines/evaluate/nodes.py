@@ -3,12 +3,16 @@
 from typing import Any
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from xmodal_pipeline.evaluation import protocol
 from xmodal_pipeline.evaluation.uv_value import uv_value_table
 from xmodal_pipeline.imaging.colour import colour_features
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.specimens.stores import ArrayStore
+
+_THREADS = 1
+"""Thousands of small products: several threads only wait for one another, on a busy machine for minutes."""
 
 _LEARNT = "learnt"
 """Features of one variant, until `stack_uv_value` gives them the variant's name."""
@@ -24,9 +28,10 @@ def evaluate_variant(
 ) -> dict[str, Any]:
     """Alignment, retrieval, classification and geometry of one variant."""
     label = captures["specimens"]["label"]
-    return protocol.evaluate_variant(
-        embeddings, projections, opposite_views, specimen_index, evaluation, label=label
-    )
+    with threadpool_limits(limits=_THREADS):
+        return protocol.evaluate_variant(
+            embeddings, projections, opposite_views, specimen_index, evaluation, label=label
+        )
 
 
 def evaluate_baselines(
@@ -39,9 +44,10 @@ def evaluate_baselines(
     evaluation: EvaluationParams,
 ) -> dict[str, Any]:
     """What chance, species, colour statistics, outlines and PCA + CCA reach."""
-    return protocol.evaluate_baselines(
-        rgb_images, uv_images, masks, silhouette_views, specimen_index, partitions, evaluation
-    )
+    with threadpool_limits(limits=_THREADS):
+        return protocol.evaluate_baselines(
+            rgb_images, uv_images, masks, silhouette_views, specimen_index, partitions, evaluation
+        )
 
 
 def compare_variants(baselines: dict[str, Any], **metrics: dict[str, Any]) -> pd.DataFrame:
