@@ -1,12 +1,10 @@
-"""Nodes of `evaluate`."""
+"""Nodes of `evaluate`. They import what they call, so that `kedro registry list` stays quick."""
 
 from typing import Any
 
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from xmodal_pipeline.evaluation import protocol
-from xmodal_pipeline.evaluation.uv_value import uv_value_table
 from xmodal_pipeline.imaging.colour import colour_features
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.specimens.stores import ArrayStore
@@ -27,6 +25,8 @@ def evaluate_variant(
     evaluation: EvaluationParams,
 ) -> dict[str, Any]:
     """Alignment, retrieval, classification and geometry of one variant."""
+    from xmodal_pipeline.evaluation import protocol
+
     label = captures["specimens"]["label"]
     with threadpool_limits(limits=_THREADS):
         return protocol.evaluate_variant(
@@ -44,6 +44,8 @@ def evaluate_baselines(
     evaluation: EvaluationParams,
 ) -> dict[str, Any]:
     """What chance, species, colour statistics, outlines and PCA + CCA reach."""
+    from xmodal_pipeline.evaluation import protocol
+
     with threadpool_limits(limits=_THREADS):
         return protocol.evaluate_baselines(
             rgb_images, uv_images, masks, silhouette_views, specimen_index, partitions, evaluation
@@ -52,6 +54,8 @@ def evaluate_baselines(
 
 def compare_variants(baselines: dict[str, Any], **metrics: dict[str, Any]) -> pd.DataFrame:
     """One tidy table of every variant beside every baseline."""
+    from xmodal_pipeline.evaluation import protocol
+
     return protocol.compare_variants(metrics, baselines)
 
 
@@ -86,6 +90,8 @@ def _uv_value(
     evaluation: EvaluationParams,
 ) -> pd.DataFrame:
     """Within the classes of every confounder: a session of one sex must not be claimed as sex."""
+    from xmodal_pipeline.evaluation.uv_value import uv_value_table
+
     specimens = captures["specimens"]
     return uv_value_table(
         features, specimen_index, evaluation, specimens["label"], blocks=specimens["confounders"]

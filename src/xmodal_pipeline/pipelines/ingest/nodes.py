@@ -15,7 +15,6 @@ from xmodal_pipeline.reporting.names import ModalityNames
 from xmodal_pipeline.specimens.discovery import discover_captures
 from xmodal_pipeline.specimens.examination import Examination, examine_captures
 from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, join_metadata, read_metadata
-from xmodal_pipeline.specimens.simulation import empty_simulated_truth, simulate_study
 from xmodal_pipeline.specimens.stores import ArrayStore, StoreBlock
 
 logger = logging.getLogger(__name__)
@@ -30,6 +29,9 @@ def provide_captures(
         Where the captures are and how they are to be read, for every later stage; and the truth of the
         simulation (empty for real captures).
     """
+    # Imported here, so that `kedro registry list` stays quick.
+    from xmodal_pipeline.specimens.simulation import empty_simulated_truth, simulate_study
+
     if specimens.root is None:
         truth = simulate_study(simulation, simulated, n_jobs=quality.n_jobs)
     else:
