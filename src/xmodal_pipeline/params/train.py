@@ -40,7 +40,7 @@ class TrainingParams(ParamsModel):
     """Largest norm of the gradient; null never clips."""
     gradient_cache_chunks: int = Field(1, ge=1)
     """Chunks in which a batch is encoded; above 1 its representation gradients are cached (GradCache)."""
-    max_epochs: int = Field(30, ge=1)
+    max_epochs: int = Field(25, ge=1)
     warmup_epochs: float = Field(2, ge=0)
     patience: int | None = Field(None, ge=1)
     """Epochs without better validation retrieval before training stops; null never stops early."""
