@@ -181,7 +181,7 @@ for name in ("state", "whole"):
 
 @pytest.mark.slow
 def test_a_killed_process_leaves_a_state_that_ends_in_the_same_weights(make_config, make_stores, tmp_path):
-    """Every run is a process of its own, as a user's is: libraries loaded by other tests may round otherwise."""
+    """Every run is a process of its own, as a user's is: libraries of other tests may round otherwise."""
     import pickle
 
     (tmp_path / "run.pickle").write_bytes(pickle.dumps((make_config(loss=ADAPTIVE), make_stores())))
