@@ -305,7 +305,8 @@ def draw_uv_value(uv_value: pd.DataFrame, *, most: int = 36, names: ModalityName
         xlabel=f"what {names.uv} adds given {names.rgb} (squared standardised difference, 95 % interval)",
         title=f"Ranked by lower limit{more}",
     )
-    figure.legend(loc="outside lower center", ncols=5)
+    if axes.get_legend_handles_labels()[0]:  # where every species has too few, there is no verdict to name
+        figure.legend(loc="outside lower center", ncols=5)
     return figure
 
 
