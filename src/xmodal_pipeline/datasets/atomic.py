@@ -9,7 +9,7 @@ from typing import Any
 
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.matplotlib import MatplotlibDataset
-from kedro_datasets.pandas import CSVDataset, ParquetDataset
+from kedro_datasets.pandas import ParquetDataset
 from kedro_datasets.text import TextDataset
 
 
@@ -22,17 +22,8 @@ class AtomicParquetDataset(ParquetDataset):  # type: ignore[misc]
             super().save(data)
 
 
-class AtomicCSVDataset(CSVDataset):  # type: ignore[misc]
-    """A table as CSV, saved whole or not at all."""
-
-    def save(self, data: Any) -> None:
-        """Write the table, then put it in place."""
-        with self._fs.transaction:
-            super().save(data)
-
-
 class AtomicJSONDataset(JSONDataset):  # type: ignore[misc]
-    """Strict JSON (no NaN), saved whole or not at all."""
+    """JSON, saved whole or not at all."""
 
     def save(self, data: Any) -> None:
         """Write the object, then put it in place."""

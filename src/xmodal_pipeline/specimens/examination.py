@@ -18,8 +18,8 @@ from xmodal_pipeline.imaging.reading import read_capture
 from xmodal_pipeline.imaging.registration import Registration, estimate_registration
 from xmodal_pipeline.imaging.scale import resolve_scale
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, Scale, SpecimensParams
+from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS
 
-REJECTED_COLUMNS = ["filename", "code", "reason"]
 FILE_COLUMNS = [
     "capture_id",
     "specimen_id",

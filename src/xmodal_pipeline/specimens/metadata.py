@@ -7,6 +7,7 @@ import pandas as pd
 
 from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS
 
 KEY_COLUMNS = ("filename", "specimen_id")
 CHANGE_COLUMNS = ["column", "found", "became", "n", "why"]
@@ -132,7 +133,7 @@ def join_metadata(captures: pd.DataFrame, metadata: pd.DataFrame | None) -> tupl
 
 def _unused(keys: list[str]) -> pd.DataFrame:
     rows = [(key, CaptureCode.NO_CAPTURE.value, "a metadata row without a usable file") for key in keys]
-    return pd.DataFrame(rows, columns=["filename", "code", "reason"])
+    return pd.DataFrame(rows, columns=REJECTED_COLUMNS)
 
 
 def _match_rows(captures: pd.DataFrame, metadata: pd.DataFrame) -> list[int | None]:

@@ -12,7 +12,7 @@ from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, Sim
 from xmodal_pipeline.reporting import ingest_figures
 from xmodal_pipeline.reporting.contact_sheet import thumbnail_captures
 from xmodal_pipeline.reporting.names import ModalityNames
-from xmodal_pipeline.specimens.discovery import discover_captures
+from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS, discover_captures
 from xmodal_pipeline.specimens.examination import Examination, examine_captures
 from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, join_metadata, read_metadata
 from xmodal_pipeline.specimens.stores import ArrayStore, StoreBlock
@@ -66,7 +66,7 @@ def list_captures(
 
 
 def _apply_filter(joined: pd.DataFrame, query: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    empty = pd.DataFrame(columns=["filename", "code", "reason"])
+    empty = pd.DataFrame(columns=REJECTED_COLUMNS)
     if query is None:
         return joined, empty
     kept = joined.query(query, engine="python", local_dict={}, global_dict={})
