@@ -1,5 +1,6 @@
 """The baselines that stand beside every variant, measured under the same protocol."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,16 +23,18 @@ from xmodal_pipeline.params.evaluate import EvaluationParams
 Floats = NDArray[np.float64]
 
 
-def evaluate_baselines(
+def evaluate_baselines(  # noqa: PLR0913 - one argument per table that baselines are made from
     rgb_images: ArrayLike,
     uv_images: ArrayLike,
     masks: ArrayLike,
     silhouette_views: pd.DataFrame,
     index: pd.DataFrame,
     partitions: pd.DataFrame,
+    unlearnt: dict[str, pd.DataFrame],
     params: EvaluationParams,
+    confounders: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What chance, species, colour statistics, outlines and PCA + CCA reach on the same test captures.
+    """What chance, species, colour, outlines, PCA + CCA and encoders that learnt nothing here reach.
 
     Whatever is fitted is fitted on the training partition (one row per capture).
 
@@ -42,11 +45,14 @@ def evaluate_baselines(
         silhouette_views: capture_id, specimen_id, partition, modality, x1 … xD: masks of independent warps.
         index: `specimen_index`.
         partitions: specimen_id, partition.
+        unlearnt: embedding tables of encoders that were never trained on these captures, by name.
         params: the protocol.
+        confounders: columns of the index whose own accuracy stands beside the classification.
 
     Returns:
-        Per baseline (`chance`, `species_oracle`, `band_means`, `pca_cca`, `silhouette`) a dict with
-        `retrieval` (of the same form as a variant's) and, for `band_means`, `classification`.
+        Per baseline (`chance`, `species_oracle`, `band_means`, `pca_cca`, `silhouette`, the unlearnt) a dict
+        with `retrieval` (of the same form as a variant's; of an unlearnt encoder after PCA + CCA) and, for
+        `band_means` and the unlearnt, `classification`.
     """
     masks = np.asarray(masks)
     sides = {"rgb": np.asarray(rgb_images), "uv": np.asarray(uv_images)}
@@ -71,7 +77,14 @@ def evaluate_baselines(
         **_knowing_baselines(colour_table, index, params),
         "band_means": {
             "retrieval": _fit_and_retrieve(colour_table, index, params),
-            "classification": classify_labels(colour_table, index, params),
+            "classification": classify_labels(colour_table, index, params, confounders),
+        },
+        **{
+            name: {
+                "retrieval": _fit_and_retrieve(features, index, params),
+                "classification": classify_labels(features, index, params, confounders),
+            }
+            for name, features in unlearnt.items()
         },
         "pca_cca": {"retrieval": _fit_and_retrieve(table(pixels), index, params)},
         "silhouette": {

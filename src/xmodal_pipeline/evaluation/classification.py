@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.cells import not_applicable, too_few
+from xmodal_pipeline.evaluation.nearest import cross_fit_knn
 from xmodal_pipeline.evaluation.probe_data import ProbeData, prepare_data
 from xmodal_pipeline.evaluation.probes import (
     Probe,
@@ -36,6 +37,8 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
     folds: int = 5,
     seed: int = 0,
     *,
+    clades: ArrayLike | None = None,
+    confounders: ArrayLike | None = None,
     inner_folds: int = 3,
     c_values: Sequence[float] = (0.01, 1.0, 100.0),
     bootstraps: int = 200,
@@ -62,6 +65,9 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
         joint: (rows, dim''), the fused embedding.
         folds: outer folds; fewer where the smallest class has fewer groups.
         seed: of folds, permutations and resamples.
+        clades: (rows,) groups of strata, held out whole as strata are.
+        confounders: (rows, columns) of classes, such as session or museum: what they alone tell of the label
+            stands beside what the embeddings tell.
         inner_folds: folds in which C is chosen.
         c_values: candidates for C.
         bootstraps: resamples of groups, stratified by class, behind each `_ci`, which is then widened for
@@ -72,9 +78,10 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
     Returns:
         `rgb_accuracy`, `uv_accuracy`, `combined_accuracy`, `joint_accuracy`, `improvement`,
         `improvement_over_rgb`, `improvement_over_uv`, `uv_minus_rgb`, each with `_ci` = [low, high], the two
-        with references also `_p`; `chance`; `n` (groups), `n_per_class`, `left_out`, `folds`; `controls`;
-        `by_stratum`. What does not apply is {"not_applicable": reason}, and so is the whole result when
-        fewer than two classes are large enough.
+        with references also `_p`; `knn`: the accuracies of weighted nearest neighbours on the same folds;
+        `chance`; `n` (groups), `n_per_class`, `left_out`, `folds`; `controls`; `by_stratum`. What does not
+        apply is {"not_applicable": reason}, and so is the whole result when fewer than two classes are large
+        enough.
 
     Raises:
         ValueError: if row counts differ, an embedding is not finite, or no modality is given.
@@ -82,7 +89,15 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
     protocol = Protocol(
         folds, inner_folds, tuple(c_values), bootstraps, reference_permutations, minimum_n, seed
     )
-    data = prepare_data({"rgb": rgb, "uv": uv, "joint": joint}, labels, groups, strata, protocol)
+    data = prepare_data(
+        {"rgb": rgb, "uv": uv, "joint": joint},
+        labels,
+        groups,
+        strata,
+        protocol,
+        clades=clades,
+        confounders=confounders,
+    )
     if isinstance(data, dict):
         return data
     probes = {
@@ -99,6 +114,7 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
         "folds": len(data.folds),
         **_accuracies(data, correct),
         **_improvements(data, probes, correct, protocol),
+        "knn": _nearest_accuracies(data),
         "controls": _controls(data, probes, correct, protocol),
         "by_stratum": _by_stratum(data, correct, protocol),
     }
@@ -112,6 +128,14 @@ def _accuracies(data: ProbeData, correct: dict[str, Floats]) -> dict[str, Any]:
         else:
             result |= _missing(f"{source}_accuracy", f"no {source} embedding")
     return result
+
+
+def _nearest_accuracies(data: ProbeData) -> dict[str, Any]:
+    found = {
+        name: cross_fit_knn(blocks, data.classes, data.folds) == data.classes
+        for name, blocks in data.sources().items()
+    }
+    return _accuracies(data, {name: correct.astype(float) for name, correct in found.items()})
 
 
 def _with_interval(data: ProbeData, name: str, values: Floats) -> dict[str, Any]:
@@ -172,7 +196,7 @@ def _p_value(observed: float, permuted: Sequence[float]) -> float:
 def _controls(
     data: ProbeData, probes: dict[str, Probe], correct: dict[str, Floats], protocol: Protocol
 ) -> dict[str, Any]:
-    """Shuffled labels; with strata, what these alone tell, and whether the label transfers across them."""
+    """Shuffled labels; what strata and confounders alone tell; whether the label transfers across strata."""
     source = next(name for name in ("joint", "combined", "rgb", "uv") if name in probes)
     blocks, c = data.sources()[source], probes[source].c
     observed = data.balanced(correct[source])
@@ -190,23 +214,32 @@ def _controls(
         result[name] = float(np.mean(accuracies))
         result[f"{name}_p"] = _p_value(observed, accuracies)
         result[f"above_{name}"] = observed - result[name]
-    if data.strata is not None:
-        result |= _strata_controls(data, blocks, protocol)
+    for name, known in (("strata", data.strata), ("confounders", data.confounders)):
+        if known is not None:
+            alone = cross_fit([_indicators(known)], data.classes, data.groups, data.folds, protocol)
+            correct_alone = (alone.predicted == data.classes).astype(float)
+            result |= _accuracy(data, f"{name}_only_accuracy", correct_alone)
+    for name, known in (("strata", data.strata), ("clades", data.clades)):
+        if known is not None:
+            result |= _held_out(data, f"{name}_held_out_accuracy", known, blocks, protocol)
     return result
 
 
-def _strata_controls(data: ProbeData, blocks: list[Floats], protocol: Protocol) -> dict[str, Any]:
-    strata = np.asarray(data.strata)
-    indicators = (strata[:, None] == np.unique(strata)).astype(float)
-    alone = cross_fit([indicators], data.classes, data.groups, data.folds, protocol)
-    result = _accuracy(data, "strata_only_accuracy", (alone.predicted == data.classes).astype(float))
-    folds = hold_out_strata(data.classes, data.groups, strata, protocol)
+def _indicators(codes: NDArray[np.int64]) -> Floats:
+    """One column per class of every column of codes; missing is a class of its own."""
+    columns = codes.reshape(len(codes), -1).T
+    return np.hstack([(column[:, None] == np.unique(column)).astype(float) for column in columns])
+
+
+def _held_out(
+    data: ProbeData, name: str, known: NDArray[np.int64], blocks: list[Floats], protocol: Protocol
+) -> dict[str, Any]:
+    """The label probed where whole species or clades were never fitted on."""
+    folds = hold_out_strata(data.classes, data.groups, known, protocol)
     if folds is None:
-        reason = "some class would be missing when whole strata are left out"
-        return result | _missing("strata_held_out_accuracy", reason)
+        return _missing(name, "some class would be missing when whole groups of specimens are left out")
     probe = cross_fit(blocks, data.classes, data.groups, folds, protocol)
-    correct = (probe.predicted == data.classes).astype(float)
-    return result | _accuracy(data, "strata_held_out_accuracy", correct)
+    return _accuracy(data, name, (probe.predicted == data.classes).astype(float))
 
 
 def _by_stratum(data: ProbeData, correct: dict[str, Floats], protocol: Protocol) -> dict[str, Any]:

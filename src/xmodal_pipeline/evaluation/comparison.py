@@ -20,7 +20,9 @@ _CONTROLS = (
     "shuffled_within_strata",
     "above_shuffled_within_strata",
     "strata_only_accuracy",
+    "confounders_only_accuracy",
     "strata_held_out_accuracy",
+    "clades_held_out_accuracy",
 )
 _ALIGNMENT = ("spearman", "spearman_within", "spearman_among", "cka", "mutual_knn")
 _ALIGNMENT_CHANCE = {"spearman": 0.0, "spearman_within": 0.0, "spearman_among": 0.0}
@@ -35,9 +37,10 @@ def compare_variants(metrics: dict[str, dict[str, Any]], baselines: dict[str, An
 
     Returns:
         `name, kind (variant|baseline), task, label, metric, value, low, high, n, chance`. Tasks: `retrieval`,
-        `retrieval_opposite_views`, `retrieval_within_species` (label: the direction), `classification` and
-        `classification_control` (label: the label), `alignment`, `geometry`, `predictability`. A cell without
-        a number has NaN as value; retrieval that does not apply to a variant has no rows.
+        `retrieval_opposite_views`, `retrieval_within_species` (label: the direction), `classification`,
+        `classification_knn` and `classification_control` (label: the label), `alignment`, `geometry`,
+        `predictability`. A cell without a number has NaN as value; retrieval that does not apply to a variant
+        has no rows.
     """
     rows = [
         {"name": name, "kind": kind, **row}
@@ -85,6 +88,9 @@ def _classification_rows(label: str, cells: dict[str, Any]) -> Iterator[dict[str
         if _number(cells[metric]) is not None:
             chance = cells["chance"] if metric.endswith("_accuracy") else 0.0
             yield _row("classification", label, metric, cells, cells["n"], chance=chance)
+    for metric in (key[:-3] for key in cells["knn"] if key.endswith("_ci")):
+        if _number(cells["knn"][metric]) is not None:
+            yield _row("classification_knn", label, metric, cells["knn"], cells["n"], chance=cells["chance"])
     for metric in _CONTROLS:
         if metric in cells["controls"]:
             chance = 0.0 if metric.startswith("above_") else cells["chance"]

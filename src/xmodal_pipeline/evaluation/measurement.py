@@ -1,6 +1,6 @@
 """Retrieval and classification of one table under the protocol, the same for variants and baselines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,13 @@ from xmodal_pipeline.evaluation.retrieval import (
     rank_within,
     retrieval_intervals,
 )
-from xmodal_pipeline.evaluation.specimen_tables import SPECIES, Pairs, specimen_features, specimen_labels
+from xmodal_pipeline.evaluation.specimen_tables import (
+    CLADE,
+    SPECIES,
+    Pairs,
+    specimen_features,
+    specimen_labels,
+)
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
 LEAST_TEST = 3
@@ -92,16 +98,29 @@ def species_oracle_of(pairs: Pairs, params: EvaluationParams) -> dict[str, Any]:
 
 
 def classify_labels(
-    embeddings: pd.DataFrame, index: pd.DataFrame, params: EvaluationParams
+    embeddings: pd.DataFrame, index: pd.DataFrame, params: EvaluationParams, confounders: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Every label that specimens carry, from one row per specimen; species are the strata of the others."""
+    """Every label that specimens carry, from one row per specimen; species are the strata of the others.
+
+    Args:
+        embeddings: capture_id, specimen_id, partition, modality, x1 … xD.
+        index: `specimen_index`; a column `clade` is held out whole, as species are.
+        params: the protocol.
+        confounders: columns of the index; those of a specimen's first capture count.
+    """
     features = specimen_features(embeddings)
     specimens = next(iter(features.values())).index
     labels = specimen_labels(index).reindex(specimens)
+    first = index.drop_duplicates("specimen_id").set_index("specimen_id").reindex(specimens)
     features_by_name = {name: table.to_numpy() for name, table in features.items()}
-    strata = labels.get(SPECIES)
     work = (
-        delayed(_classify_label)(features_by_name, labels[name], None if name == SPECIES else strata, params)
+        delayed(_classify_label)(
+            features_by_name,
+            labels[name],
+            _strata_of(name, labels),
+            params,
+            [_objects(first[other]) for other in confounders if other != name],
+        )
         for name in labels.columns
     )
     # One process per label, one thread each: the products are small and many.
@@ -110,18 +129,32 @@ def classify_labels(
     return result or not_applicable("the specimens carry no label with 2 to 50 classes")
 
 
+def _strata_of(label: str, labels: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    """Species and clades, neither of which is a stratum of itself or of what contains it."""
+    if label in (CLADE, SPECIES):
+        return {}
+    known = {"strata": SPECIES, "clades": CLADE}
+    return {argument: _objects(labels[column]) for argument, column in known.items() if column in labels}
+
+
+def _objects(column: pd.Series) -> NDArray[Any]:
+    return column.to_numpy(dtype=object)
+
+
 def _classify_label(
     features: dict[str, NDArray[np.float64]],
     labels: pd.Series,
-    strata: pd.Series | None,
+    strata: dict[str, NDArray[Any]],
     params: EvaluationParams,
+    confounders: list[NDArray[Any]],
 ) -> dict[str, Any]:
     return classification(
         features.get("rgb"),
         features.get("uv"),
-        labels.to_numpy(dtype=object),
-        strata=None if strata is None else strata.to_numpy(dtype=object),
+        _objects(labels),
         joint=features.get("joint"),
+        confounders=np.stack(confounders, axis=1) if confounders else None,
+        **strata,
         folds=params.folds,
         seed=params.seed,
         inner_folds=params.inner_folds,

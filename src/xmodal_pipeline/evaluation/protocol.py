@@ -1,5 +1,6 @@
 """The evaluation protocol: from tables of embeddings and labels to metrics and their comparison."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ def evaluate_variant(
     params: EvaluationParams,
     *,
     label: str | None,
+    confounders: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Everything that is measured of one variant, with the same keys whatever its strategy.
 
@@ -40,6 +42,7 @@ def evaluate_variant(
         index: `specimen_index`, with label columns.
         params: the protocol.
         label: the label that the study is about; None: none in particular.
+        confounders: columns of the index whose own accuracy stands beside the embeddings'.
 
     Returns:
         `alignment`, `retrieval` (with `opposite_views`), `classification` (per label), `geometry`,
@@ -68,7 +71,7 @@ def evaluate_variant(
     elif test is not None:
         result |= _cross_modal(test, embeddings, views, index, params)
     return result | {
-        "classification": classify_labels(embeddings, index, params),
+        "classification": classify_labels(embeddings, index, params, confounders),
         "protocol": params.model_dump(mode="json") | {"label": label},
         "n": _numbers(embeddings, test),
     }

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32] | NDArray[np.float64]
 
 SPECIES = "species"
+CLADE = "clade"
 VIEW = "view"
 _NOT_LABELS = {
     "capture_id",

@@ -12,6 +12,7 @@ def per_variant(
     *,
     own: Iterable[str],
     suffixed: Iterable[str] = (),
+    public: Iterable[str] = (),
     variants: Iterable[str] = DEFAULT_VARIANTS,
 ) -> Pipeline:
     """Repeat `nodes` in a namespace per variant.
@@ -21,6 +22,7 @@ def per_variant(
         own: inputs that each variant has for itself, as `<variant>.checkpoint`; all others are shared.
         suffixed: outputs called `metrics_<variant>` instead of `<variant>.metrics`. A node that reads
             several variants needs them: Kedro keeps dotted names for nodes of the same namespace.
+        public: outputs that keep their name; for nodes of a single variant.
         variants: whom to repeat them for.
     """
     template = Pipeline(nodes)
@@ -32,7 +34,7 @@ def per_variant(
             template,
             namespace=variant,
             inputs=shared,
-            outputs={name: f"{name}_{variant}" for name in suffixed},
+            outputs={name: f"{name}_{variant}" for name in suffixed} | {name: name for name in public},
             parameters=parameters
             | ({"params:variant": f"params:variants.{variant}"} if "params:variant" in parameters else {}),
         )

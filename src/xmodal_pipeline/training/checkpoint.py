@@ -39,6 +39,12 @@ class Checkpoint:
         model.load_state_dict(self.tensors)
         return model.eval()
 
+    def unlearnt(self) -> Self:
+        """The same model before any training: its weights as drawn from the seed, or as pretrained."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.config.training.seed)
+            return type(self).of_weights(build_unweighted(self.config).state_dict(), self.config)
+
     def to_file(self, path: Path) -> None:
         """Write one safetensors file, whole or not at all.
 

@@ -266,6 +266,43 @@ def test_shuffled_controls_and_species_alone():
     assert controls["strata_held_out_accuracy"] < 0.75
 
 
+def test_confounders_alone_tell_the_label_and_clades_are_held_out():
+    """One session per sex, and a UV that follows the session: the session alone reaches the accuracy."""
+    rng = np.random.default_rng(12)
+    species = np.repeat(np.arange(6), 20)
+    labels = np.array(["m", "f"])[np.arange(120) % 2]
+    session = np.where(rng.uniform(size=120) < 0.9, labels, "both")
+    rgb, uv = rng.normal(size=(2, 120, 6))
+    uv[:, 0] += 4 * (session == "f")
+    confounders = np.stack([session, np.full(120, None)], axis=1)
+    result = classification(
+        rgb, uv, labels, strata=species, clades=species // 2, confounders=confounders, **QUICK
+    )
+    controls = result["controls"]
+    assert controls["confounders_only_accuracy"] > 0.9
+    assert controls["confounders_only_accuracy"] >= result["uv_accuracy"] - 0.05
+    assert controls["clades_held_out_accuracy"] == pytest.approx(result["combined_accuracy"], abs=0.12)
+    two = classification(rgb, uv, labels, strata=species, clades=species // 3, **QUICK)["controls"]
+    assert "whole groups of specimens" in two["clades_held_out_accuracy"]["not_applicable"]
+    assert "confounders_only_accuracy" not in two
+    with pytest.raises(ValueError, match=r"confounders must be one row per label \(120\)"):
+        classification(rgb, uv, labels, confounders=session, **QUICK)
+
+
+def test_neighbours_find_what_is_not_linear():
+    """A class that is a ring around the other: a line cannot part them, neighbours can."""
+    rng = np.random.default_rng(13)
+    angle = rng.uniform(0, 2 * np.pi, 160)
+    cone = np.repeat([0.2, 1.0], 80)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    features = np.column_stack([cone, np.ones(160)]) + rng.normal(0, 0.05, (160, 3))
+    labels = np.repeat(["core", "ring"], 80)
+    result = classification(features, rng.normal(size=(160, 3)), labels, **QUICK)
+    assert result["knn"]["rgb_accuracy"] > 0.95
+    assert result["rgb_accuracy"] < 0.7
+    assert result["knn"]["uv_accuracy_ci"][0] < 0.5 < result["knn"]["uv_accuracy_ci"][1]
+    assert "no joint embedding" in result["knn"]["joint_accuracy"]["not_applicable"]
+
+
 def test_by_stratum_finds_the_species_with_the_signal():
     rng = np.random.default_rng(9)
     species = np.array(["plain", "dimorphic"])[np.repeat([0, 1], 60)]

@@ -240,11 +240,24 @@ def outlines(index, masks):
     return make_table(index, {"rgb": flat[:, 0], "uv": flat[:, 1]})
 
 
+def colours(images):
+    """An encoder that never learnt anything, but passes colour on."""
+    return images.max((2, 3)).astype(float)
+
+
 def baselines_of(index, shared_masks=True):
     rgb, uv, masks = make_stores(index, shared_masks)
     partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": partition_of(index)})
     return evaluate_baselines(
-        rgb, uv, masks, outlines(index, masks), index, partitions.drop_duplicates(), PARAMS
+        rgb,
+        uv,
+        masks,
+        outlines(index, masks),
+        index,
+        partitions.drop_duplicates(),
+        {"untrained_encoder": make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, ::-1]})},
+        PARAMS,
+        ["session"] if "session" in index else [],
     )
 
 
@@ -256,6 +269,10 @@ def test_baselines_of_a_study_where_colour_gives_the_match_away():
     assert result["band_means"]["retrieval"]["rgb_to_uv"]["recall@1"] > 0.5
     assert result["pca_cca"]["retrieval"]["rgb_to_uv"]["recall@1"] > 0.2
     assert result["band_means"]["classification"]["sex"]["combined_accuracy"] == pytest.approx(0.5, abs=0.2)
+    assert result["untrained_encoder"]["retrieval"]["rgb_to_uv"]["recall@1"] > 0.5
+    assert result["untrained_encoder"]["classification"]["sex"]["knn"]["uv_accuracy"] == pytest.approx(
+        0.5, abs=0.25
+    )
     silhouette = result["silhouette"]["retrieval"]
     assert "share one mask" in silhouette["not_applicable"]
     assert silhouette["opposite_views"]["rgb_to_uv"]["recall@1"] > 0.3
@@ -318,6 +335,7 @@ def test_comparison_is_tidy():
     assert set(table.loc[table["name"] == "uv_only", "task"]) == {
         "classification",
         "classification_control",
+        "classification_knn",
         "geometry",
     }
     assert row(name="silhouette", task="retrieval_opposite_views", label="rgb_to_uv", metric="mrr")["n"] == 24

@@ -52,3 +52,16 @@ def test_differences_are_named_by_their_path():
     before = {"a": {"b": 1, "c": [1, 2]}, "d": 0}
     now = {"a": {"b": 2, "c": [1, 2]}, "e": None}
     assert differing_keys(before, now) == ["a.b (1 before, 2 now)", "d (0 before, None now)"]
+
+
+def test_unlearnt_is_the_model_that_training_started_from(make_config):
+    config = make_config(seed=5)
+    torch.manual_seed(5)
+    start = build_unweighted(config).state_dict()
+    trained = Checkpoint.of_weights({name: tensor + 1 for name, tensor in start.items()}, config)
+    torch.manual_seed(99)
+    before = torch.random.get_rng_state()
+    unlearnt = trained.unlearnt()
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert unlearnt.config == config
+    assert all(torch.equal(unlearnt.tensors[name], tensor) for name, tensor in start.items())

@@ -27,6 +27,21 @@ def embed_variant(
     return tables.embeddings, tables.projections, tables.opposite_views
 
 
+def embed_unlearnt(
+    checkpoint: Any,
+    specimen_index: pd.DataFrame,
+    partitions: pd.DataFrame,
+    rgb_images: ArrayStore,
+    uv_images: ArrayStore,
+    masks: ArrayStore,
+) -> pd.DataFrame:
+    """Embeddings of every capture by the same encoders before any training here."""
+    from xmodal_pipeline.training import TrainingStores, embed
+
+    stores = TrainingStores.from_tables(rgb_images, uv_images, masks, specimen_index, partitions)
+    return embed(checkpoint.unlearnt(), stores).embeddings
+
+
 def warp_silhouettes(
     specimen_index: pd.DataFrame,
     partitions: pd.DataFrame,

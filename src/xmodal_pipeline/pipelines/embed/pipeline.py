@@ -20,4 +20,15 @@ def create_pipeline() -> Pipeline:
         "silhouette_views",
         name="warp_silhouettes",
     )
-    return per_variant([embed], own=["checkpoint"]) + Pipeline([silhouettes])
+    unlearnt = Node(
+        nodes.embed_unlearnt,
+        ["checkpoint", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"],
+        "unlearnt_embeddings",
+        name="embed_unlearnt",
+    )
+    return (
+        per_variant([embed], own=["checkpoint"])
+        # Two encoders and nothing between them: what the pixels give before anything is learnt.
+        + per_variant([unlearnt], own=["checkpoint"], public=["unlearnt_embeddings"], variants=["separate"])
+        + Pipeline([silhouettes])
+    )

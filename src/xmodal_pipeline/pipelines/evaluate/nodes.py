@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_limits
 
 from xmodal_pipeline.imaging.colour import colour_features
 from xmodal_pipeline.params.evaluate import EvaluationParams
+from xmodal_pipeline.params.train import TrainingParams
 from xmodal_pipeline.specimens.stores import ArrayStore
 
 _THREADS = 1
@@ -27,28 +28,46 @@ def evaluate_variant(
     """Alignment, retrieval, classification and geometry of one variant."""
     from xmodal_pipeline.evaluation import protocol
 
-    label = captures["specimens"]["label"]
+    specimens = captures["specimens"]
     with threadpool_limits(limits=_THREADS):
         return protocol.evaluate_variant(
-            embeddings, projections, opposite_views, specimen_index, evaluation, label=label
+            embeddings,
+            projections,
+            opposite_views,
+            specimen_index,
+            evaluation,
+            label=specimens["label"],
+            confounders=specimens["confounders"],
         )
 
 
-def evaluate_baselines(
+def evaluate_baselines(  # noqa: PLR0913 - one argument per catalog entry that baselines are made from
+    captures: dict[str, Any],
     rgb_images: ArrayStore,
     uv_images: ArrayStore,
     masks: ArrayStore,
     silhouette_views: pd.DataFrame,
     specimen_index: pd.DataFrame,
     partitions: pd.DataFrame,
+    unlearnt_embeddings: pd.DataFrame,
+    training: TrainingParams,
     evaluation: EvaluationParams,
 ) -> dict[str, Any]:
-    """What chance, species, colour statistics, outlines and PCA + CCA reach."""
+    """What chance, species, colour statistics, outlines, PCA + CCA and an unlearnt encoder reach."""
     from xmodal_pipeline.evaluation import protocol
 
+    unlearnt = "pretrained_encoder" if training.pretrained else "untrained_encoder"
     with threadpool_limits(limits=_THREADS):
         return protocol.evaluate_baselines(
-            rgb_images, uv_images, masks, silhouette_views, specimen_index, partitions, evaluation
+            rgb_images,
+            uv_images,
+            masks,
+            silhouette_views,
+            specimen_index,
+            partitions,
+            {unlearnt: unlearnt_embeddings},
+            evaluation,
+            captures["specimens"]["confounders"],
         )
 
 

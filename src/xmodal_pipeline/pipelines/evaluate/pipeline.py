@@ -36,12 +36,15 @@ def _shared() -> Pipeline:
             Node(
                 nodes.evaluate_baselines,
                 [
+                    "captures",
                     "rgb_images",
                     "uv_images",
                     "masks",
                     "silhouette_views",
                     "specimen_index",
                     "partitions",
+                    "unlearnt_embeddings",
+                    "params:training",
                     "params:evaluation",
                 ],
                 "metrics_baselines",
