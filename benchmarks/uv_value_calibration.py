@@ -1,6 +1,6 @@
 """Is `uv_value` honest? Simulated studies at feature level, with the truth known.
 
-    python benchmarks/uv_value_calibration.py --studies 200 --jobs 2
+    python benchmarks/uv_value_calibration.py --studies 200 --jobs 2 --figure docs/uv_value_power.svg
 
 Thirty species; in three UV adds, in three RGB and UV differ but UV only follows RGB, in three RGB differs in
 bands that UV does not share, in the rest nothing differs. Four worlds say how UV follows RGB.
@@ -9,10 +9,13 @@ bands that UV does not share, in the rest nothing differs. Four worlds say how U
 import argparse
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from matplotlib.figure import Figure
 
 from xmodal_pipeline.evaluation.uv_value import uv_value
 
@@ -174,6 +177,28 @@ def show_species(results: pd.DataFrame) -> None:
     table(coverage, "Coverage of the 95 % interval: want .92 to .98 where residual variances are equal")
 
 
+def draw_power(rows: list[dict[str, object]], per_cell: int, path: Path) -> None:
+    """Power against specimens per sex, one line per effect: of a species' claim, and of the pooled row."""
+    matplotlib.rcParams["svg.fonttype"] = "none"
+    figure = Figure(figsize=(7.1, 3.1), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    frame = pd.DataFrame(rows).set_index("n per sex").replace("too_few", np.nan)
+    titles = {"species": "One species claimed (q ≤ .05 of 30)", "pooled": "Pooled over 30 species (p ≤ .05)"}
+    for axes, (scope, title) in zip(panels, titles.items(), strict=True):
+        for delta, marker in zip((1.0, 1.5, 2.0, 2.5), "osD^", strict=True):
+            power = frame[f"{scope} δ={delta}"].astype(float).dropna()
+            line = axes.plot(power.index, power, marker=marker, label=f"{delta:g}")[0]
+            n = per_cell * (3 if scope == "species" else 1)
+            error = 1.96 * np.sqrt(power * (1 - power) / n)
+            axes.errorbar(power.index, power, error, color=line.get_color(), linewidth=1, capsize=2)
+        axes.set(title=title, xlabel="Specimens per sex", xticks=frame.index, ylim=(-0.03, 1.03))
+        axes.axhline(0.8, color="0.7", linewidth=0.8, linestyle="--", zorder=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("Power")
+    panels[1].legend(title="δ of the sexes in UV\ngiven RGB", frameon=False, loc="lower right", fontsize=8)
+    figure.savefig(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -181,6 +206,7 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=200, help="simulated studies per world")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--permutations", type=int, default=999)
+    parser.add_argument("--figure", type=Path, help="draw the power for planning into this file")
     parser.add_argument("--quick", action="store_true", help="a tenth of the studies: shows that it runs")
     options = parser.parse_args()
     studies = max(10, options.studies // 10) if options.quick else options.studies
@@ -202,7 +228,7 @@ def main() -> None:
         rows.append(row)
     table(rows, "Pooled row false, 3 + 3 specimens: want ≤ .10")
 
-    per_cell, rows = max(10, studies // 10), []
+    per_cell, rows = max(10, studies // 2), []
     for n in (3, 6, 10, 20):
         row = {"n per sex": n}
         pooled: dict[str, object] = {}
@@ -213,6 +239,8 @@ def main() -> None:
             pooled[f"pooled δ={delta}"] = float(pooled_power)
         rows.append(row | pooled)
     table(rows, f"Power, grouped slopes, 3 of 30 species, {per_cell} studies per cell")
+    if options.figure:
+        draw_power(rows, per_cell, options.figure)
 
     trap = np.mean(
         run(delayed(run_trap)(i, options.permutations) for i in range(max(10, studies // 10))), axis=0
