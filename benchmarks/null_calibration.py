@@ -14,6 +14,7 @@ from joblib import Parallel, delayed
 from scipy.stats import binomtest
 
 from xmodal_pipeline.evaluation import alignment, classification, retrieval
+from xmodal_pipeline.evaluation.retrieval import describe_ranks, rank_matches, retrieval_intervals
 
 SPECIES, PER_SPECIES, DIM = 12, 8, 16
 PERMUTATIONS = 199
@@ -49,13 +50,16 @@ def improvement_p_value(seed: int) -> float:
     return float(found["improvement_over_rgb_p"])
 
 
-def retrieval_error(seed: int) -> float:
-    """Recall@5 of independent embeddings minus chance, in standard errors of 2 × 200 queries."""
-    rng = np.random.default_rng([seed, 3])
-    found = retrieval(*rng.normal(size=(2, 200, DIM)))
-    chance = found["chance"]["recall@5"]
-    recall = (found["rgb_to_uv"]["recall@5"] + found["uv_to_rgb"]["recall@5"]) / 2
-    return float((recall - chance) / np.sqrt(chance * (1 - chance) / 400))
+def retrieval_misses(seed: int) -> tuple[bool, bool]:
+    """Whether chance lies outside the 95 % interval of recall@5 and of `pairwise`, of independent rows."""
+    ranks = rank_matches(*np.random.default_rng([seed, 3]).normal(size=(2, 200, DIM)))
+    found = describe_ranks(ranks, (5,))
+    interval = retrieval_intervals(ranks, (5,), seed=seed)["rgb_to_uv"]
+    outside = []
+    for measure in ("recall@5", "pairwise"):
+        low, high = interval[f"{measure}_ci"]
+        outside.append(not low <= found["chance"][measure] <= high)
+    return outside[0], outside[1]
 
 
 def row(name: str, p_values: list[float], want: str) -> None:
@@ -82,10 +86,10 @@ def main() -> None:
     row("(c) same species, among species", among, ".025 to .080")
     row("(b) by free permutation instead", naive, "wrong by design")
     row("improvement_over_rgb, UV noise", improvements, ".020 to .080")
-    errors = np.array(run(delayed(retrieval_error)(i) for i in range(options.simulations)))
+    misses = np.array(run(delayed(retrieval_misses)(i) for i in range(options.simulations))).mean(0)
     print(
-        f"\nretrieval of noise: mean {errors.mean():+.3f} SE from chance, outside 1.96 SE in "
-        f"{np.mean(np.abs(errors) > 1.96):.3f}"
+        f"\nretrieval of noise: chance outside the 95 % interval of recall@5 {misses[0]:.3f}, of pairwise "
+        f"{misses[1]:.3f}"
     )
     collapsed = retrieval(np.ones((50, 4)), np.ones((50, 4)))
     exact = all(
