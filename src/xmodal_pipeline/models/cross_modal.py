@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from xmodal_pipeline.models.backbone import BackboneSpec
-from xmodal_pipeline.models.fusion import Fusion, build_fusion
+from xmodal_pipeline.models.fusion import FusedFeatures, Fusion, build_fusion
 from xmodal_pipeline.models.projection import ProjectionHead, mean_direction
 from xmodal_pipeline.params.train import TrainingParams, VariantParams
 
@@ -73,7 +73,10 @@ class CrossModalModel(nn.Module):
                     f"model: {modality} must be given to a model of {self.modalities}, got None; "
                     "a model of one modality is the variant 'rgb_only' or 'uv_only'"
                 )
-        fused = self.fusion(rgb, uv, alone=self.unimodal_joint)
+        return self.project(self.fusion(rgb, uv, alone=self.unimodal_joint))
+
+    def project(self, fused: FusedFeatures) -> ModelOutput:
+        """Projections of features that the fusion gave for `alone=unimodal_joint`."""
         projections = {name: head(fused.features[name]) for name, head in self.heads.items()}
         if self.joint_is_learnt:
             alone = {name: self.heads["joint"](feature) for name, feature in fused.alone.items()}

@@ -1,6 +1,6 @@
 """Parameters of `train`: optimisation, losses, augmentation and the model variants."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, field_validator, model_validator
 
@@ -34,12 +34,14 @@ class TrainingParams(ParamsModel):
     lr_uv: float | None = Field(None, gt=0)
     weight_decay: float = Field(0.05, ge=0)
     batch_size: int = Field(32, ge=2)
+    """Captures that meet in the loss, on all devices together."""
     accumulation: int = Field(1, ge=1)
     """Batches per optimiser step."""
     gradient_clip: float | None = Field(1.0, gt=0)
     """Largest norm of the gradient; null never clips."""
     gradient_cache_chunks: int = Field(1, ge=1)
-    """Chunks in which a batch is encoded; above 1 its representation gradients are cached (GradCache)."""
+    """Chunks in which each device encodes its part of a batch, twice, to hold one chunk's activations only;
+    the gradient stays that of the whole batch (GradCache). Batch norms see a chunk."""
     max_epochs: int = Field(25, ge=1)
     warmup_epochs: float = Field(2, ge=0)
     patience: int | None = Field(None, ge=1)
@@ -49,14 +51,36 @@ class TrainingParams(ParamsModel):
     channels_last: bool = True
     compile: bool = False
     devices: int = Field(1, ge=1)
+    """GPUs of each node, or processes where there is no GPU; above 1, torchrun starts one process each."""
     nodes: int = Field(1, ge=1)
+    """Machines; above 1 only within a SLURM allocation of as many."""
     seed: int = Field(0, ge=0)
+
+    @property
+    def processes(self) -> int:
+        """Training processes on all nodes."""
+        return self.devices * self.nodes
 
     @field_validator("precision", mode="before")
     @classmethod
     def _older_spelling(cls, value: object) -> object:
         """Read 16 as 16-mixed and 32 as full precision: the spelling of earlier Lightning versions."""
         return {16: "16-mixed", "16": "16-mixed", 32: "32", "bf16": "bf16-mixed"}.get(value, value)
+
+    @model_validator(mode="after")
+    def _equal_parts(self) -> Self:
+        if self.batch_size % self.processes:
+            raise ValueError(
+                f"batch_size must be a multiple of devices × nodes = {self.processes}, "
+                f"got {self.batch_size}; every process takes an equal part of a batch"
+            )
+        part = self.batch_size // self.processes
+        if self.gradient_cache_chunks > part:
+            raise ValueError(
+                f"gradient_cache_chunks must not exceed the {part} captures of a device, "
+                f"got {self.gradient_cache_chunks}; lower it or raise batch_size"
+            )
+        return self
 
 
 class CurriculumWeights(ParamsModel):
@@ -164,14 +188,22 @@ class AugmentationParams(ParamsModel):
     reflectance: ReflectancePhotometryParams = ReflectancePhotometryParams()
 
 
-class SeparateParams(ParamsModel):
+class FusionParams(ParamsModel):
+    """What every variant has. A new strategy is a subclass, named in `VariantParams`."""
+
+    joint_is_learnt: ClassVar[bool] = True
+    """False where the joint is computed without parameters: only a learnt one needs a joint term."""
+
+
+class SeparateParams(FusionParams):
     """Two projection heads; the joint feature has no parameters."""
 
+    joint_is_learnt: ClassVar[bool] = False
     fusion_type: Literal["separate"] = "separate"
     use_modality_specific: bool = True
 
 
-class ConcatParams(ParamsModel):
+class ConcatParams(FusionParams):
     """Features concatenated and projected to the joint feature."""
 
     fusion_type: Literal["concat"] = "concat"
@@ -180,7 +212,7 @@ class ConcatParams(ParamsModel):
     """Chance that a modality is left out of the shared encoder in training."""
 
 
-class AttentionParams(ParamsModel):
+class AttentionParams(FusionParams):
     """Learnt queries attend over spatial tokens."""
 
     fusion_type: Literal["attention"] = "attention"
@@ -188,9 +220,10 @@ class AttentionParams(ParamsModel):
     heads: int = Field(4, ge=1)
 
 
-class BaselineParams(ParamsModel):
+class BaselineParams(FusionParams):
     """An encoder that sees one modality."""
 
+    joint_is_learnt: ClassVar[bool] = False
     fusion_type: Literal["rgb_only", "uv_only"]
     use_modality_specific: Literal[True] = True
 

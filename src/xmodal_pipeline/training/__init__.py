@@ -6,6 +6,7 @@ from xmodal_pipeline.training.diagnostics import Diagnostic
 from xmodal_pipeline.training.embedding import EmbeddingTables, embed, silhouette_views
 from xmodal_pipeline.training.fit import FitResult, fit
 from xmodal_pipeline.training.stores import TrainingStores
+from xmodal_pipeline.training.view_samples import sample_views
 
 __all__ = [
     "BandStatistics",
@@ -17,5 +18,6 @@ __all__ = [
     "TrainingStores",
     "embed",
     "fit",
+    "sample_views",
     "silhouette_views",
 ]

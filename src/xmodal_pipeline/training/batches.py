@@ -34,31 +34,45 @@ class SpecimenBatches(Sampler[NDArray[np.int64]]):
     Two captures of one specimen in a batch would be pushed apart as if they were different animals. Captures
     are dealt out in turn, those of one specimen consecutively, so they fall into different batches. A few may
     be left over in an epoch; chance decides anew in each.
+
+    Several processes each take an equal part of every batch: together they have the batch of one process.
     """
 
     def __init__(
-        self, rows: NDArray[np.int64], specimens: Sequence[str], *, batch_size: int, seed: int
+        self,
+        rows: NDArray[np.int64],
+        specimens: Sequence[str],
+        *,
+        batch_size: int,
+        seed: int,
+        processes: int = 1,
+        process: int = 0,
     ) -> None:
         """Plan the batches.
 
         Args:
             rows: row of each training capture in the stores.
             specimens: specimen of each training capture.
-            batch_size: largest batch; fewer specimens make smaller batches, with a warning.
+            batch_size: largest batch, of all processes together; fewer specimens make smaller batches, with a
+                warning.
             seed: seed of the run.
+            processes: number of processes; batches are a multiple of it.
+            process: which of them this is, from 0.
 
         Raises:
-            ValueError: if there are fewer than two specimens.
+            ValueError: if there are fewer than two specimens, or fewer than processes.
         """
         self._seed, self._epoch = seed, 0
+        self._processes, self._process = processes, process
         captures: defaultdict[str, list[int]] = defaultdict(list)
         for row, specimen in zip(rows.tolist(), specimens, strict=True):
             captures[specimen].append(row)
         self._captures = list(captures.values())
-        if len(self._captures) < 2:
+        if len(self._captures) < max(2, processes):
             raise ValueError(
-                f"training: number of training specimens must be at least 2, got {len(self._captures)}; "
-                "a contrast needs another specimen: add captures or raise split.train"
+                f"training: number of training specimens must be at least {max(2, processes)}, got "
+                f"{len(self._captures)}; a contrast needs another specimen, and every process one: add "
+                "captures, raise split.train or lower training.devices"
             )
         if len(self._captures) < batch_size:
             logger.warning(
@@ -69,13 +83,13 @@ class SpecimenBatches(Sampler[NDArray[np.int64]]):
         aim = min(batch_size, len(self._captures))
         self._count = math.ceil(len(rows) / aim)
         # One specimen with very many captures must not leave most batches nearly empty.
-        while self.size < max(2, aim // 2):
+        while self._fitting < max(2, aim // 2, processes):
             self._count -= 1
 
     @property
     def size(self) -> int:
-        """Captures per batch."""
-        return sum(min(len(own), self._count) for own in self._captures) // self._count
+        """Captures per batch, of all processes together."""
+        return self._fitting - self._fitting % self._processes
 
     def __len__(self) -> int:
         return self._count
@@ -92,7 +106,13 @@ class SpecimenBatches(Sampler[NDArray[np.int64]]):
         for specimen in generator.permutation(len(self._captures)):
             dealt += generator.permutation(self._captures[specimen])[: self._count].tolist()
         kept = np.asarray(dealt[: self.size * self._count], dtype=np.int64)
-        return iter(kept[start :: self._count] for start in range(self._count))
+        share = slice(self._process, None, self._processes)
+        return iter(kept[start :: self._count][share] for start in range(self._count))
+
+    @property
+    def _fitting(self) -> int:
+        """Captures per batch of a run in one process."""
+        return sum(min(len(own), self._count) for own in self._captures) // self._count
 
 
 def consecutive(rows: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:

@@ -14,10 +14,13 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from xmodal_pipeline.augmentation import Batch, ViewMaker
 from xmodal_pipeline.losses import CombinedLoss
+from xmodal_pipeline.losses.combined import identity
+from xmodal_pipeline.losses.gather import gather_rows, sum_over_processes
 from xmodal_pipeline.models import ModelOutput
 from xmodal_pipeline.training.balance import GradientBalance, RunningMeans
 from xmodal_pipeline.training.checkpoint import build_unweighted
 from xmodal_pipeline.training.config import FitConfig
+from xmodal_pipeline.training.gradient_cache import BatchStatistics, encode_in_chunks
 from xmodal_pipeline.training.optimisation import make_optimiser, parameter_groups, warm_up_and_cosine
 from xmodal_pipeline.training.validation import RetrievalScore, retrieval_score
 
@@ -39,20 +42,24 @@ class ContrastiveTraining(LightningModule):
         super().__init__()
         self.config = config
         self.model = build_unweighted(config)
-        self.loss = CombinedLoss(config.loss, self.model.modalities)
+        processes = config.training.processes
+        gather, total = (identity, identity) if processes == 1 else (gather_rows, sum_over_processes)
+        self.loss = CombinedLoss(config.loss, self.model.modalities, gather)
         self.views = ViewMaker(
             config.augmentation, config.photometry, config.channel_statistics(), config.image_size
         )
         self.batches_per_epoch = batches_per_epoch
         self.steps_per_epoch = -(-batches_per_epoch // config.training.accumulation)
         self.means = RunningMeans()
-        self.balance = GradientBalance(self.model.encoders)
+        self.balance = GradientBalance(self.model.encoders, processes=processes, total=total)
+        self.statistics = BatchStatistics()
         self.validation_score: RetrievalScore | None = None
         self._validated: list[tuple[Tensor, Tensor]] = []
         if config.training.channels_last:
             self.model.to(memory_format=torch.channels_last)
         if config.training.compile:
-            self.model.compile()
+            # Without the heads: the features must be inputs of something for their gradients to be read.
+            self.model.fusion.compile()
 
     @property
     def total_steps(self) -> int:
@@ -85,21 +92,43 @@ class ContrastiveTraining(LightningModule):
         return views
 
     def on_train_batch_start(self, batch: Views, batch_idx: int) -> None:
-        """Key dropout by the step alone, so that a resumed run draws what the uninterrupted one would."""
-        key = np.random.SeedSequence([self.config.training.seed, self.current_epoch, batch_idx])
+        """Key dropout by step and process, so that a resumed run draws what the uninterrupted one would."""
+        step = [self.config.training.seed, self.current_epoch, batch_idx, self.global_rank]
+        key = np.random.SeedSequence(step)
         torch.manual_seed(int(key.generate_state(1, np.uint64)[0]))
 
     def training_step(self, views: Views, batch_idx: int) -> Tensor:
-        """The loss of a batch."""
-        rgb, uv = (torch.cat(pair) for pair in ((views[0].rgb, views[1].rgb), (views[0].uv, views[1].uv)))
-        output = self._encode(rgb, uv)
-        self.balance.watch(output.features, scale=self._loss_scale())
+        """The loss of a batch, in every process that of the whole batch."""
+        output = self.encode_views(views)
+        self.balance.watch(output.features, scale=self._loss_scale() * self.config.training.processes)
         first, second = halves(output)
         progress = min(1.0, self.trainer.global_step / self.total_steps)
         loss = self.loss(first, second, progress=progress)
         self.means.add({"loss": loss.total, **loss.terms, **self._spread(first.projections)})
         total: Tensor = loss.total
         return total
+
+    def encode_views(self, views: Views) -> ModelOutput:
+        """Both views of this process's captures in one pass, or in chunks, the first view's rows first."""
+        rgb, uv = (torch.cat(pair) for pair in ((views[0].rgb, views[1].rgb), (views[0].uv, views[1].uv)))
+        chunks = min(self.config.training.gradient_cache_chunks, len(rgb))
+        if chunks == 1:
+            return self._encode(rgb, uv)
+        alone = self.model.unimodal_joint
+        fused = encode_in_chunks(
+            self.model.fusion, self._laid_out(rgb), self._laid_out(uv), alone=alone, chunks=chunks
+        )
+        return self.model.project(fused)
+
+    def on_before_backward(self, loss: Tensor) -> None:
+        """From here on, what runs forward is a repetition."""
+        if self.config.training.gradient_checkpointing or self.config.training.gradient_cache_chunks > 1:
+            self.statistics.keep(self.model)
+
+    def on_after_backward(self) -> None:
+        """Read the features' gradients."""
+        self.statistics.restore()
+        self.balance.read_features()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Read the encoders' gradients, unscaled and not yet clipped."""
@@ -119,7 +148,9 @@ class ContrastiveTraining(LightningModule):
         """Score retrieval among the validation specimens."""
         queries, keys = (torch.cat(list(side)) for side in zip(*self._validated, strict=True))
         self._validated = []
-        self.validation_score = retrieval_score(queries, keys)
+        # Batch norms may differ between processes on CPUs; all must judge the epoch alike.
+        score: RetrievalScore = self.trainer.strategy.broadcast(retrieval_score(queries, keys))
+        self.validation_score = score
 
     def take_epoch(self) -> dict[str, float]:
         """Numbers of the epoch that ended, for its row of the history."""
@@ -129,10 +160,12 @@ class ContrastiveTraining(LightningModule):
         return {**self.means.take(), **temperatures, **self.balance.means.take()}
 
     def _encode(self, rgb: Tensor, uv: Tensor) -> ModelOutput:
-        if self.config.training.channels_last:
-            rgb, uv = (images.to(memory_format=torch.channels_last) for images in (rgb, uv))
-        output: ModelOutput = self.model(rgb, uv)
+        output: ModelOutput = self.model(self._laid_out(rgb), self._laid_out(uv))
         return output
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        last = self.config.training.channels_last
+        return images.to(memory_format=torch.channels_last) if last else images
 
     def _loss_scale(self) -> float:
         scaler: Any = getattr(self.trainer.precision_plugin, "scaler", None)
@@ -142,7 +175,8 @@ class ContrastiveTraining(LightningModule):
     def _spread(self, projections: dict[str, Tensor]) -> dict[str, Tensor]:
         """Spread of unit projections (1: uniform on the sphere, 0: collapsed), and the gap of their means."""
         unit = {
-            name: functional.normalize(projections[name].float(), dim=1) for name in self.model.modalities
+            name: functional.normalize(self.loss.gather(projections[name]).float(), dim=1)
+            for name in self.model.modalities
         }
         # A uniform sphere has variance 1/dim along every axis: 1 in total.
         spread = {f"spread_{name}": z.var(dim=0, correction=0).sum().sqrt() for name, z in unit.items()}

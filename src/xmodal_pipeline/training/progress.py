@@ -23,9 +23,10 @@ class StepBar(Callback):
         if isinstance(pl_module, ContrastiveTraining):
             done = trainer.current_epoch * pl_module.batches_per_epoch
             total = pl_module.config.training.max_epochs * pl_module.batches_per_epoch
-            # disable=None: no bar where the output is not a terminal.
+            # None: no bar where the output is not a terminal.
+            disable = None if trainer.is_global_zero else True
             self._bar = tqdm(
-                total=total, initial=done, desc=pl_module.config.name, unit="batch", disable=None
+                total=total, initial=done, desc=pl_module.config.name, unit="batch", disable=disable
             )
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:

@@ -52,6 +52,19 @@ class WholeFiles(TorchCheckpointIO):
         return state
 
 
+def model_weights(state: dict[str, Any]) -> dict[str, Tensor]:
+    """The model's weights in a saved state, without the loss's."""
+    prefix = "model."
+    own = (name for name in state["state_dict"] if name.startswith(prefix))
+    return {name.removeprefix(prefix): state["state_dict"][name] for name in own}
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """A saved state, its tensors memory-mapped."""
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    return state
+
+
 class RunState(Callback):
     """Keeps the history and the best weights, stops early, and saves the run at the end of epochs."""
 
@@ -109,9 +122,11 @@ class RunState(Callback):
             log.log_metrics(
                 {name: value for name, value in row.items() if np.isfinite(value)}, len(self.rows) - 1
             )
-        history_table(self.rows).to_csv(self.path.with_name("history.csv"), index=False)
+        if trainer.is_global_zero:
+            history_table(self.rows).to_csv(self.path.with_name("history.csv"), index=False)
         now = time.monotonic()
-        if self.finished or now - self._saved_at >= self._save_every_s:
+        # Processes save together or not at all, and their clocks differ.
+        if trainer.strategy.broadcast(self.finished or now - self._saved_at >= self._save_every_s):
             trainer.save_checkpoint(self.path)
             self._saved_at = now
         self._epoch_started = time.monotonic()

@@ -18,6 +18,7 @@ def gradients(shared: bool, scale: float = 1.0):
     direct = torch.autograd.grad(loss / scale, [features["rgb"], features["uv"]], retain_graph=True)
     balance.watch(features, scale=scale)
     loss.backward()
+    balance.read_features()
     balance.read_encoders()
     return balance.means.take(), direct, (rgb_encoder, uv_encoder)
 
@@ -42,12 +43,34 @@ def test_cosine_is_the_mean_over_captures():
     assert means["grad_cosine"] == pytest.approx(float(expected), rel=1e-4)
 
 
+def test_processes_with_parts_of_a_batch_have_the_numbers_of_the_whole():
+    torch.manual_seed(0)
+    encoder = nn.Linear(3, 4)
+    rows = {name: torch.randn(6, 3) for name in ("rgb", "uv")}
+
+    def read(chosen: slice, processes: int, total) -> dict[str, float]:
+        balance = GradientBalance({"rgb": encoder, "uv": encoder}, processes=processes, total=total)
+        features = {name: encoder(x[chosen]) for name, x in rows.items()}
+        # Each process's gradient is multiplied by their number, for the average that follows.
+        balance.watch(features, scale=processes)
+        (processes * (features["rgb"] * features["uv"]).sum()).backward()
+        balance.read_features()
+        return balance.means.take()
+
+    whole = read(slice(None), 1, lambda numbers: numbers)
+    parts = []
+    read(slice(0, 3), 2, lambda numbers: parts.append(numbers) or numbers)
+    together = read(slice(3, 6), 2, lambda numbers: parts[0] + numbers)
+    assert together == pytest.approx(whole, rel=1e-5)
+
+
 def test_one_modality_has_a_norm_and_no_cosine():
     encoder = nn.Linear(3, 4)
     balance = GradientBalance({"uv": encoder})
     features = {"uv": encoder(torch.randn(5, 3))}
     balance.watch(features, scale=1.0)
     features["uv"].sum().backward()
+    balance.read_features()
     balance.read_encoders()
     assert set(balance.means.take()) == {"grad_norm_uv"}
 

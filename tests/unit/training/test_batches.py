@@ -31,6 +31,32 @@ def test_no_specimen_appears_twice_in_a_batch_and_no_capture_twice_in_an_epoch(c
         assert len(set(everything)) == len(everything)
 
 
+@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.parametrize("counts", [[1] * 30, [3] * 10, [1, 7, 2, 2, 1, 5] * 3])
+def test_processes_together_have_the_batches_of_one(counts, processes):
+    whole, specimen_of = plan(counts, 12)
+    specimens, rows = list(specimen_of.values()), np.array(list(specimen_of))
+    parts = [
+        SpecimenBatches(rows, specimens, batch_size=12, seed=0, processes=processes, process=process)
+        for process in range(processes)
+    ]
+    for epoch in range(2):
+        for batches in (whole, *parts):
+            batches.set_epoch(epoch)
+        for of_one, *shares in zip(whole, *parts, strict=True):
+            assert len({len(share) for share in shares}) == 1
+            together = np.concatenate(shares).tolist()
+            # A batch that does not divide among the processes leaves out fewer captures than processes.
+            assert set(together) <= set(of_one.tolist())
+            assert len(of_one) - len(together) == len(of_one) % processes
+            assert len({specimen_of[row] for row in together}) == len(together)
+
+
+def test_fewer_specimens_than_processes_are_refused():
+    with pytest.raises(ValueError, match="training specimens must be at least 3, got 2"):
+        SpecimenBatches(np.arange(2), ["a", "b"], batch_size=6, seed=0, processes=3)
+
+
 def test_every_capture_is_used_where_the_sizes_allow():
     batches, _ = plan([1] * 120, 64)
     assert len(batches) == 2

@@ -112,7 +112,8 @@ def test_resuming_repeats_no_finished_epoch(make_config, make_stores, tmp_path, 
 def test_accumulation_validation_and_dropout_survive_an_interruption(
     make_config, make_stores, tmp_path, monkeypatch
 ):
-    config = make_config(backbone="test_vit", accumulation=2, max_epochs=3, patience=3)
+    cached = {"accumulation": 2, "gradient_cache_chunks": 2}
+    config = make_config(backbone="test_vit", max_epochs=3, patience=3, **cached)
     stores = make_stores(train=18, validation=20)
     whole = fit(config, stores, tmp_path / "whole", save_every_s=0)
     with monkeypatch.context() as patched:
@@ -274,12 +275,6 @@ def test_fewer_specimens_than_a_batch_train_in_a_smaller_one(make_config, make_s
 def test_one_training_specimen_is_refused(make_config, make_stores, tmp_path):
     with pytest.raises(ValueError, match=r"training: number of training specimens must be at least 2, got 1"):
         fit(make_config(), make_stores(train=1), tmp_path)
-
-
-@pytest.mark.parametrize("name", ["devices", "nodes", "gradient_cache_chunks"])
-def test_what_this_version_lacks_is_refused(make_config, make_stores, tmp_path, name):
-    with pytest.raises(ValueError, match=rf"training: {name} must be 1 in this version, got 2"):
-        fit(make_config(**{name: 2}), make_stores(), tmp_path)
 
 
 def test_test_specimens_never_matter(make_config, make_stores, tmp_path):

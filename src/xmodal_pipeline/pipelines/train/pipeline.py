@@ -1,12 +1,15 @@
 """The pipeline `train`."""
 
+from collections.abc import Sequence
+
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.train import nodes
 from xmodal_pipeline.pipelines.variants import per_variant
+from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
-def create_pipeline() -> Pipeline:
+def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     """Array stores to one checkpoint, history and list of diagnostics per variant."""
     train = Node(
         nodes.train_variant,
@@ -28,4 +31,20 @@ def create_pipeline() -> Pipeline:
         name="train_variant",
         tags="train",
     )
-    return per_variant([train], own=["training_state"])
+    views = Node(
+        nodes.draw_training_views,
+        [
+            "captures",
+            "specimen_index",
+            "partitions",
+            "rgb_images",
+            "uv_images",
+            "masks",
+            "channel_statistics",
+            "params:training",
+            "params:augmentation",
+        ],
+        "augmented_views",
+        name="draw_training_views",
+    )
+    return per_variant([train], own=["training_state"], variants=variants) + Pipeline([views])

@@ -1,0 +1,123 @@
+"""Several processes: what they are told, how they are started, and that they train what one would."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from timm.layers.norm_act import convert_sync_batchnorm
+
+from xmodal_pipeline.params.train import LossParams, TrainingParams
+from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.training import TrainingStores, fit
+from xmodal_pipeline.training.launch import torchrun_command
+from xmodal_pipeline.training.module import ContrastiveTraining
+from xmodal_pipeline.training.order import Order, array_files
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_an_order_is_read_as_it_was_written(make_config, make_stores, tmp_path):
+    stores, config = make_stores(), make_config(devices=2)
+    order = Order(
+        config=config,
+        identity={"config": config.model_dump(mode="json")},
+        state=tmp_path / "state.ckpt",
+        save_every_s=0.5,
+        arrays=array_files(stores, tmp_path),
+        capture_ids=stores.capture_ids,
+        specimen_ids=stores.specimen_ids,
+        partitions=stores.partitions,
+    )
+    order.write(tmp_path)
+    read = Order.read(tmp_path)
+    assert read == order
+    assert read.stores().fingerprint() == stores.fingerprint()
+
+
+def test_arrays_on_disk_are_not_copied(make_stores, tmp_path):
+    stores = make_stores()
+    (tmp_path / "stores").mkdir()
+    for name in ("rgb", "uv"):
+        np.save(tmp_path / "stores" / f"{name}.npy", getattr(stores, name).array)
+    rgb, uv = (
+        ArrayStore(stores.capture_ids, np.load(tmp_path / "stores" / f"{name}.npy", mmap_mode="r"))
+        for name in ("rgb", "uv")
+    )
+    # In another order than the file's: not what its name stands for.
+    turned = ArrayStore(stores.capture_ids, uv.array[::-1])
+    mixed = TrainingStores(rgb, turned, stores.masks, stores.specimen_ids, stores.partitions)
+    files = array_files(mixed, tmp_path)
+    assert files["rgb"] == tmp_path / "stores" / "rgb.npy"
+    assert files["uv"] == tmp_path / "uv.npy"
+    np.testing.assert_array_equal(np.load(files["uv"]), turned.array)
+
+
+def test_one_machine_runs_torchrun(tmp_path):
+    command = torchrun_command(TrainingParams(devices=2), tmp_path, "separate")
+    assert command[:3] == [sys.executable, "-m", "torch.distributed.run"]
+    assert command[3:] == [
+        "--nproc_per_node=2",
+        "--standalone",
+        "-m",
+        "xmodal_pipeline.training.worker",
+        str(tmp_path),
+    ]
+
+
+def test_several_nodes_meet_where_slurm_put_this_process(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setenv("MASTER_ADDR", "node3")
+    monkeypatch.delenv("MASTER_PORT", raising=False)
+    command = torchrun_command(TrainingParams(devices=4, nodes=2), tmp_path, "concat")
+    assert command[:4] == ["srun", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1"]
+    assert {
+        "--nproc_per_node=4",
+        "--nnodes=2",
+        "--rdzv_backend=c10d",
+        "--rdzv_endpoint=node3:29500",
+        "--rdzv_id=17-concat",
+    } <= set(command)
+
+
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_efficientnet"])
+def test_shared_statistics_change_neither_outputs_nor_names(make_config, backbone):
+    training = ContrastiveTraining(make_config(backbone=backbone), batches_per_epoch=1).eval()
+    images = torch.randn(2, 3, 32, 32), torch.randn(2, 2, 32, 32)
+    names = list(training.state_dict())
+    before = training.model(*images).projections["rgb"]
+    convert_sync_batchnorm(training.model)
+    kinds = {type(one).__name__ for one in training.modules()}
+    assert not {"BatchNorm2d", "BatchNormAct2d"} & kinds
+    assert list(training.state_dict()) == names
+    torch.testing.assert_close(training.model(*images).projections["rgb"], before)
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_does(make_config, make_stores, tmp_path, caplog):
+    """The history, not the weights: Adam turns rounding of gradients near 0 into steps."""
+    stores = make_stores(train=12, validation=20)
+    loss = LossParams(adaptive_temperature=True)
+    run = {"backbone": "test_vit", "max_epochs": 2, "batch_size": 6, "loss": loss}
+    one = fit(make_config(**run), stores, tmp_path / "one")
+    with caplog.at_level(logging.INFO):
+        two = fit(make_config(**run, devices=2, gradient_cache_chunks=2), stores, tmp_path / "two")
+    assert "separate: training in 2 processes" in caplog.text
+    columns = [name for name in one.history.columns if name not in ("seconds", "joint")]
+    np.testing.assert_allclose(two.history[columns], one.history[columns], rtol=2e-4, atol=1e-6)
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {
+        "state.ckpt",
+        "history.csv",
+        "tensorboard",
+    }
+
+
+@pytest.mark.slow
+def test_processes_and_chunks_have_the_gradients_of_the_whole_batch():
+    script = str(ROOT / "benchmarks" / "exactness.py")
+    run = subprocess.run([sys.executable, script, "--short"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "2 processes" in run.stdout
