@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from xmodal_pipeline.errors import ParametersError
+from xmodal_pipeline.params.ablation import list_cells
 from xmodal_pipeline.params.root import Parameters
 
 SIMULATED_LABELS = ("species", "sex", "morph", "session", "view")
@@ -47,21 +48,35 @@ def check_specimens(parameters: Parameters, stored: dict[str, Any] | None) -> No
                 f"study '{parameters.study}': holds outputs made from {before}, got {here}; they are not "
                 "overwritten: give the new specimens a study of their own, --params study=<name>"
             )
-    _check_labels(parameters, _label_columns(parameters))
+    if specimens.receptors is not None:
+        from xmodal_pipeline.specimens.colour import check_receptor_units, find_receptors
+
+        receptors = find_receptors(root or Path(), specimens)
+        if root is None:
+            check_receptor_units(receptors, "relative (simulated)")
+    columns = _label_columns(parameters)
+    _check_labels(parameters, columns)
+    if specimens.grey_standards is not None:
+        _check_standards(parameters)
+    if specimens.filter is not None:
+        # Imported here, as in `_label_columns`: most commands read no table.
+        from xmodal_pipeline.specimens.filtering import check_filter
+
+        check_filter(specimens.filter, columns)
 
 
 def _label_columns(parameters: Parameters) -> list[str]:
-    from xmodal_pipeline.specimens.metadata import KEY_COLUMNS, find_metadata, read_metadata
+    from xmodal_pipeline.specimens.metadata import find_metadata, key_columns, read_metadata
 
     root = parameters.specimens.root
     if root is None:
         return list(SIMULATED_LABELS)
     try:
         path = find_metadata(Path(root), parameters.specimens)
-        columns = list(read_metadata(path).columns) if path else []
+        columns = list(read_metadata(path, parameters.specimens).columns) if path else []
     except (ValueError, FileNotFoundError) as error:
         raise ParametersError(str(error)) from error
-    return [column for column in columns if column not in KEY_COLUMNS]
+    return [column for column in columns if column not in key_columns(parameters.specimens)]
 
 
 def _check_labels(parameters: Parameters, columns: list[str]) -> None:
@@ -69,11 +84,30 @@ def _check_labels(parameters: Parameters, columns: list[str]) -> None:
     wanted = {"specimens.confounders": specimens.confounders}
     if specimens.label is not None:
         wanted["specimens.label"] = (specimens.label,)
+    if specimens.calibrate_by is not None:
+        wanted["specimens.calibrate_by"] = (specimens.calibrate_by,)
+    rig = parameters.registration.rig
+    if rig is not None and specimens.registration != "correct":
+        raise ParametersError(
+            f"registration.rig: needs specimens.registration correct, got '{specimens.registration}'; "
+            "set it to correct, or rig to null"
+        )
+    if rig not in (None, "all"):
+        wanted["registration.rig"] = (rig,)
     for key, names in wanted.items():
         unknown = [name for name in names if name not in columns]
         if unknown:
             found = f"the metadata has {columns}" if columns else "there is no metadata with labels"
             raise ParametersError(f"{key}: must be a label column, got {unknown}; {found}")
+
+
+def _check_standards(parameters: Parameters) -> None:
+    from xmodal_pipeline.specimens.standards import read_standards
+
+    try:
+        read_standards(parameters.specimens.root or Path(), parameters.specimens)
+    except (ValueError, FileNotFoundError) as error:
+        raise ParametersError(str(error)) from error
 
 
 def check_training(parameters: Parameters, variants: Iterable[str]) -> None:
@@ -85,12 +119,39 @@ def check_training(parameters: Parameters, variants: Iterable[str]) -> None:
         check_backbone(parameters.training.backbone, pretrained=parameters.training.pretrained)
     except ValueError as error:
         raise ParametersError(f"training.backbone: {error}") from error
+    from xmodal_pipeline.training.hardware import check_hardware
+
+    try:
+        check_hardware(parameters.training)
+    except ValueError as error:
+        raise ParametersError(str(error)) from error
     for name in variants:
         if name not in parameters.variants:
             raise ParametersError(f"variants.{name}: must be set to train it; add it to parameters_train.yml")
-        fusion = parameters.variants[name].fusion_type
-        if fusion in ("concat", "attention") and parameters.loss.joint_weight == 0:
+        if parameters.variants[name].joint_is_learnt and parameters.loss.joint_weight == 0:
             raise ParametersError(
                 f"loss.joint_weight: must be positive for variants.{name}, whose joint path is learnt, "
                 "got 0; raise it or train 'separate'"
             )
+
+
+def check_cells(parameters: Parameters) -> None:
+    """Every cell of the ablation's grid must be possible to train."""
+    for cell in list_cells(parameters.ablation.grid, parameters):
+        groups = {name: getattr(cell.params, name) for name in type(cell.params).model_fields}
+        try:
+            check_training(parameters.model_copy(update=groups), [cell.variant])
+        except ParametersError as error:
+            raise ParametersError(f"ablation.grid: cell {cell.settings}: {error}") from error
+
+
+def check_checkpoint(parameters: Parameters) -> None:
+    """`apply.checkpoint` must be a whole checkpoint of this pipeline."""
+    path = parameters.apply.existing_file()
+    # Safetensors come with torch: only `apply` pays for it.
+    from xmodal_pipeline.training import Checkpoint
+
+    try:
+        Checkpoint.from_file(path)
+    except ValueError as error:
+        raise ParametersError(f"apply.checkpoint: {error}; pickled files are never read") from error

@@ -52,8 +52,16 @@ class CaptureCode(StrEnum):
     """One modality is much blurrier than the other."""
     MIRRORED = "MIRRORED"
     """UV matches RGB only after a mirror or a half turn."""
+    EXIF_MISMATCH = "EXIF_MISMATCH"
+    """The photographs of a pair were held differently, says EXIF; both were turned upright and used."""
     POOR_CALIBRATION = "POOR_CALIBRATION"
-    """A grey-standard fit with R² below 0.98."""
+    """A grey-standard fit with R² below 0.98, or through fewer than two different standards."""
+    NO_CALIBRATION = "NO_CALIBRATION"
+    """No grey standard applies, or a band's standards fix no line, in a study that is calibrated."""
+    NO_PATCHES = "NO_PATCHES"
+    """No patch file beside the capture: only the whole specimen was measured."""
+    BAD_PATCHES = "BAD_PATCHES"
+    """The patch file cannot be used, or a patch lies outside the mask: only the rest was measured."""
 
 
 class CaptureRejected(ValueError):
@@ -73,6 +81,19 @@ class CaptureRejected(ValueError):
 
 class ParametersError(ValueError):
     """The parameters as a whole cannot be run; the message lists every fault."""
+
+
+class RunStoppedError(ValueError):
+    """A run must not go on, although nothing is broken; what was made so far is saved."""
+
+    def __init__(self, headline: str, details: str = "") -> None:
+        """Keep the parts apart: a log shows the headline, the end of the run shows both."""
+        super().__init__(headline, details)
+        self.headline = headline
+        self.details = details
+
+    def __str__(self) -> str:
+        return self.headline
 
 
 class MissingInputsError(ValueError):

@@ -12,13 +12,13 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from xmodal_pipeline import checks
-from xmodal_pipeline.errors import MissingInputsError, ParametersError
+from xmodal_pipeline.errors import MissingInputsError, ParametersError, RunStoppedError
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.pipelines import STAGES
 
 
 class RunRefusedError(KedroCliError):
-    """The run stops before its first node; the message is all that a user needs to see."""
+    """The run stops for a reason that the user can mend; the message is all there is to see."""
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the message; Kedro's own `show` prints the exception in flight, already cleared by click."""
@@ -58,6 +58,10 @@ class ProjectHooks:
             variants = [str(node.namespace) for node in pipeline.nodes if "train" in node.tags]
             if variants:
                 checks.check_training(self._parameters, variants)
+            if "train_cells" in names:
+                checks.check_cells(self._parameters)
+            if "take_checkpoint" in names:
+                checks.check_checkpoint(self._parameters)
             missing = sorted(
                 name
                 for name in pipeline.inputs()
@@ -66,6 +70,30 @@ class ProjectHooks:
             if missing:
                 raise MissingInputsError(_describe_missing(", ".join(stages), missing, catalog))
         except (ParametersError, MissingInputsError) as error:
+            raise RunRefusedError(str(error)) from error
+
+    @hook_impl
+    def before_node_run(self, catalog: CatalogProtocol[Any, Any], inputs: dict[str, Any]) -> None:
+        """Stop before the first node that would work on no capture at all."""
+        index = inputs.get("specimen_index")
+        if index is not None and index.empty:
+            # Imported here, so that commands which run nothing stay quick.
+            from xmodal_pipeline.reporting.advice import rejection_summary
+
+            rejected = catalog.load("rejected_captures")
+            raise RunStoppedError(
+                f"ingest: at least one capture must be usable, got none and {len(rejected)} rejected",
+                rejection_summary(rejected),
+            )
+
+    @hook_impl
+    def on_pipeline_error(self, error: Exception) -> None:
+        """End a run that a node stopped on purpose with its message; other errors keep their traceback."""
+        if isinstance(error, RunStoppedError):
+            raise RunRefusedError(
+                "\n".join(part for part in (error.headline, error.details) if part)
+            ) from error
+        if isinstance(error, ParametersError):
             raise RunRefusedError(str(error)) from error
 
 

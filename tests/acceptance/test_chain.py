@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from xmodal_pipeline.variants import DEFAULT_VARIANTS
+from xmodal_pipeline.variants import DEFAULT_VARIANTS, VARIANTS
 
 KEDRO = str(Path(sys.executable).with_name("kedro"))
 
@@ -84,6 +84,76 @@ def test_a_stage_reruns_alone_and_a_second_run_works(finished):
     assert read(finished, "04", "partitions").equals(before)
     run = kedro(finished, "run", "--env", "smoke", "--pipelines", "train", "--namespaces", "attention")
     assert run.returncode == 0, run.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_all_six_combinations_and_both_baselines_train_on_request(finished):
+    shutil.rmtree(finished / "data/06_models/smoke")
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "all_variants")
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    for variant in VARIANTS:
+        history = pd.read_parquet(finished / "data/06_models/smoke" / variant / "history.parquet")
+        assert np.isfinite(history["loss"]).all()
+        assert (finished / "data/06_models/smoke" / variant / "checkpoint.safetensors").is_file()
+    assert set(VARIANTS) <= set(read(finished, "07", "comparison")["name"])
+
+
+def test_models_are_compared_beside_a_checkpoint_and_a_table_of_other_runs(finished):
+    models, tables = finished / "data/06_models/smoke", finished / "data/07_model_output/smoke"
+    settings = (
+        f"compare.runs.stored={models / 'separate/checkpoint.safetensors'},"
+        f"compare.runs.concat={tables / 'attention/embeddings.parquet'}"
+    )
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "compare", "--params", settings)
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    compared = read(finished, "07", "compared").set_index(["a", "b"])
+    same = compared.loc[("separate", "stored")]
+    assert same["difference"].abs().max() < 1e-9  # the checkpoint is that of the variant
+    assert (same["p_adjusted"] == 1).all()
+    assert (compared.loc[("uv_only", "rgb_only")]["task"] == "classification").all()
+    assert compared.loc[("concat", "rgb_only")]["seed_sd_a"].notna().all()  # two seeds, the other side one
+    assert (finished / "data/08_reporting/smoke/compared/compared.pdf").is_file()
+
+
+def test_new_captures_go_through_a_checkpoint_at_its_size(finished):
+    checkpoint = finished / "data/06_models/smoke/concat/checkpoint.safetensors"
+    settings = f"study=new,simulation.seed=7,split.image_size=64,apply.checkpoint={checkpoint}"
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "apply", "--params", settings)
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    table = pd.read_parquet(finished / "data/07_model_output/new/applied/embeddings.parquet")
+    index = pd.read_parquet(finished / "data/03_primary/new/specimen_index.parquet")
+    assert sorted(table["capture_id"]) == sorted([*index["capture_id"]] * 3)
+    assert set(table["partition"]) == {"applied"}
+    assert (
+        np.load(finished / "data/04_feature/new/applied_uv_images/array.npy", mmap_mode="r").shape[-1] == 32
+    )
+    assert not (finished / "data/04_feature/new/rgb_images").exists()
+
+
+def test_apply_refuses_what_is_no_checkpoint_before_it_reads_a_capture(finished):
+    pickled = finished / "data/06_models/smoke/separate/training_state/state.ckpt"
+    given = f"study=none,apply.checkpoint={pickled}"
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "apply", "--params", given)
+    assert run.returncode == 1
+    assert "must be a whole safetensors file" in run.stdout + run.stderr
+    assert "pickled files are never read" in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+    assert not (finished / "data/03_primary/none").exists()
+
+
+def test_apply_refuses_captures_of_other_bands(finished, tmp_path):
+    write_pairs(tmp_path / "grey", 3)
+    for path in (tmp_path / "grey").glob("*_uv.png"):
+        Image.open(path).convert("L").save(path)
+    checkpoint = finished / "data/06_models/smoke/concat/checkpoint.safetensors"
+    settings = (
+        f"study=grey,specimens.root={tmp_path / 'grey'},specimens.rgb_suffix=_vis,specimens.uv_suffix=_uv,"
+        f"specimens.mask=white_background,apply.checkpoint={checkpoint}"
+    )
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "apply", "--params", settings)
+    assert run.returncode == 1
+    assert "apply: captures must have the 3 UV bands of the checkpoint" in run.stdout + run.stderr
+    assert not (finished / "data/07_model_output/grey/applied").exists()
 
 
 def test_outputs_of_one_folder_are_not_overwritten_from_another(finished, tmp_path):

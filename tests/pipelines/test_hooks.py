@@ -35,6 +35,19 @@ def run(project, params=None, **kwargs):
             r"specimens.label: must be a label column, got \['colour'\]; the metadata has",
         ),
         (
+            {"specimens": {"filter": "sex.to_csv('x') == 'm'"}},
+            r"specimens.filter: must compare labels with values",
+        ),
+        (
+            {"specimens": {"filter": "age == 'adult'"}},
+            r"specimens.filter: must name columns of the metadata \[.*'sex'.*\], not age",
+        ),
+        ({"specimens": {"mask": "alpha"}}, r"specimens: mask must be .* for stacks, got alpha"),
+        (
+            {"specimens": {"rgb_column": "file.vis"}},
+            r"specimens: rgb_column and uv_column must be set together",
+        ),
+        (
             {"loss": {"joint_weight": 0.0}},
             r"loss.joint_weight: must be positive for variants.(attention|concat)",
         ),
@@ -51,7 +64,7 @@ def test_a_faulty_parameter_stops_the_run_and_names_its_key(project, params, mes
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
-        ("split", r"split: needs captures, .*; run 'kedro run --pipelines ingest'$"),
+        ("split", r"split: needs calibration, captures, .*; run 'kedro run --pipelines ingest'$"),
         (
             "train",
             r"train: needs .*rgb_images.*; run 'kedro run --pipelines ingest', then '--pipelines split'$",
@@ -60,6 +73,7 @@ def test_a_faulty_parameter_stops_the_run_and_names_its_key(project, params, mes
             "embed",
             r"embed: needs .*separate.checkpoint.*ingest', then '--pipelines split', then .* train'$",
         ),
+        ("compare", r"compare: needs .*separate.embeddings.* train', then '--pipelines embed'$"),
     ],
 )
 def test_a_stage_without_its_inputs_says_which_stages_make_them(project, stage, message):

@@ -5,11 +5,12 @@ truncated file that `exists()` accepts. Inside an fsspec transaction the bytes g
 and are moved only when the save ends well.
 """
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 from kedro_datasets.json import JSONDataset
-from kedro_datasets.matplotlib import MatplotlibDataset
-from kedro_datasets.pandas import ParquetDataset
+from kedro_datasets.pandas import CSVDataset, ParquetDataset
 from kedro_datasets.text import TextDataset
 
 
@@ -22,13 +23,43 @@ class AtomicParquetDataset(ParquetDataset):  # type: ignore[misc]
             super().save(data)
 
 
-class AtomicJSONDataset(JSONDataset):  # type: ignore[misc]
-    """JSON, saved whole or not at all."""
+class AtomicCSVDataset(CSVDataset):  # type: ignore[misc]
+    """A table as CSV, for R and spreadsheets; saved whole or not at all."""
 
     def save(self, data: Any) -> None:
-        """Write the object, then put it in place."""
+        """Write the table, then put it in place."""
         with self._fs.transaction:
             super().save(data)
+
+
+class AtomicJSONDataset(JSONDataset):  # type: ignore[misc]
+    """Strict JSON, saved whole or not at all: NaN and infinity, which most readers refuse, have no place."""
+
+    def save(self, data: Any) -> None:
+        """Write the object, then put it in place.
+
+        Raises:
+            ValueError: if a number is NaN or infinite.
+        """
+        faults = list(_find_not_finite(data, ""))
+        if faults:
+            raise ValueError(
+                f"AtomicJSONDataset '{self._filepath}': numbers must be finite, got {', '.join(faults[:5])}; "
+                "write null, or say why there is no number"
+            )
+        with self._fs.transaction:
+            super().save(data)
+
+
+def _find_not_finite(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from _find_not_finite(one, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple):
+        for position, one in enumerate(value):
+            yield from _find_not_finite(one, f"{path}[{position}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{path} = {value}"
 
 
 class AtomicTextDataset(TextDataset):  # type: ignore[misc]
@@ -38,18 +69,3 @@ class AtomicTextDataset(TextDataset):  # type: ignore[misc]
         """Write the text, then put it in place."""
         with self._fs.transaction:
             super().save(data)
-
-
-class AtomicFigureDataset(MatplotlibDataset):  # type: ignore[misc]
-    """One figure, saved whole or not at all; loaded as the bytes of its file."""
-
-    def save(self, data: Any) -> None:
-        """Write the figure, then put it in place."""
-        with self._fs.transaction:
-            super().save(data)
-
-    def load(self) -> bytes:
-        """The file's content: a figure cannot be had back, but a node may wait for it."""
-        with self._fs.open(str(self._get_load_path()), "rb") as file:
-            content: bytes = file.read()
-        return content

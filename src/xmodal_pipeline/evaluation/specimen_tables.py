@@ -121,6 +121,12 @@ def specimen_labels(index: pd.DataFrame) -> pd.DataFrame:
     return labels[kept]
 
 
+def label_columns(index: pd.DataFrame) -> list[str]:
+    """Columns of the index that hold labels of at most 50 classes, whatever a specimen's captures say."""
+    candidates = [column for column in index.columns if column not in _NOT_LABELS]
+    return [name for name in candidates if 1 <= index[name].nunique() <= _MOST_CLASSES]
+
+
 def describe_labels(index: pd.DataFrame) -> str:
     """The label columns of the index, for messages."""
     return ", ".join(column for column in index.columns if column not in _NOT_LABELS) or "none"

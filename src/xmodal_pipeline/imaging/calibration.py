@@ -1,6 +1,6 @@
 """Grey standards: from counts to reflectance by a straight line per band."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,13 +22,29 @@ class BandCalibration(NamedTuple):
     """reflectance = intercept + slope · counts, of one band."""
 
     slope: float
+    """Positive; NaN where the standards fix no line."""
     intercept: float
     r2: float
-    """Share of the standards' variance in reflectance on the line; NaN with a single standard."""
+    """Share of the standards' variance in reflectance on the line; NaN with fewer than two different ones."""
     n_used: int
     """Standards below saturation."""
+    n_saturated: int
+    """Standards left out."""
+    residual_sd: float
+    """Of the standards about the line, with n − 2 degrees of freedom; NaN with fewer than three."""
+    max_residual: float
+    """The largest distance of a standard from the line, in reflectance; NaN without a line."""
     flagged: bool
-    """R² below 0.98, or fewer than two standards: usable, but to be shown to the user."""
+    """R² below 0.98, or fewer than two different standards: to be shown to the user."""
+
+    @property
+    def is_line(self) -> bool:
+        """Whether there is a line at all."""
+        return bool(np.isfinite(self.slope))
+
+
+Calibration = Mapping[str, BandCalibration]
+"""The line of each band of a capture, by the band's name."""
 
 
 def linearise_srgb(encoded: Bands) -> Bands:
@@ -52,50 +68,67 @@ def linearise_srgb(encoded: Bands) -> Bands:
 
 
 def fit_grey_standards(
-    counts: NDArray[np.floating], reflectance: NDArray[np.floating], *, saturated_at: float
+    counts: NDArray[np.floating], reflectance: NDArray[np.floating], is_saturated: NDArray[np.bool_]
 ) -> BandCalibration:
     """Least-squares line from one band's counts of grey standards to their reflectance.
 
-    Standards at or above saturation are left out: they lie off the line however good the camera. With
-    one standard left the line goes through 0.
+    Saturated standards are left out: they lie off the line however good the camera. With standards of one
+    reflectance left the line goes through 0. Where brighter standards do not give more counts, or none is
+    left, slope and intercept are NaN.
 
     Args:
         counts: (standards,) mean counts in this band, proportional to light.
         reflectance: (standards,) measured reflectance in this band, unit scale.
-        saturated_at: counts from which a standard is left out, in the units of `counts`.
+        is_saturated: (standards,) whether to leave it out.
 
     Returns:
-        The line, its R² and whether to flag it.
+        The line, its residuals and whether to flag it.
 
     Raises:
-        ValueError: if the two differ in length, are not finite, or what is left fixes no line.
+        ValueError: if the three differ in length or are not finite.
 
     References:
         van den Berg et al. 2020, Methods Ecol. Evol. 11, 316 (micaToolbox); R² limit from its manual.
     """
-    if counts.shape != reflectance.shape or counts.ndim != 1:
+    if not counts.shape == reflectance.shape == is_saturated.shape or counts.ndim != 1:
         raise ValueError(
-            f"fit_grey_standards: reflectance must be one number per standard {counts.shape}, "
-            f"got {reflectance.shape}"
+            f"fit_grey_standards: reflectance and saturation must be one per standard {counts.shape}, "
+            f"got {reflectance.shape} and {is_saturated.shape}"
         )
     if not (np.isfinite(counts).all() and np.isfinite(reflectance).all()):
         raise ValueError(
             "fit_grey_standards: counts and reflectance must be finite; measure the standards again"
         )
-    kept = counts < saturated_at
+    kept = ~is_saturated
     x, y = counts[kept].astype(np.float64), reflectance[kept].astype(np.float64)
-    if len(x) == 0 or (np.ptp(x) == 0 and (len(x) > 1 or x[0] <= 0)):
-        raise ValueError(
-            f"fit_grey_standards: standards must differ in counts below saturation ({saturated_at:g}), "
-            f"got {counts.tolist()}; use darker standards or a shorter exposure"
-        )
-    if len(x) == 1:
-        return BandCalibration(float(y[0] / x[0]), 0.0, float("nan"), 1, True)
+    slope, intercept = _line(x, y)
+    n_saturated = int(np.count_nonzero(is_saturated))
+    if not slope > 0:
+        nan = float("nan")
+        return BandCalibration(nan, nan, nan, len(x), n_saturated, nan, nan, True)
+    residuals = y - intercept - slope * x
+    squares, total = float(residuals @ residuals), float(np.sum((y - y.mean()) ** 2))
+    r2 = 1 - squares / total if total > 0 else float("nan")
+    return BandCalibration(
+        slope,
+        intercept,
+        r2,
+        len(x),
+        n_saturated,
+        residual_sd=float(np.sqrt(squares / (len(x) - 2))) if len(x) > 2 else float("nan"),
+        max_residual=float(np.abs(residuals).max()),
+        flagged=not r2 >= MIN_R2,
+    )
+
+
+def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and intercept; a slope of 0 or NaN is no line."""
+    if len(x) == 0 or np.ptp(y) == 0:
+        return (float(x @ y / (x @ x)), 0.0) if x.any() else (0.0, 0.0)
+    if np.ptp(x) == 0:
+        return 0.0, 0.0
     slope = float(np.sum((x - x.mean()) * (y - y.mean())) / np.sum((x - x.mean()) ** 2))
-    intercept = float(y.mean() - slope * x.mean())
-    total = float(np.sum((y - y.mean()) ** 2))
-    r2 = 1 - float(np.sum((y - intercept - slope * x) ** 2)) / total if total > 0 else 0.0
-    return BandCalibration(slope, intercept, r2, len(x), r2 < MIN_R2)
+    return slope, float(y.mean() - slope * x.mean())
 
 
 def apply_calibration(bands: Bands, calibrations: Sequence[BandCalibration]) -> Bands:

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from xmodal_pipeline.errors import CaptureCode
+
 Bands = NDArray[np.float32]
 """(bands, height, width) in unit scale: 0 dark, 1 full scale or perfect reflector; never clipped."""
 Mask = NDArray[np.bool_]
@@ -32,3 +34,5 @@ class Capture:
     uv: Bands
     rgb_mask: Mask
     uv_mask: Mask
+    flags: tuple[CaptureCode, ...] = ()
+    """What reading found worth a look."""

@@ -1,79 +1,142 @@
 """Colour without training: what each band measures in each patch of a specimen."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from xmodal_pipeline.imaging.capture import Bands, Capture
+from xmodal_pipeline.imaging.patches import WHOLE, Pixels
+from xmodal_pipeline.imaging.receptors import ReceptorModel, mean_catches
 from xmodal_pipeline.imaging.structure import moments
 from xmodal_pipeline.params.ingest import BandLayout
 
-WHOLE = "whole"
-"""The patch that is the whole specimen."""
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _QUANTILE_COLUMNS = ("q05", "q25", "q50", "q75", "q95")
 
 
+class Region(NamedTuple):
+    """One patch in the pixels of each modality."""
+
+    name: str
+    rgb: Pixels
+    uv: Pixels
+    """Where the same places lie in UV; those beyond its frame are left out."""
+    is_paired: NDArray[np.bool_] | None
+    """(rgb pixels,), True where UV has the place too; None where the modalities share no grid."""
+
+
+def list_regions(
+    capture: Capture, patches: Mapping[str, Pixels], to_uv: NDArray[np.float64] | None
+) -> list[Region]:
+    """The whole specimen and its patches, each modality where it lies.
+
+    Pixel values are not resampled: every place of RGB takes the UV pixel nearest to where the registration
+    says it lies, so that a statistic is one of measured values.
+
+    Args:
+        capture: as read.
+        patches: pixels of each patch on the grid of RGB; they count where they lie inside the mask.
+        to_uv: 3 × 3 matrix that takes a pixel (x, y, 1) of RGB to its place in UV; None for two photographs
+            that are not registered, which are each measured in their own mask, and patches in RGB alone.
+
+    Returns:
+        The whole specimen first. A patch without a pixel inside the mask is left out.
+    """
+    mask = capture.rgb_mask.ravel()
+    regions = {WHOLE: np.flatnonzero(mask)}
+    for name, pixels in patches.items():
+        inside = pixels[mask[pixels]]
+        if len(inside):
+            regions[name] = inside
+    if to_uv is None:
+        nothing = np.empty(0, np.intp)
+        uv = {WHOLE: np.flatnonzero(capture.uv_mask)}
+        return [Region(name, pixels, uv.get(name, nothing), None) for name, pixels in regions.items()]
+    shape = (capture.uv.shape[1], capture.uv.shape[2])
+    return [Region(name, pixels, *_in_uv(pixels, to_uv, shape)) for name, pixels in regions.items()]
+
+
+def _in_uv(
+    pixels: Pixels, to_uv: NDArray[np.float64], shape: tuple[int, int]
+) -> tuple[Pixels, NDArray[np.bool_]]:
+    height, width = shape
+    if np.array_equal(to_uv, np.eye(3)):
+        return pixels, np.ones(len(pixels), np.bool_)
+    y, x = np.divmod(pixels, width)
+    column, row = (np.rint(a * x + b * y + c).astype(np.intp) for a, b, c in to_uv[:2])
+    is_inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    return (row * width + column)[is_inside], is_inside
+
+
 def colour_rows(
-    capture: Capture,
-    capture_id: str,
-    specimen_id: str,
-    layout: BandLayout,
-    units: str,
-    patches: NDArray[np.integer] | None,
+    capture: Capture, regions: Sequence[Region], identity: Mapping[str, str], layout: BandLayout, units: str
 ) -> list[dict[str, Any]]:
     """Colour of one capture, one row per patch and band.
 
     Args:
         capture: as read, unit scale.
-        capture_id: goes into every row.
-        specimen_id: goes into every row.
+        regions: of `list_regions`.
+        identity: `capture_id` and `specimen_id`; goes into every row.
         layout: names the bands.
         units: `reflectance`, `relative` or `uncalibrated`.
-        patches: (height, width) of labels on the grid of both modalities, 0 = no patch; a patch counts
-            where it lies inside the mask. None for the whole specimen alone.
 
     Returns:
-        Rows (capture_id, specimen_id, patch, modality, band, mean, sd, q05, q25, q50, q75, q95, n_px, units);
-        the whole specimen, patch `whole`, first. The standard deviation divides by n. A label without a
-        pixel inside the mask has no row.
-
-    Raises:
-        ValueError: if `patches` does not have the capture's height and width.
+        Rows (capture_id, specimen_id, patch, modality, band, mean, sd, q05, q25, q50, q75, q95, n_px, units),
+        RGB's regions first. The standard deviation divides by n. A region without a pixel in a modality has
+        no row there.
     """
     rows: list[dict[str, Any]] = []
-    identity = {"capture_id": capture_id, "specimen_id": specimen_id}
-    sides = (
-        ("rgb", layout.rgb, capture.rgb, capture.rgb_mask),
-        ("uv", layout.uv, capture.uv, capture.uv_mask),
-    )
-    for modality, names, bands, mask in sides:
-        if patches is not None and patches.shape != mask.shape:
-            raise ValueError(
-                f"capture '{capture_id}': patches must have height and width {mask.shape}, "
-                f"got {patches.shape}; draw them on the grid of the capture"
-            )
-        inside = np.flatnonzero(mask)
-        values = np.take(bands.reshape(len(bands), -1), inside, axis=1)
-        regions = {WHOLE: values} | _patch_values(values, patches, inside)
-        for patch, pixels in regions.items():
-            head = identity | {"patch": patch, "modality": modality}
+    for modality, names, bands in (("rgb", layout.rgb, capture.rgb), ("uv", layout.uv, capture.uv)):
+        flat = bands.reshape(len(bands), -1)
+        for region in regions:
+            pixels = region.rgb if modality == "rgb" else region.uv
+            if not len(pixels):
+                continue
+            head = {**identity, "patch": region.name, "modality": modality}
             rows += [
-                head | {"band": band} | row | {"n_px": pixels.shape[1], "units": units}
-                for band, row in zip(names, _statistics(pixels), strict=False)
+                head | {"band": band} | row | {"n_px": len(pixels), "units": units}
+                for band, row in zip(names, _statistics(np.take(flat, pixels, axis=1)), strict=False)
             ]
     return rows
 
 
-def _patch_values(
-    values: Bands, patches: NDArray[np.integer] | None, inside: NDArray[np.intp]
-) -> dict[str, Bands]:
-    if patches is None:
-        return {}
-    labels = patches.ravel()[inside]
-    return {str(label): values[:, labels == label] for label in np.unique(labels[labels != 0])}
+def catch_rows(
+    capture: Capture,
+    regions: Sequence[Region],
+    identity: Mapping[str, str],
+    layout: BandLayout,
+    model: ReceptorModel,
+    *,
+    factor: float,
+) -> list[dict[str, Any]]:
+    """Photoreceptor catches of one capture, one row per patch.
+
+    Args:
+        capture: as read, unit scale, reflectance.
+        regions: of `list_regions`; those without a pixel that both modalities have get no row.
+        identity: `capture_id` and `specimen_id`; goes into every row.
+        layout: names the bands.
+        model: the study's coefficients; the capture must have every band that they need.
+        factor: see `mean_catches`.
+
+    Returns:
+        Rows (capture_id, specimen_id, patch, n_px, `<receptor>_catch` …).
+    """
+    names = (*layout.rgb, *layout.uv[: len(capture.uv)])
+    sides = [bands.reshape(len(bands), -1) for bands in (capture.rgb, capture.uv)]
+    rows: list[dict[str, Any]] = []
+    for region in regions:
+        if region.is_paired is None or not len(region.uv):
+            continue
+        pixels = region.rgb[region.is_paired], region.uv
+        values = np.concatenate([np.take(side, where, 1) for side, where in zip(sides, pixels, strict=True)])
+        catches = mean_catches(model, names, values, factor=factor)
+        named = {f"{name}_catch": float(c) for name, c in zip(model.receptors, catches, strict=True)}
+        rows.append({**identity, "patch": region.name, "n_px": len(region.uv)} | named)
+    return rows
 
 
 def _statistics(values: Bands) -> list[dict[str, float]]:

@@ -58,20 +58,19 @@ def damage_rejected(path: Path) -> Iterator[None]:
         raise rejected(path, CaptureCode.UNREADABLE, reason) from error
 
 
-def check_declared_size(path: Path, n_bytes: int) -> None:
+def check_declared_size(path: Path, n_bytes: int, n_stored: int) -> None:
     """Refuse a header that declares more pixels than the file can hold, before memory is taken for them.
 
     Args:
         path: the file.
         n_bytes: size of the decoded array that the header declares.
+        n_stored: size of the file.
 
     Raises:
         CaptureRejected: UNREADABLE.
     """
-    if n_bytes > _FREE_BYTES and n_bytes > _MAX_EXPANSION * path.stat().st_size:
-        reason = (
-            f"header must fit the file of {path.stat().st_size} bytes, it declares {n_bytes}; copy it again"
-        )
+    if n_bytes > _FREE_BYTES and n_bytes > _MAX_EXPANSION * n_stored:
+        reason = f"header must fit the file of {n_stored} bytes, it declares {n_bytes}; copy it again"
         raise rejected(path, CaptureCode.UNREADABLE, reason)
 
 

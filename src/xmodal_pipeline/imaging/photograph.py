@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.imaging.decoding import check_declared_size, damage_rejected, rejected
-from xmodal_pipeline.imaging.tiff import orient, read_stack
+from xmodal_pipeline.imaging.tiff import known_orientation, orient, read_stack
 
 _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -32,6 +32,8 @@ class Photograph(NamedTuple):
     """(height, width), or None."""
     labels: tuple[str, ...] | None
     """Band labels, from TIFF only."""
+    orientation: int = 1
+    """As EXIF or TIFF declares it, 1 to 8; already undone."""
 
 
 def read_photograph(path: Path, band_counts: Collection[int]) -> Photograph:
@@ -74,10 +76,10 @@ def read_photograph(path: Path, band_counts: Collection[int]) -> Photograph:
 def _from_tiff(path: Path, band_counts: Collection[int]) -> Photograph:
     stack = read_stack(path, {*band_counts, *(count + 1 for count in band_counts)})
     if stack.alpha is None:
-        return Photograph(stack.bands, None, stack.labels)
+        return Photograph(stack.bands, None, stack.labels, stack.orientation)
     colours = [at for at in range(len(stack.bands)) if at != stack.alpha]
     labels = tuple(stack.labels[at] for at in colours) if stack.labels else None
-    return Photograph(stack.bands[colours], stack.bands[stack.alpha], labels)
+    return Photograph(stack.bands[colours], stack.bands[stack.alpha], labels, stack.orientation)
 
 
 def _from_deep_png(path: Path) -> Photograph:
@@ -103,17 +105,17 @@ def _open(path: Path) -> Image.Image:
         # Pillow warns above 89 megapixels, which medium-format cameras have; the check below replaces it.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         image = Image.open(path, formats=("JPEG", "PNG"))
-    check_declared_size(path, image.width * image.height * 3)
+    check_declared_size(path, image.width * image.height * 3, path.stat().st_size)
     return image
 
 
 def _orientation(image: Image.Image) -> int:
-    return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return known_orientation(image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def _photograph(samples: NDArray[Any], orientation: int) -> Photograph:
     planes = samples[..., None] if samples.ndim == 2 else samples
     planes = orient(np.moveaxis(planes, -1, 0), orientation)
     if len(planes) in (2, 4):
-        return Photograph(planes[:-1], planes[-1], None)
-    return Photograph(planes, None, None)
+        return Photograph(planes[:-1], planes[-1], None, orientation)
+    return Photograph(planes, None, None, orientation)

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xmodal_pipeline.errors import CaptureCode
+from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Bands, Capture, Mask
 from xmodal_pipeline.imaging.mirror import is_mirrored
+from xmodal_pipeline.imaging.scale import TOP_BIN
 from xmodal_pipeline.imaging.structure import (
     Plane,
     brightness,
@@ -21,8 +23,6 @@ from xmodal_pipeline.imaging.structure import (
 )
 from xmodal_pipeline.params.ingest import BandLayout, QualityParams
 
-_TOP_BIN = 255 / 256
-"""Where the top bin of a 256-bin histogram begins: micaToolbox counts overexposed pixels this way."""
 _UNRELATED = 0.2
 """A band whose correlation with every other is below this shares no structure with any."""
 _LOG_FLOOR = 1e-3
@@ -54,6 +54,7 @@ def capture_quality(
     params: QualityParams,
     *,
     ceiling: float,
+    calibration: Calibration | None = None,
     is_aligned: bool = True,
 ) -> tuple[list[dict[str, Any]], tuple[CaptureCode, ...]]:
     """Judge the bands of one capture inside its masks.
@@ -62,7 +63,9 @@ def capture_quality(
         capture: as read, unit scale.
         layout: names the bands.
         params: thresholds.
-        ceiling: value at which the sensor saturates, in unit scale; infinite where that is unknown.
+        ceiling: counts at which the sensor saturates, in unit scale; infinite where that is unknown.
+        calibration: the lines that made the bands from counts, so that saturation is judged on counts; None
+            where the bands are counts.
         is_aligned: whether the modalities are meant to lie on one another. Without, no mirror is looked for.
 
     Returns:
@@ -87,7 +90,7 @@ def capture_quality(
             correlations,
             twins,
             params,
-            ceiling=ceiling,
+            saturated_at=_saturated_at(modality.names, ceiling, calibration),
             mask_share=np.count_nonzero(mask) / mask.size,
         )
     codes = {CaptureCode(code) for row in rows for code in row["flags"].split(";") if code}
@@ -182,20 +185,30 @@ def _strongest_correlations(
     return strongest
 
 
+def _saturated_at(
+    names: tuple[str, ...], ceiling: float, calibration: Calibration | None
+) -> NDArray[np.float64]:
+    """Where the top bin of the counts begins, in the units of each band."""
+    level = ceiling * TOP_BIN
+    if calibration is None:
+        return np.full(len(names), level)
+    return np.array([calibration[name].intercept + calibration[name].slope * level for name in names])
+
+
 def _rows(
     modality: _Modality,
     correlations: NDArray[np.float64],
     twins: set[str],
     params: QualityParams,
     *,
-    ceiling: float,
+    saturated_at: NDArray[np.float64],
     mask_share: float,
 ) -> list[dict[str, Any]]:
     values = modality.values
     lowest, highest = values.min(axis=1), values.max(axis=1)
     saturated, below, above = (
         np.count_nonzero(found, axis=1) / values.shape[1]
-        for found in (values >= ceiling * _TOP_BIN, values < 0, values > 1)
+        for found in (values >= saturated_at[:, None], values < 0, values > 1)
     )
     rows = []
     for k, band in enumerate(modality.names):

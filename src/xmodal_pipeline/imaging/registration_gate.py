@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xmodal_pipeline.imaging.capture import Mask
-from xmodal_pipeline.imaging.registration_view import DETAIL_BORDER_PX, Detail, View, inside
+from xmodal_pipeline.imaging.registration_view import DETAIL_BORDER_PX, Detail
 from xmodal_pipeline.imaging.structure import Plane
 
 Values = NDArray[np.float32]
@@ -16,14 +16,9 @@ _RING_PX = 4
 _RING = tuple(
     (dx, dy) for step in (2, 4) for dx in (-step, 0, step) for dy in (-step, 0, step) if (dx, dy) != (0, 0)
 )
-_STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)
-"""Steps of rotation and scale."""
 _MAX_SAMPLES = 8_000
 """Pixels looked at per position: more do not move the estimates."""
 _MIN_SAMPLES = 200
-_ROTATION_SD, _SCALE_SD = 1.0, 2.0
-"""Standard deviation of rotation (radians) and scale times the squared radius (px), on simulated captures of
-96 to 512 px: benchmarks/registration.py."""
 _LEVELS = 16
 """Grey levels of the joint histogram: few enough that 200 pixels fill it."""
 
@@ -35,25 +30,6 @@ class Margin(NamedTuple):
     """Correlation of edge strengths where the planes are, -1 to 1."""
     margin: float
     """Score less the best score 2 or 4 px away in x, y or both; negative when moving would help."""
-
-
-class Turn(NamedTuple):
-    """Rotation and scale of UV relative to RGB."""
-
-    rotation_deg: float
-    scale: float
-    radius_px: float
-    """Root mean square distance of the specimen's pixels from their centre, in pixels of the overview."""
-
-    @property
-    def rotation_sd_deg(self) -> float:
-        """Uncertainty of the rotation: a share of a pixel at the radius, from about radius² pixels."""
-        return float(np.rad2deg(_ROTATION_SD / self.radius_px**2))
-
-    @property
-    def scale_sd(self) -> float:
-        """Uncertainty of the scale: larger, because blur and shading go with the distance from the centre."""
-        return _SCALE_SD / self.radius_px**2
 
 
 def correlation(first: Values, second: Values) -> float:
@@ -94,7 +70,7 @@ def ring_margin(detail: Detail, place: tuple[float, float]) -> Margin:
     height, width = (size + 2 * _RING_PX for size in detail.rgb_edges.shape)
     edges = _part_of_pixel(detail.uv_edges, left, top, (height, width), fraction)
     seen = detail.uv_seen[top : top + height, left : left + width]
-    rows, columns = _sample(detail.counts)
+    rows, columns = sample_pixels(detail.counts, _MAX_SAMPLES)
     values = detail.rgb_edges[rows, columns]
     is_all_seen = bool(seen.all())
 
@@ -122,89 +98,22 @@ def _part_of_pixel(
     return blend
 
 
-def _sample(counts: Mask) -> tuple[Indices, Indices]:
+def sample_pixels(counts: Mask, most: int) -> tuple[Indices, Indices]:
+    """Rows and columns of the pixels that count, evenly thinned to at most `most`."""
     rows, columns = np.nonzero(counts)
-    thinning = 1 + len(rows) // _MAX_SAMPLES
+    thinning = 1 + len(rows) // most
     return rows[::thinning], columns[::thinning]
-
-
-def find_turn(view: View, shift: tuple[float, float]) -> Turn | None:
-    """Rotation and scale of UV about the specimen's centre, near none, after a known shift.
-
-    Normalised mutual information of edge strengths at up to ±2 steps of rotation, then of scale; a parabola
-    through the best and its neighbours says where between. A step is 1° and 1 %, or what moves the specimen
-    by one pixel where that is more. Pixels are read from the nearest place: interpolation would smooth some
-    positions and not others, and smooth copies share more. Only the inside of the specimen is asked.
-
-    Args:
-        view: an overview.
-        shift: (dx, dy) of UV in pixels of the overview.
-
-    Returns:
-        The estimate, or None where the inside is too small to ask.
-    """
-    rows, columns = _sample(inside(view))
-    if len(rows) < _MIN_SAMPLES:
-        return None
-    grid = _Grid.about_centre(rows, columns, shift)
-    here = rows, columns
-    first = _levels(view.rgb_edges[here], view.rgb_edges[here])
-    second = _levels(view.uv_edges, view.uv_edges[here])
-
-    def score(*, angle: float = 0.0, scale: float = 1.0) -> float:
-        there = grid.moved(second.shape, angle=angle, scale=scale)
-        return normalised_mutual_information(first, second[there], _LEVELS)
-
-    angle = grid.step * _peak([score(angle=step * grid.step) for step in _STEPS])
-    scale = 1 + grid.step * _peak([score(scale=1 + step * grid.step) for step in _STEPS])
-    return Turn(float(np.rad2deg(angle)), scale, grid.radius)
-
-
-class _Grid(NamedTuple):
-    """Sampled pixels relative to their centre, and where that centre lies in UV."""
-
-    x: Values
-    y: Values
-    origin: tuple[float, float]
-    radius: float
-    """Root mean square distance from the centre."""
-    step: float
-    """One step of rotation in radians and of scale as a share."""
-
-    @classmethod
-    def about_centre(cls, rows: Indices, columns: Indices, shift: tuple[float, float]) -> "_Grid":
-        centre = float(columns.mean()), float(rows.mean())
-        x, y = (columns - centre[0]).astype(np.float32), (rows - centre[1]).astype(np.float32)
-        radius = float(np.sqrt(np.mean(x * x + y * y)))
-        step = max(float(np.deg2rad(1.0)), 1.0 / radius)
-        return cls(x, y, (centre[0] + shift[0], centre[1] + shift[1]), radius, step)
-
-    def moved(
-        self, shape: tuple[int, ...], *, angle: float = 0.0, scale: float = 1.0
-    ) -> tuple[Indices, Indices]:
-        cosine, sine = np.float32(scale * np.cos(angle)), np.float32(scale * np.sin(angle))
-        columns = np.rint(cosine * self.x - sine * self.y + np.float32(self.origin[0])).astype(np.intp)
-        rows = np.rint(sine * self.x + cosine * self.y + np.float32(self.origin[1])).astype(np.intp)
-        return np.clip(rows, 0, shape[0] - 1), np.clip(columns, 0, shape[1] - 1)
 
 
 def edge_information(first: Plane, second: Plane, counts: Mask) -> float:
     """Normalised mutual information of two planes of edge strength over the pixels that count."""
     one, other = first[counts], second[counts]
-    return normalised_mutual_information(_levels(one, one), _levels(other, other), _LEVELS)
+    return normalised_mutual_information(
+        to_levels(one, one, _LEVELS), to_levels(other, other, _LEVELS), _LEVELS
+    )
 
 
-def _levels(plane: Plane, sample: Values) -> Indices:
-    """`plane` as `_LEVELS` levels, each with as many pixels of the sample."""
-    cuts = np.quantile(sample, np.linspace(0, 1, _LEVELS + 1)[1:-1]).astype(np.float32)
+def to_levels(plane: Plane, sample: Values, levels: int) -> Indices:
+    """`plane` as levels from 0, each with as many pixels of the sample."""
+    cuts = np.quantile(sample, np.linspace(0, 1, levels + 1)[1:-1]).astype(np.float32)
     return np.searchsorted(cuts, plane.ravel()).reshape(plane.shape)
-
-
-def _peak(scores: list[float]) -> float:
-    """Step at which the parabola through the best score and its neighbours is highest."""
-    best = min(max(int(np.argmax(scores)), 1), len(scores) - 2)
-    before, here, after = scores[best - 1 : best + 2]
-    curvature = before - 2 * here + after
-    # Still rising at the last step: the peak is there or beyond.
-    beyond = 0.5 * (before - after) / curvature if curvature < 0 else float(np.sign(after - before))
-    return float(np.clip(_STEPS[best] + beyond, _STEPS[0], _STEPS[-1]))

@@ -6,13 +6,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xmodal_pipeline.errors import CaptureCode, CaptureRejected
+from xmodal_pipeline.errors import CaptureCode, CaptureRejected, ParametersError
 from xmodal_pipeline.imaging.capture import Bands, CaptureFiles
 from xmodal_pipeline.imaging.stored import StoredCapture, read_stored
 from xmodal_pipeline.params.ingest import Scale, SpecimensParams
 
 FULL_SCALE: dict[Scale, float] = {"uint8": 255.0, "uint16": 65535.0, "percent": 100.0, "unit": 1.0}
 """What stands for 1 in unit scale."""
+
+TOP_BIN = 255 / 256
+"""Where the top bin of a 256-bin histogram begins, as a share of full scale: micaToolbox calls pixels from
+there on overexposed."""
 
 SAMPLE_SIZE = 16
 """Captures looked at to decide `auto`."""
@@ -83,7 +87,7 @@ def resolve_scale(files: Sequence[CaptureFiles], specimens: SpecimensParams) -> 
         The scale, never `auto`.
 
     Raises:
-        ValueError: if the sample does not tell: mixed types, uint16 that stays within 14 bits, floats
+        ParametersError: if the sample does not tell: mixed types, uint16 that stays within 14 bits, floats
             that are neither unit nor percent, or no readable capture.
     """
     if specimens.scale != "auto":
@@ -167,8 +171,8 @@ def _float_verdict(found: _Range) -> Scale | None:
     return None
 
 
-def _refusal(found: str, next_step: str) -> ValueError:
-    return ValueError(
+def _refusal(found: str, next_step: str) -> ParametersError:
+    return ParametersError(
         f"specimens.scale: auto must be able to tell uint8, uint16, percent or unit, got {found}; {next_step}"
     )
 

@@ -1,8 +1,8 @@
 """A capture as it stands in its files: bands by name, before scale and mask."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ _OPEN_LAYOUT = "pair"
 """The layout whose UV bands are as many as the UV file has."""
 
 
+Modality = Literal["rgb", "uv"]
+
+
 class StoredCapture(NamedTuple):
     """The bands of one capture in the files' own units, in the layout's order."""
 
@@ -30,6 +33,8 @@ class StoredCapture(NamedTuple):
     """(height, width); stacks whose layout names a mask."""
     rgb_alpha: NDArray[Any] | None = None
     uv_alpha: NDArray[Any] | None = None
+    flags: tuple[CaptureCode, ...] = ()
+    """EXIF_MISMATCH, where a pair that is to be registered was held differently."""
 
 
 def read_stored(files: CaptureFiles, specimens: SpecimensParams) -> StoredCapture:
@@ -52,16 +57,41 @@ def read_stored(files: CaptureFiles, specimens: SpecimensParams) -> StoredCaptur
         if not path.is_file():
             reason = "both photographs of the pair must be there, this one is not; check specimens.root"
             raise rejected(path, CaptureCode.MISSING_PAIR, reason)
-    uv_counts = range(1, len(layout.uv) + 1) if layout.name == _OPEN_LAYOUT else (len(layout.uv),)
-    rgb = _read_side(files.rgb_path, (len(layout.rgb),), layout.rgb)
-    uv = _read_side(files.uv_path, uv_counts, layout.uv)
+    rgb = _read_side(files.rgb_path, layout, "rgb")
+    uv = _read_side(files.uv_path, layout, "uv")
     if rgb.bands.shape[1:] != uv.bands.shape[1:] and specimens.registration != "off":
         reason = (
             f"both photographs of the pair must have one size, got {_size(rgb)} and {_size(uv)} pixels; "
             "resize them, or set specimens.registration to off where they are separate views"
         )
         raise rejected(files.rgb_path, CaptureCode.SHAPE_MISMATCH, reason)
-    return StoredCapture(rgb.bands, uv.bands, rgb_alpha=rgb.alpha, uv_alpha=uv.alpha)
+    held_alike = rgb.orientation == uv.orientation or specimens.registration == "off"
+    flags = () if held_alike else (CaptureCode.EXIF_MISMATCH,)
+    return StoredCapture(rgb.bands, uv.bands, rgb_alpha=rgb.alpha, uv_alpha=uv.alpha, flags=flags)
+
+
+def read_colour_bands(
+    path: Path, modality: Modality | None, specimens: SpecimensParams
+) -> dict[str, NDArray[Any]]:
+    """The colour bands of one file, by name, without scaling them.
+
+    Args:
+        path: a stack, or one photograph of a pair.
+        modality: which photograph of a pair it is; None for a stack.
+        specimens: the layout in force.
+
+    Returns:
+        (height, width) of each band, all finite, in the layout's order, RGB first.
+
+    Raises:
+        CaptureRejected: UNREADABLE, BAND_COUNT, BAND_LABELS, NOT_FINITE.
+    """
+    layout = specimens.band_layout
+    if modality is None:
+        stack = _read_stack(path, layout)
+        return dict(zip((*layout.rgb, *layout.uv), (*stack.rgb, *stack.uv), strict=True))
+    names = layout.rgb if modality == "rgb" else layout.uv
+    return dict(zip(names, _read_side(path, layout, modality).bands, strict=False))
 
 
 def _read_stack(path: Path, layout: BandLayout) -> StoredCapture:
@@ -75,8 +105,10 @@ def _read_stack(path: Path, layout: BandLayout) -> StoredCapture:
     )
 
 
-def _read_side(path: Path, counts: Collection[int], bands: Sequence[str]) -> Photograph:
-    side = read_photograph(path, counts)
+def _read_side(path: Path, layout: BandLayout, modality: Modality) -> Photograph:
+    bands = layout.rgb if modality == "rgb" else layout.uv
+    is_open = modality == "uv" and layout.name == _OPEN_LAYOUT
+    side = read_photograph(path, range(1, len(bands) + 1) if is_open else (len(bands),))
     _check_finite(path, side.bands)
     order = _order(path, side.labels, bands[: len(side.bands)])
     return side._replace(bands=_pick(side.bands, order))

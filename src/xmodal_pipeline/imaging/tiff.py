@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -32,9 +32,22 @@ class Stack(NamedTuple):
     """One label per band in the same order, or None where the file has none for each."""
     alpha: int | None = None
     """Position of the band that the file declares as alpha, if it does."""
+    orientation: int = 1
+    """As the file declares it, 1 to 8; already undone."""
 
 
-def read_stack(path: Path, band_counts: Collection[int] = (5, 6, 7)) -> Stack:
+class MultispectralImage(NamedTuple):
+    """Bands by name: what a canonical TIFF holds."""
+
+    bands: NDArray[Any]
+    """(bands, height, width), any data type."""
+    names: tuple[str, ...]
+    """One per band."""
+
+
+def read_stack(
+    path: Path, band_counts: Collection[int] = (5, 6, 7), *, file: BinaryIO | None = None
+) -> Stack:
     """Read every band of a TIFF: pages, samples, planes, hyperstacks, tiles, any compression.
 
     The band axis is the file's channel or sample axis where it declares one of a fitting length, else
@@ -43,6 +56,7 @@ def read_stack(path: Path, band_counts: Collection[int] = (5, 6, 7)) -> Stack:
     Args:
         path: the file.
         band_counts: how many bands the file may have.
+        file: the open file, where it lies on another machine and `path` only names it.
 
     Returns:
         The bands in their own data type, and their labels.
@@ -51,7 +65,11 @@ def read_stack(path: Path, band_counts: Collection[int] = (5, 6, 7)) -> Stack:
         CaptureRejected: UNREADABLE if the file is damaged or holds no intensities, BAND_COUNT if no
             axis or more than one fits.
     """
-    with damage_rejected(path), complaints("tifffile") as heard, TiffFile(path, _multifile=False) as tiff:
+    with (
+        damage_rejected(path),
+        complaints("tifffile") as heard,
+        TiffFile(file or path, _multifile=False) as tiff,
+    ):
         series = list(tiff.series)
         _check_page(path, series[0])
         pages = _single_pages(series)
@@ -60,7 +78,7 @@ def read_stack(path: Path, band_counts: Collection[int] = (5, 6, 7)) -> Stack:
         axis = _band_axis(path, axes, shape, band_counts, heard)
         for one in pages or series[:1]:
             _check_whole(path, tiff, one)
-        check_declared_size(path, int(np.prod(shape)) * series[0].dtype.itemsize)
+        check_declared_size(path, int(np.prod(shape)) * series[0].dtype.itemsize, tiff.filehandle.size)
         if pages:
             stored = np.stack([one.asarray(maxworkers=1) for one in pages])
         else:
@@ -69,8 +87,9 @@ def read_stack(path: Path, band_counts: Collection[int] = (5, 6, 7)) -> Stack:
         labels = read_labels(tiff)
         if labels is not None and len(labels) != len(bands):
             labels = None
-        orientation = int(series[0].keyframe.tags.valueof(_ORIENTATION_TAG, default=1))
-        return Stack(orient(bands, orientation), labels, _alpha_position(series[0], len(bands)))
+        orientation = known_orientation(series[0].keyframe.tags.valueof(_ORIENTATION_TAG, default=1))
+        alpha = _alpha_position(series[0], len(bands))
+        return Stack(orient(bands, orientation), labels, alpha, orientation)
 
 
 def _single_pages(series: Sequence[TiffPageSeries]) -> list[TiffPageSeries]:
@@ -149,8 +168,13 @@ def _alpha_position(series: TiffPageSeries, n_bands: int) -> int | None:
     return alphas[-1] if alphas else None
 
 
+def known_orientation(declared: Any) -> int:
+    """EXIF or TIFF orientation, 1 to 8; others, such as the 0 that some cameras write, count as 1."""
+    return int(declared) if declared in range(1, 9) else 1
+
+
 def orient(bands: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn (…, height, width) upright from its EXIF or TIFF orientation, 1 to 8; others count as 1."""
+    """Turn (…, height, width) upright from its EXIF or TIFF orientation, 1 to 8."""
     if orientation in (5, 6, 7, 8):
         bands = bands.swapaxes(-1, -2)
     if orientation in (3, 4, 7, 8):
@@ -160,19 +184,30 @@ def orient(bands: NDArray[Any], orientation: int) -> NDArray[Any]:
     return bands
 
 
-def write_canonical(path: Path, bands: NDArray[Any], names: Sequence[str]) -> None:
-    """Write bands as one page of planar samples with GDAL band descriptions.
+def write_canonical(
+    file: Path | BinaryIO,
+    bands: NDArray[Any],
+    names: Sequence[str],
+    *,
+    compression: str | None = "adobe_deflate",  # tag 8; "deflate" would write the obsolete 32946
+) -> None:
+    """Write bands as the samples of one page, with GDAL band descriptions (see docs/decisions/0009).
 
     tifffile, rasterio and Bio-Formats open this layout whole; `read_stack` finds the names again.
 
     Args:
-        path: the file to write.
+        file: where to write.
         bands: (bands, height, width), at least two bands.
         names: one per band.
+        compression: of tifffile; None for none.
 
     Raises:
-        ValueError: if names and bands differ in number.
+        ValueError: if there is one band, or names and bands differ in number.
     """
+    if bands.ndim != 3 or len(bands) < 2:
+        raise ValueError(
+            f"write_canonical: bands must be (bands, height, width) with two bands or more, got {bands.shape}"
+        )
     if len(names) != len(bands):
         raise ValueError(f"write_canonical: names must be one per band ({len(bands)}), got {len(names)}")
     items = "".join(
@@ -181,11 +216,11 @@ def write_canonical(path: Path, bands: NDArray[Any], names: Sequence[str]) -> No
     )
     description = f"<GDALMetadata>{items}</GDALMetadata>"
     tifffile.imwrite(
-        path,
-        bands,
+        file,
+        np.ascontiguousarray(np.moveaxis(bands, 0, -1)),
         photometric="minisblack",
-        planarconfig="separate",
-        compression="adobe_deflate",  # tag 8; "deflate" would write the obsolete 32946
+        planarconfig="contig",
+        compression=compression,
         metadata=None,
         extratags=[(_GDAL_METADATA_TAG, "s", 0, description, True)],
     )

@@ -10,6 +10,7 @@ from xmodal_pipeline.params._model import ParamsModel
 MaskSource = Literal["band", "alpha", "white_background", "none"]
 Scale = Literal["uint8", "uint16", "percent", "unit", "auto"]
 RegistrationMode = Literal["correct", "check", "off"]
+PatchSource = Literal["roi", "labels"]
 
 
 class BandLayout(ParamsModel):
@@ -84,12 +85,26 @@ class SpecimensParams(ParamsModel):
     registration: RegistrationMode = "correct"
     rgb_suffix: str | None = None
     uv_suffix: str | None = None
+    rgb_column: str | None = None
+    """Column of the metadata that holds each pair's RGB file; one row per pair. Instead of suffixes."""
+    uv_column: str | None = None
+    """The same for its UV file."""
     mask: MaskSource = "band"
     encoding: Literal["linear", "srgb"] | None = None
+    grey_standards: Path | None = None
+    """CSV of the grey standards in the photographs (see the README); null leaves colour uncalibrated."""
+    calibrate_by: str | None = None
+    """Label whose captures share one line per band, such as session; null: standards in every photograph."""
     label: str | None = None
     filter: str | None = None
     confounders: tuple[str, ...] = ()
     tree: Path | None = None
+    patches: PatchSource | None = None
+    """Files beside the captures with patches: ImageJ regions, or label images; null measures the whole."""
+    receptors: Path | None = None
+    """CSV of the study's cone-catch coefficients (receptor, term, coefficient); they need reflectance."""
+    receptor_scale: Literal["percent", "unit"] = "percent"
+    """What the coefficients multiply: reflectance of 0 to 100, as in micaToolbox, or of 0 to 1."""
     vocabulary: dict[str, dict[str, str]] = Field({"sex": {"m": "m", "male": "m", "f": "f", "female": "f"}})
     """Per label, spellings and the term each stands for; other values mean unlabelled."""
     rgb_name: str = "RGB"
@@ -107,14 +122,41 @@ class SpecimensParams(ParamsModel):
             raise ValueError("rgb_suffix and uv_suffix must be set together, got one of them")
         if self.rgb_suffix is not None and self.rgb_suffix == self.uv_suffix:
             raise ValueError(f"rgb_suffix and uv_suffix must differ, got {self.rgb_suffix!r} twice")
+        if (self.rgb_column is None) != (self.uv_column is None):
+            raise ValueError("rgb_column and uv_column must be set together, got one of them")
+        if self.rgb_column is not None and self.rgb_column == self.uv_column:
+            raise ValueError(f"rgb_column and uv_column must differ, got {self.rgb_column!r} twice")
+        if self.rgb_column is not None and self.rgb_suffix is not None:
+            raise ValueError("pairs must be joined by suffixes or by columns, got both; set one pair to null")
+        if self.rgb_column is not None and self.root is None:
+            raise ValueError("rgb_column needs root: simulated specimens are stacks")
+        if self.receptors is not None and self.is_pair and self.registration == "off":
+            raise ValueError("receptors need RGB and UV on one grid, got pairs with registration off")
         if isinstance(self.layout, str) and self.layout not in LAYOUTS:
             raise ValueError(f"layout must be one of {sorted(LAYOUTS)} or a band layout, got {self.layout!r}")
+        if self.mask == "alpha" and not self.is_pair:
+            raise ValueError(
+                "mask must be band, white_background or none for stacks, got alpha, which photographs of a "
+                "pair have; name the stack's mask band in layout and set mask to band"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _calibration_is_told_all(self) -> Self:
+        if self.grey_standards is None:
+            if self.calibrate_by is not None:
+                raise ValueError(f"calibrate_by needs grey_standards, got {self.calibrate_by!r} without it")
+            return self
+        if self.encoding is None:
+            raise ValueError("encoding must be linear or srgb: required to calibrate, never guessed")
+        if self.root is None:
+            raise ValueError("grey_standards needs root: simulated specimens have no standards")
         return self
 
     @property
     def is_pair(self) -> bool:
         """Whether a capture is two files."""
-        return self.rgb_suffix is not None
+        return self.rgb_suffix is not None or self.rgb_column is not None
 
     @property
     def band_layout(self) -> BandLayout:
@@ -141,6 +183,8 @@ class RegistrationParams(ParamsModel):
     max_scale_error: float = Field(0.004, gt=0)
     min_uv_snr: float = Field(1.5, gt=0)
     """Structure over noise, in blocks of 4 × 4 pixels, below which a modality is not judged; noise has 1."""
+    rig: str | None = None
+    """Label whose captures share one camera set-up and one transform, or `all`; null judges each by itself."""
 
 
 class QualityParams(ParamsModel):

@@ -3,10 +3,13 @@
 import difflib
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.params._model import ParamsModel
+from xmodal_pipeline.params.ablation import AblationParams, list_cells
+from xmodal_pipeline.params.apply import ApplyParams
+from xmodal_pipeline.params.compare import CompareParams
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.ingest import IngestParams
 from xmodal_pipeline.params.report import ReportingParams
@@ -24,6 +27,17 @@ class Parameters(IngestParams, TrainParams):
     split: SplitParams = SplitParams()
     evaluation: EvaluationParams = EvaluationParams()
     reporting: ReportingParams = ReportingParams()
+    apply: ApplyParams = ApplyParams()
+    compare: CompareParams = CompareParams()
+    ablation: AblationParams = AblationParams()
+
+    @field_validator("ablation")
+    @classmethod
+    def _every_cell_is_possible(cls, ablation: AblationParams, info: ValidationInfo) -> AblationParams:
+        groups = TrainParams.model_fields.keys()
+        if groups <= info.data.keys():  # else a fault there is reported already
+            list_cells(ablation.grid, TrainParams(**{name: info.data[name] for name in groups}))
+        return ablation
 
 
 def validate_parameters(tree: dict[str, Any]) -> Parameters:

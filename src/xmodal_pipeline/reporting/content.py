@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.reporting.names import ModalityNames
@@ -23,7 +22,13 @@ class ReportTables:
     specimen_index: pd.DataFrame
     rejected_captures: pd.DataFrame = field(default_factory=_no_rows)
     registration_qa: pd.DataFrame = field(default_factory=_no_rows)
+    calibration: pd.DataFrame = field(default_factory=_no_rows)
+    """One row per group and band; empty without grey standards."""
     quality_report: pd.DataFrame = field(default_factory=_no_rows)
+    band_histograms: pd.DataFrame = field(default_factory=_no_rows)
+    class_balance: pd.DataFrame = field(default_factory=_no_rows)
+    confounding: pd.DataFrame = field(default_factory=_no_rows)
+    modality_information: pd.DataFrame = field(default_factory=_no_rows)
     partitions: pd.DataFrame = field(default_factory=_no_rows)
     histories: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     embeddings: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -62,15 +67,33 @@ class ReportTables:
 
 @dataclass(frozen=True, eq=False)
 class ReportFigure:
-    """One figure and its words, or the reason why it is missing."""
+    """One figure as files, and its words; or the reason why it is missing."""
 
     name: str
     """File name without ending."""
     section: str
     title: str
     caption: str
-    figure: Figure | None
+    pages: tuple[Mapping[str, bytes], ...] = ()
+    """Per page its files by ending: png, pdf, and jpg where photographs make a png heavy. None: not drawn."""
     reason: str = ""
-    is_photographic: bool = False
     is_narrow: bool = False
     """Single-column."""
+
+    @property
+    def file_names(self) -> tuple[dict[str, str], ...]:
+        """Per page the names of its files by ending; pages are numbered where there are several."""
+        is_one = len(self.pages) == 1
+        return tuple(
+            {ending: f"{self.name}{'' if is_one else f'_{number}'}.{ending}" for ending in page}
+            for number, page in enumerate(self.pages, start=1)
+        )
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The files of all pages by name."""
+        return {
+            names[ending]: content
+            for names, page in zip(self.file_names, self.pages, strict=True)
+            for ending, content in page.items()
+        }

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames
+from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, write_class
 from xmodal_pipeline.reporting.style import (
     DOUBLE_COLUMN_MM,
     GREY,
@@ -66,7 +66,7 @@ def draw_umap(
     for axis, space in zip(axes.flat, spaces, strict=False):
         _draw_space(axis, labelled[labelled["space"] == space], styles)
         axis.set_title("pooled" if space == POOLED else names.label(space))
-    handles = _label_handles([v for v in styles if (labelled["label"] == v).any()], styles)
+    handles = _label_handles(label, [v for v in styles if (labelled["label"] == v).any()], styles)
     if POOLED in spaces:
         handles += [
             Line2D([], [], color="black", marker="o", linestyle="", label=f"pooled: {names.rgb}"),
@@ -83,11 +83,18 @@ def _labels(specimen_index: pd.DataFrame, label: str) -> pd.Series:
     return specimen_index.set_index("capture_id")[label]
 
 
-def _label_handles(values: list[str], styles: dict[str, tuple[str, str]]) -> list[Line2D]:
+def _label_handles(label: str, values: list[str], styles: dict[str, tuple[str, str]]) -> list[Line2D]:
     if values == ["unlabelled"]:
         return []
     return [
-        Line2D([], [], color=styles[value][0], marker=styles[value][1], linestyle="", label=value)
+        Line2D(
+            [],
+            [],
+            color=styles[value][0],
+            marker=styles[value][1],
+            linestyle="",
+            label=write_class(label, value),
+        )
         for value in values
     ]
 

@@ -1,7 +1,7 @@
 """All figures of the report in reading order, with their captions; what cannot be drawn keeps its reason."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,16 +13,23 @@ from xmodal_pipeline.reporting.embedding_figures import draw_similarity, draw_um
 from xmodal_pipeline.reporting.evaluation_figures import draw_classification, draw_retrieval, draw_uv_value
 from xmodal_pipeline.reporting.gallery import draw_gallery
 from xmodal_pipeline.reporting.ingest_figures import (
+    CAPTURES_PER_PAGE,
     draw_band_histograms,
     draw_class_balance,
     draw_contact_sheet,
     draw_registration,
 )
+from xmodal_pipeline.reporting.names import ModalityNames
 from xmodal_pipeline.reporting.selection import choose_variant
-from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.reporting.style import NothingToDrawError, as_jpeg, figure_bytes
+from xmodal_pipeline.reporting.thumbnails import picture_views
 from xmodal_pipeline.reporting.training_figures import draw_training_curves, draw_views
 from xmodal_pipeline.reporting.umap import umap_spaces
+from xmodal_pipeline.specimens.examination import FILE_COLUMNS
 from xmodal_pipeline.specimens.stores import ArrayStore
+
+_MOST_OTHER_CLASSES: Final = 12
+"""A label with more classes (a date, a drawer) is not one to balance, unless it is the study's own."""
 
 
 def map_captures(tables: ReportTables) -> tuple[pd.DataFrame, str]:
@@ -38,59 +45,125 @@ def map_captures(tables: ReportTables) -> tuple[pd.DataFrame, str]:
         return pd.DataFrame(), str(reason)
 
 
-def draw_ingest_figures(tables: ReportTables, thumbnails: ArrayStore | None = None) -> list[ReportFigure]:
-    """Figures of what went in: they need no training.
+class IngestFigures(NamedTuple):
+    """Figures of what went in: they need no training."""
+
+    contact_sheet: ReportFigure
+    registration: ReportFigure
+    bands: ReportFigure
+    class_balance: ReportFigure
+
+
+def draw_ingest_figures(tables: ReportTables, thumbnails: ArrayStore | None = None) -> IngestFigures:
+    """Draw what ingest found.
 
     Args:
         tables: of the study; what ingest made.
         thumbnails: (captures, 3, size, size, 3) of `make_thumbnail`; without them no sheet.
-
-    Returns:
-        Contact sheet (first page), registration, bands, class balance.
     """
     index, names, gate = tables.specimen_index, tables.names, tables.parameters.registration
     label = tables.label
-    return [
+    others = [
+        name
+        for name in index.columns
+        if name not in FILE_COLUMNS and 1 < index[name].nunique() <= _MOST_OTHER_CLASSES
+    ]
+    return IngestFigures(
         _figure(
             ("contact_sheet", "data", "Contact sheet"),
             f"Captures as {names.rgb}, {names.uv} and their overlay ({names.rgb} green, {names.uv} magenta; "
             "grey where they agree, coloured fringes where they do not lie on one another). "
-            "Blue: outline of the mask. Flagged captures come first. Brightness is stretched for display.",
+            "Blue: outline of the mask. Brightness is stretched for display. "
+            f"{_which_captures(index, thumbnails)}",
             lambda: _draw_sheet(thumbnails, tables),
             is_photographic=True,
         ),
         _figure(
             ("registration", "data", "Registration"),
             f"Left: shift of {names.uv} relative to {names.rgb} per capture, as found, before correction. "
-            "Right: the gate (dashed): a capture passes above the margin and left of the residual shift.",
+            "Right: the gate (dashed): a capture passes above the margin and left of the residual shift. "
+            "Both axes are stretched towards 0.",
             lambda: draw_registration(
                 tables.registration_qa,
                 min_margin=gate.min_margin,
+                min_corrected_margin=gate.min_corrected_margin,
                 max_residual_px=gate.max_residual_px,
                 names=names,
             ),
         ),
         _figure(
             ("bands", "data", "Bands"),
-            "Mean of each band inside the mask, over captures. A band that stands at 0, or apart from its "
-            "neighbours, deserves a look.",
-            lambda: draw_band_histograms(tables.quality_report, units=tables.colour_units, names=names),
+            "Pixel values of each band inside the masks, over all captures. A band that stands at 0, or "
+            "apart from its neighbours, deserves a look; saturated pixels are named, with the last bar in "
+            "vermillion; grey bars hold what lies below 0 or above 1.",
+            lambda: draw_band_histograms(
+                tables.band_histograms, captures=len(index), units=tables.colour_units, names=names
+            ),
         ),
         _figure(
             ("class_balance", "data", "Specimens per class"),
-            f"Specimens per {label}; a specimen with several captures counts once.",
-            lambda: draw_class_balance(index, label=label),
+            "Specimens per class of each label; a specimen with several captures counts once in a class.",
+            lambda: draw_class_balance(index, label=label, others=others),
             is_narrow=True,
         ),
+    )
+
+
+def _which_captures(index: pd.DataFrame, thumbnails: ArrayStore | None) -> str:
+    if thumbnails is None or len(thumbnails) == len(index):
+        return "Flagged captures come first, with their codes."
+    flagged = set(index.loc[index["flags"] != "", "capture_id"])
+    shown = flagged & set(thumbnails.capture_ids)
+    return (
+        f"{len(thumbnails)} of {len(index)} captures: {len(shown)} of the {len(flagged)} flagged ones, with "
+        "their codes, then others spread evenly over the study."
+    )
+
+
+def _draw_sheet(thumbnails: ArrayStore | None, tables: ReportTables) -> list[Figure]:
+    if thumbnails is None or not len(thumbnails):
+        raise NothingToDrawError("no thumbnails were made")
+    ids = list(thumbnails.capture_ids)
+    flags = tables.specimen_index.set_index("capture_id")["flags"].reindex(ids).fillna("").tolist()
+    pictures, in_all = thumbnails[:], len(tables.specimen_index)
+    return [
+        draw_contact_sheet(pictures, ids, flags, page=page, captures_in_all=in_all, names=tables.names)
+        for page in range(-(-len(ids) // CAPTURES_PER_PAGE))
     ]
 
 
-def _draw_sheet(thumbnails: ArrayStore | None, tables: ReportTables) -> Figure:
-    if thumbnails is None:
-        raise NothingToDrawError("no thumbnails were made")
-    ids = list(thumbnails.capture_ids)
-    flags = tables.specimen_index.set_index("capture_id")["flags"].reindex(ids).fillna("")
-    return draw_contact_sheet(thumbnails[:], ids, flags.tolist(), names=tables.names)
+def draw_augmented_views(
+    capture_ids: Sequence[str],
+    rgb: NDArray[np.float32],
+    uv: NDArray[np.float32],
+    masks: NDArray[np.bool_],
+    *,
+    settings: str,
+    is_linear: bool,
+    names: ModalityNames,
+) -> ReportFigure:
+    """Picture captures beside their augmented views.
+
+    Args:
+        capture_ids: one per capture.
+        rgb: (captures, 1 + views, 3, side, side), unit scale; the first is the capture itself.
+        uv: the same in UV.
+        masks: (captures, 1 + views, 2, side, side): RGB's, then UV's.
+        settings: a sentence on the parameters in force.
+        is_linear: whether the bands are proportional to light.
+        names: display names of the modalities.
+    """
+    pictures = [
+        np.array([picture_views(*one, is_linear=is_linear) for one in zip(images, inside, strict=True)])
+        for images, inside in ((rgb, masks[:, :, 0]), (uv.mean(axis=2, keepdims=True), masks[:, :, 1]))
+    ]
+    return _figure(
+        ("views", "training", "Augmented views"),
+        "Training captures beside augmented views of them: one warp for both modalities, photometry of their "
+        f"own. {settings} The background, which the models see as 0, is grey here.",
+        lambda: draw_views(pictures[0], pictures[1], list(capture_ids), names=names),
+        is_photographic=True,
+    )
 
 
 def draw_model_figures(
@@ -98,7 +171,7 @@ def draw_model_figures(
     coordinates: pd.DataFrame,
     *,
     images: tuple[ArrayStore, ArrayStore] | None = None,
-    views: tuple[NDArray[np.uint8], NDArray[np.uint8], Sequence[str]] | None = None,
+    views: ReportFigure | None = None,
     reason: str = "",
 ) -> list[ReportFigure]:
     """Figures of training and evaluation.
@@ -107,7 +180,7 @@ def draw_model_figures(
         tables: of the study.
         coordinates: of `map_captures`.
         images: the stores of RGB and UV images, for the gallery.
-        views: pictures and captions for `draw_views`.
+        views: of `draw_augmented_views`, made in training.
         reason: why `coordinates` are empty, if they are.
 
     Returns:
@@ -115,29 +188,21 @@ def draw_model_figures(
     """
     names, params = tables.names, tables.parameters.reporting
     return [
-        *_training(tables, views),
+        _training(tables),
+        *([views] if views is not None else []),
         *_numbers(tables),
         *_maps(tables, coordinates, images, reason, names, params),
     ]
 
 
-def _training(tables: ReportTables, views: Any) -> list[ReportFigure]:
-    names = tables.names
-    return [
-        _figure(
-            ("training", "training", "Training curves"),
-            "One colour per variant. Balance: gradient norms at the two encoders, and the cosine between "
-            "the gradients of the modalities (below 0 they pull in opposite directions). A spread near 0 is "
-            "a collapse; the gap is the distance between the modalities' mean projections.",
-            lambda: draw_training_curves(tables.histories, names=names),
-        ),
-        _figure(
-            ("views", "training", "Augmented views"),
-            "Captures beside two augmented views: one warp for both modalities, photometry of their own.",
-            lambda: draw_views(*_given(views, "no augmented views were handed over"), names=names),
-            is_photographic=True,
-        ),
-    ]
+def _training(tables: ReportTables) -> ReportFigure:
+    return _figure(
+        ("training", "training", "Training curves"),
+        "One colour per variant. Balance: gradient norms at the two encoders, and the cosine between "
+        "the gradients of the modalities (below 0 they pull in opposite directions). A spread near 0 is "
+        "a collapse; the gap is the distance between the modalities' mean projections.",
+        lambda: draw_training_curves(tables.histories, names=tables.names),
+    )
 
 
 def _numbers(tables: ReportTables) -> list[ReportFigure]:
@@ -218,19 +283,30 @@ def _maps(
 def _figure(
     identity: tuple[str, str, str],
     caption: str,
-    draw: Callable[[], Figure],
+    draw: Callable[[], Figure | list[Figure]],
     *,
     is_photographic: bool = False,
     is_narrow: bool = False,
 ) -> ReportFigure:
-    """Draw, or keep the reason why there is nothing to draw."""
+    """Draw and write, or keep the reason why there is nothing to draw."""
     name, section, title = identity
-    figure, reason = None, ""
     try:
-        figure = draw()
+        drawn = draw()
     except NothingToDrawError as error:
-        reason = str(error)
-    return ReportFigure(name, section, title, caption, figure, reason, is_photographic, is_narrow)
+        return ReportFigure(name, section, title, caption, reason=str(error), is_narrow=is_narrow)
+    figures = drawn if isinstance(drawn, list) else [drawn]
+    pages = tuple(_write(figure, is_photographic=is_photographic) for figure in figures)
+    return ReportFigure(name, section, title, caption, pages, is_narrow=is_narrow)
+
+
+def _write(figure: Figure, *, is_photographic: bool) -> dict[str, bytes]:
+    """PNG for slides, PDF for print, and a light copy for the report where there are photographs."""
+    # The layout is found once instead of twice per file: it takes as long as the drawing.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    png = figure_bytes(figure, "png")
+    light = {"jpg": as_jpeg(png)} if is_photographic else {}
+    return {"png": png, "pdf": figure_bytes(figure, "pdf")} | light
 
 
 def _rows(table: pd.DataFrame, reason: str) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import base64
 import datetime
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any, Final
@@ -16,6 +16,11 @@ from plotly.offline import get_plotlyjs
 from xmodal_pipeline.reporting import report_tables as pages
 from xmodal_pipeline.reporting.content import ReportFigure, ReportTables
 from xmodal_pipeline.reporting.explorer import Explorer
+from xmodal_pipeline.reporting.label_tables import (
+    tabulate_balance,
+    tabulate_confounding,
+    tabulate_information,
+)
 from xmodal_pipeline.reporting.methods import count_classes, write_methods
 from xmodal_pipeline.reporting.provenance import hash_captures, package_versions
 from xmodal_pipeline.reporting.report_tables import PageTable
@@ -27,11 +32,9 @@ from xmodal_pipeline.reporting.sentences import (
     find_retrieval,
     find_uv_value,
 )
-from xmodal_pipeline.reporting.style import figure_bytes
 
 MAX_BYTES: Final = 25 * 1024 * 1024
 """What mail servers and reviewers' systems still take."""
-_SCREEN_DPI: Final = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,8 +213,8 @@ def _sections(content: ReportContent) -> list[Section]:
 def _with_figures(section: Section, figures: Sequence[ReportFigure]) -> Section:
     """Add the section's figures; those that could not be drawn leave a line."""
     mine = [figure for figure in figures if figure.section == section.key]
-    drawn = tuple(_figure_context(figure) for figure in mine if figure.figure is not None)
-    missing = tuple(f"{figure.title} not shown: {figure.reason}." for figure in mine if figure.figure is None)
+    drawn = tuple(_figure_context(figure) for figure in mine if figure.pages)
+    missing = tuple(f"{figure.title} not shown: {figure.reason}." for figure in mine if not figure.pages)
     tables = tuple(table for table in section.tables if table.rows)
     reasons = (*section.reasons, *missing)
     if not (drawn or tables or reasons):
@@ -221,18 +224,19 @@ def _with_figures(section: Section, figures: Sequence[ReportFigure]) -> Section:
 
 
 def _figure_context(figure: ReportFigure) -> dict[str, Any]:
-    if figure.figure is None:
-        raise ValueError(f"report: figure '{figure.name}' must be drawn, got none; leave it out or draw it")
-    kind = "jpg" if figure.is_photographic else "png"
-    image = figure_bytes(figure.figure, kind, dpi=_SCREEN_DPI)  # type: ignore[arg-type]  # one of two literals
-    mime = "jpeg" if kind == "jpg" else "png"
     return {
         "name": figure.name,
         "title": figure.title,
         "caption": figure.caption,
-        "source": f"data:image/{mime};base64,{base64.b64encode(image).decode()}",
+        "sources": tuple(_source(page) for page in figure.pages),
         "is_narrow": figure.is_narrow,
     }
+
+
+def _source(page: Mapping[str, bytes]) -> str:
+    """The lightest picture of a page as an address that holds it."""
+    ending, mime = ("jpg", "jpeg") if "jpg" in page else ("png", "png")
+    return f"data:image/{mime};base64,{base64.b64encode(page[ending]).decode()}"
 
 
 def _data_section(tables: ReportTables) -> Section:
@@ -244,8 +248,16 @@ def _data_section(tables: ReportTables) -> Section:
         parts.append(pages.tabulate_flags(tables.specimen_index, names))
     if len(tables.registration_qa):
         parts.append(pages.tabulate_registration(tables.registration_qa))
+    if len(tables.calibration):
+        parts.append(pages.tabulate_calibration(tables.calibration, names))
     if len(tables.quality_report):
         parts.append(pages.tabulate_quality(tables.quality_report, names))
+    if len(tables.confounding):
+        parts.append(tabulate_confounding(tables.confounding, names))
+    if len(tables.class_balance):
+        parts.append(tabulate_balance(tables.class_balance, names))
+    if len(tables.modality_information):
+        parts.append(tabulate_information(tables.modality_information, names))
     lead = "What went in, what was left out and why, and whether the two modalities lie on one another."
     return Section("data", "Data", lead, tables=tuple(parts), is_colour=True)
 

@@ -1,6 +1,7 @@
 """Figures of what went in: contact sheet, registration, bands, class balance."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -8,16 +9,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames
+from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, write_class
 from xmodal_pipeline.reporting.style import (
     ALERT,
     DOUBLE_COLUMN_MM,
     GREY,
+    MAX_HEIGHT_MM,
     MODALITY_COLOURS,
     PALETTE,
+    SINGLE_COLUMN_MM,
     NothingToDrawError,
     category_styles,
     hide_frame,
@@ -29,9 +33,17 @@ from xmodal_pipeline.reporting.style import (
 
 _SHEET_COLUMNS: Final = 3
 _SHEET_ROWS: Final = 9
+_TALLEST_ROW_MM: Final = (MAX_HEIGHT_MM - 10) / _SHEET_ROWS
 CAPTURES_PER_PAGE: Final = _SHEET_COLUMNS * _SHEET_ROWS
-_SATURATED: Final = 0.01
-"""Share of pixels at the top of the range above which a capture counts as saturated."""
+_CAPTION_WIDTH: Final = 40
+_FLAGS_WIDTH: Final = 32
+"""Characters of 7-point type that fit under one strip: regular, and bold capitals."""
+_MARGIN_LINEAR: Final = 0.05
+"""Margins up to here are drawn on a linear scale, larger ones on a logarithmic one."""
+_MOST_CLASSES: Final = 42
+"""Bars that a page holds."""
+_OTHER_CLASSES: Final = 6
+"""Bars of a label that is not the study's first."""
 _STATUS_STYLES: Final = {
     "ok": (PALETTE[0], "o"),
     "corrected": (PALETTE[2], "s"),
@@ -47,6 +59,7 @@ def draw_contact_sheet(
     flags: Sequence[str],
     *,
     page: int = 0,
+    captures_in_all: int | None = None,
     names: ModalityNames = DEFAULT_NAMES,
 ) -> Figure:
     """One page of captures as RGB | UV | overlay, flagged captures first with their codes.
@@ -56,6 +69,7 @@ def draw_contact_sheet(
         captions: one per capture.
         flags: one per capture, codes joined by `;`, empty when there is nothing to say.
         page: from 0; a page holds `CAPTURES_PER_PAGE`.
+        captures_in_all: of the study, where the sheet shows fewer.
         names: display names of the modalities.
 
     Returns:
@@ -69,19 +83,22 @@ def draw_contact_sheet(
     if not shown:
         raise NothingToDrawError(f"no capture on page {page + 1} of the contact sheet")
     rows = math.ceil(len(shown) / _SHEET_COLUMNS)
-    figure = make_figure(DOUBLE_COLUMN_MM, 10 + 26 * rows)
+    reasons = {row: textwrap.fill(flags[row].replace(";", ", "), _FLAGS_WIDTH) for row in shown}
+    lines = max(reason.count("\n") for reason in reasons.values())
+    figure = make_figure(DOUBLE_COLUMN_MM, 10 + min(26 + 3 * lines, _TALLEST_ROW_MM) * rows)
     axes = make_axes(figure, rows, _SHEET_COLUMNS)
     for axis in axes.flat:
         hide_frame(axis)
     for axis, row in zip(axes.flat, shown, strict=False):
         axis.imshow(_side_by_side(thumbnails[row]))
-        axis.set_title(captions[row], fontsize=7, fontweight="normal", pad=3.5)
-        axis.set_xlabel(flags[row].replace(";", ", "), color=ALERT, fontweight="bold", labelpad=2, loc="left")
+        axis.set_title(_shorten(captions[row], _CAPTION_WIDTH), fontsize=7, fontweight="normal", pad=3.5)
+        axis.set_xlabel(reasons[row], color=ALERT, fontweight="bold", labelpad=2, loc="left")
     pages = math.ceil(len(thumbnails) / CAPTURES_PER_PAGE)
     flagged = sum(map(bool, flags))
+    of_all = f" of {captures_in_all}" if (captures_in_all or 0) > len(thumbnails) else ""
     figure.suptitle(
         f"{names.rgb} | {names.uv} | overlay ({names.rgb} green, {names.uv} magenta). "
-        f"{len(thumbnails)} captures, {flagged} flagged (first). Page {page + 1} of {pages}",
+        f"{len(thumbnails)}{of_all} captures, {flagged} flagged (first). Page {page + 1} of {pages}",
         fontsize=7,
         x=0.01,
         ha="left",
@@ -94,6 +111,7 @@ def draw_registration(
     registration_qa: pd.DataFrame,
     *,
     min_margin: float | None = None,
+    min_corrected_margin: float | None = None,
     max_residual_px: float | None = None,
     names: ModalityNames = DEFAULT_NAMES,
 ) -> Figure:
@@ -102,6 +120,7 @@ def draw_registration(
     Args:
         registration_qa: one row per capture.
         min_margin: the gate's lowest margin; no line where None.
+        min_corrected_margin: the same where a shift was undone.
         max_residual_px: the gate's largest residual shift; no line where None.
         names: display names of the modalities.
 
@@ -134,18 +153,30 @@ def draw_registration(
     )
     shift.set_aspect("equal", adjustable="datalim")
     shift.invert_yaxis()
+    _scale_gate(gate)
     gate.set(xlabel="residual shift (px)", ylabel="margin of the score at zero", title="Gate")
-    _draw_gate(gate, min_margin, max_residual_px)
+    _draw_gate(gate, {"ok": min_margin, "corrected": min_corrected_margin}, max_residual_px)
     figure.legend(loc="outside lower center", ncols=4)
     return figure
 
 
-def _draw_gate(axes: Axes, min_margin: float | None, max_residual_px: float | None) -> None:
+def _scale_gate(axes: Axes) -> None:
+    """Stretch both axes towards 0: what passes lies there, and what fails may lie far out."""
+    axes.set_yscale("symlog", linthresh=_MARGIN_LINEAR)
+    axes.set_xscale("function", functions=(np.sqrt, np.square))
+    axes.set_xlim(0, max(axes.get_xlim()[1], 1))
+    axes.set_yticks([-0.5, -0.2, -0.05, 0, 0.05, 0.2, 0.5])
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
+def _draw_gate(axes: Axes, margins: dict[str, float | None], max_residual_px: float | None) -> None:
     """Lines at the thresholds; what passes is above and to the left."""
-    line: dict[str, Any] = {"color": "black", "linewidth": 0.8, "linestyle": (0, (4, 2)), "zorder": 0}
+    line: dict[str, Any] = {"linewidth": 0.8, "linestyle": (0, (4, 2)), "zorder": 0}
     if max_residual_px is not None:
         axes.set_xlim(0, max(axes.get_xlim()[1], max_residual_px * 1.2))
-        axes.axvline(max_residual_px, **line)
+        axes.axvline(max_residual_px, color="black", **line)
         axes.annotate(
             f"≤ {max_residual_px:g} px",
             (max_residual_px, 1),
@@ -153,27 +184,39 @@ def _draw_gate(axes: Axes, min_margin: float | None, max_residual_px: float | No
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
         )
-    if min_margin is not None:
-        axes.axhline(min_margin, **line)
+    known = {status: margin for status, margin in margins.items() if margin is not None}
+    for status, margin in known.items():
+        is_top = margin == max(known.values())
+        colour = _STATUS_STYLES[status][0]
+        axes.axhline(margin, color=colour, **line)
         axes.annotate(
-            f"≥ {min_margin:g}",
-            (1, min_margin),
-            (-2, 3),
+            f"{status}: ≥ {margin:g}",
+            (1, margin),
+            (-2, 2 if is_top else -2),
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
             ha="right",
+            va="bottom" if is_top else "top",
+            color=colour,
         )
 
 
 @styled
 def draw_band_histograms(
-    quality_report: pd.DataFrame, *, units: str = "unit scale", names: ModalityNames = DEFAULT_NAMES
+    band_histograms: pd.DataFrame,
+    *,
+    captures: int,
+    units: str = "unit scale",
+    names: ModalityNames = DEFAULT_NAMES,
 ) -> Figure:
-    """Per band, how the means inside the mask are distributed over captures, with their median.
+    """Per band, how the pixels inside the masks are distributed, over all captures.
+
+    Bars outside 0 to 1 hold what lies beyond. The last bar within is vermillion where pixels are saturated.
 
     Args:
-        quality_report: one row per capture and band.
-        units: what the means are in.
+        band_histograms: one row per band and bin.
+        captures: that were counted.
+        units: what the values are in.
         names: display names of the modalities.
 
     Returns:
@@ -182,95 +225,148 @@ def draw_band_histograms(
     Raises:
         NothingToDrawError: if the table is empty.
     """
-    if quality_report.empty:
+    if band_histograms.empty:
         raise NothingToDrawError("no band was measured")
-    bands = quality_report[["modality", "band"]].drop_duplicates().itertuples(index=False)
-    panels = [(str(modality), str(band)) for modality, band in bands]
-    rows = math.ceil(len(panels) / 3)
+    bands = band_histograms[["modality", "band"]].drop_duplicates()
+    groups = {
+        str(modality): part["band"].tolist() for modality, part in bands.groupby("modality", sort=False)
+    }
+    rows = sum(math.ceil(len(own) / 3) for own in groups.values())
     figure = make_figure(DOUBLE_COLUMN_MM, 12 + 42 * rows)
     axes = make_axes(figure, rows, 3, sharex=True)
-    edges = np.histogram_bin_edges(quality_report["mean"].dropna(), bins=30)
-    for axis in axes.flat[len(panels) :]:
-        axis.set_axis_off()
-    for axis, (modality, band) in zip(axes.flat, panels, strict=False):
-        rows_here = quality_report[
-            (quality_report["modality"] == modality) & (quality_report["band"] == band)
-        ]
-        _draw_band(axis, rows_here, edges, MODALITY_COLOURS.get(modality, GREY))
-        axis.set_title(f"{names.label(modality)}: {band}")
-    n = quality_report["capture_id"].nunique()
-    figure.supxlabel(f"mean inside the mask ({units}); n = {n} captures; line: median", fontsize=7)
-    figure.supylabel("captures", fontsize=7)
+    first = 0
+    for modality, own in groups.items():
+        panels = axes.flat[first : first + 3 * math.ceil(len(own) / 3)]
+        first += len(panels)
+        for axis in panels[len(own) :]:
+            axis.set_axis_off()
+        for axis, band in zip(panels, own, strict=False):
+            is_here = (band_histograms["modality"] == modality) & (band_histograms["band"] == band)
+            _draw_band(axis, band_histograms[is_here], MODALITY_COLOURS.get(modality, GREY))
+            axis.set_title(f"{names.label(modality)}: {band}")
+    figure.supxlabel(f"pixel value inside the mask ({units}); n = {captures} captures", fontsize=7)
+    figure.supylabel("share of pixels (%)", fontsize=7)
     return figure
 
 
-def _draw_band(axes: Axes, rows: pd.DataFrame, edges: NDArray[np.float64], colour: str) -> None:
-    axes.hist(rows["mean"].dropna(), bins=edges.tolist(), color=colour, alpha=0.75, linewidth=0)
-    axes.axvline(float(rows["mean"].median()), color="black", linewidth=0.9)
-    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+def _draw_band(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
+    """Bars of one band; the two open-ended bins are as wide as the others."""
+    low, high = rows["low"].to_numpy(), rows["high"].to_numpy()
+    share = rows["n_px"].to_numpy() / max(rows["n_px"].sum(), 1)
+    width = (high - low)[1]
+    left = np.where(np.isfinite(low), low, high - width)
+    saturated = float(rows["saturated_share"].iloc[0])
+    colours = [GREY, *[colour] * (len(rows) - 2), GREY]
+    if saturated > 0:
+        colours[-2] = ALERT
+    axes.bar(left, share, width, align="edge", color=colours, linewidth=0)
+    axes.set_xlim(-2 * width, 1 + 2 * width)
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
     axes.tick_params(labelbottom=True)
-    note = f"median {rows['mean'].median():.2f}"
-    if "saturated_share" in rows and (rows["saturated_share"] > _SATURATED).any():
-        note += f", {int((rows['saturated_share'] > _SATURATED).sum())} saturated"
-    axes.set_title(note, loc="right", fontsize=7, fontweight="normal")
+    notes = {"saturated": saturated, "< 0": share[0], "> 1": share[-1]}
+    text = ", ".join(f"{_percent(value)} {what}" for what, value in notes.items() if value > 0)
+    colour = ALERT if saturated > 0 else "black"
+    axes.set_title(text, loc="right", fontsize=7, fontweight="normal", color=colour)
+
+
+def _percent(share: float) -> str:
+    return "< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
 
 
 @styled
 def draw_class_balance(
-    specimen_index: pd.DataFrame, *, label: str = "species", by: str = "sex", most: int = 40
+    specimen_index: pd.DataFrame,
+    *,
+    label: str = "species",
+    by: str = "sex",
+    others: Sequence[str] = (),
+    most: int = _MOST_CLASSES,
 ) -> Figure:
-    """Specimens per class, divided by a second label, with their numbers.
+    """Specimens per class of every label, divided by a second label, with their numbers.
 
     Args:
-        specimen_index: one row per capture; a specimen counts once.
-        label: the classes, largest first.
+        specimen_index: one row per capture; a specimen counts once in a class.
+        label: its classes come first, on an axis of their own, largest first.
         by: what each bar is divided by, where the index has it.
-        most: classes drawn; the rest are counted in the title.
+        others: further labels; each shows its largest classes.
+        most: classes drawn; what is left out of `label` is counted in its title.
 
     Returns:
-        One bar per class; single-column width.
+        A panel per label, one bar per class; single-column width.
 
     Raises:
-        NothingToDrawError: if the index has no such label.
+        NothingToDrawError: if the index has no value of any of the labels.
     """
-    if label not in specimen_index or specimen_index[label].isna().all():
+    labels = [
+        name
+        for name in dict.fromkeys([label, *others])
+        if name in specimen_index and specimen_index[name].notna().any()
+    ]
+    if not labels:
         raise NothingToDrawError(f"no capture has the label {label}")
-    specimens = specimen_index.drop_duplicates("specimen_id")
-    parts = (
-        label_values(specimens[by], most=6)
-        if by in specimens and by != label
-        else specimens[label].map(lambda _: "")
-    )
-    classes = specimens[label].astype("object").where(specimens[label].notna(), "unlabelled")
+    tables = {name: _count_classes(specimen_index, name, by) for name in labels}
+    small = {name: min(len(tables[name]), _OTHER_CLASSES) for name in labels if name != label}
+    room = {label: max(most - sum(small.values()) - 4 * len(small), _OTHER_CLASSES)} | small
+    shown = {name: tables[name].head(room[name]) for name in labels}
+    heights = [len(counts) for counts in shown.values()]
+    figure = make_figure(SINGLE_COLUMN_MM, 14 + 4 * sum(heights) + 14 * len(heights))
+    panels = make_axes(figure, len(labels), 1, gridspec_kw={"height_ratios": heights})[:, 0]
+    parts = sorted({str(part) for counts in tables.values() for part in counts.columns} - {"", "unlabelled"})
+    colours = {part: colour for part, (colour, _) in category_styles(parts).items()}
+    colours |= {"": PALETTE[0], "unlabelled": "#BBBBBB"}
+    n = specimen_index["specimen_id"].nunique()
+    for axes, (name, counts) in zip(panels, shown.items(), strict=True):
+        _draw_classes(axes, name, counts, colours)
+        is_cut = len(counts) < len(tables[name])
+        largest = f"\nthe {len(counts)} largest of {len(tables[name])} classes" if is_cut else ""
+        axes.set_title(f"{n} specimens by {name}{largest}")
+    panels[-1].set_xlabel("specimens")
+    named = [*parts, *(["unlabelled"] if any("unlabelled" in counts for counts in tables.values()) else [])]
+    if len(named) > 1:
+        handles = [Patch(color=colours[part], label=part) for part in named]
+        figure.legend(handles=handles, loc="outside lower center", ncols=4, title=by, title_fontsize=7)
+    return figure
+
+
+def _count_classes(specimen_index: pd.DataFrame, label: str, by: str) -> pd.DataFrame:
+    """Specimens per class (rows, largest first) and part (columns)."""
+    specimens = specimen_index.drop_duplicates(["specimen_id", label])
+    parts = label_values(specimens[by], most=6) if by in specimens else pd.Series("", index=specimens.index)
+    classes = specimens[label].astype("object").where(specimens[label].notna(), "unlabelled").astype(str)
     counts = pd.crosstab(classes, parts)
-    counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
-    hidden = max(len(counts) - most, 0)
-    counts = counts.head(most)
-    figure = make_figure(89, 16 + 4.4 * len(counts))
-    axes = make_axes(figure)[0, 0]
+    return counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
+
+
+def _draw_classes(axes: Axes, label: str, counts: pd.DataFrame, colours: dict[str, str]) -> None:
     start = np.zeros(len(counts))
-    for part, (colour, _) in category_styles([str(column) for column in counts.columns]).items():
+    for part in counts.columns:
         width = counts[part].to_numpy(dtype=float)
         axes.barh(
             range(len(counts)),
             width,
             left=start,
-            color=colour if part != "unlabelled" else "#BBBBBB",
-            label=part,
+            color=colours[str(part)],
+            label=str(part),
             edgecolor="white",
             linewidth=0.5,
         )
         start += width
     for row, total in enumerate(start):
         axes.annotate(f"{total:.0f}", (total, row), (2, 0), textcoords="offset points", va="center")
-    axes.set_yticks(range(len(counts)), [str(name) for name in counts.index])
+    axes.set_yticks(
+        range(len(counts)), [_shorten(write_class(label, str(name)), 28) for name in counts.index]
+    )
     axes.set_ylim(len(counts) - 0.5, -0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.margins(x=0.1)
-    more = f" ({hidden} more not shown)" if hidden else ""
-    axes.set(xlabel="specimens", title=f"{len(specimens)} specimens by {label}{more}")
-    if len(counts.columns) > 1:
-        figure.legend(loc="outside lower center", ncols=4)
-    return figure
+
+
+def _shorten(text: str, width: int) -> str:
+    """Leave out the middle of a long name: its beginning and its number tell captures apart."""
+    if len(text) <= width:
+        return text
+    return f"{text[: width // 2 - 1]}…{text[len(text) - width + width // 2 :]}"
 
 
 def _side_by_side(panels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,11 +2,12 @@
 
 import pandas as pd
 
+from xmodal_pipeline.imaging.calibration import MIN_R2
 from xmodal_pipeline.reporting.content import ReportTables
 from xmodal_pipeline.reporting.provenance import hash_captures, package_versions
 
 _UNITS = {
-    "reflectance": "Bands were calibrated to reflectance with grey standards.",
+    "reflectance": "Captures came calibrated to reflectance.",
     "relative": "Bands are relative to a standard in each photograph and not absolute.",
     "uncalibrated": "Bands were not calibrated; colour is in camera units.",
 }
@@ -17,7 +18,7 @@ def write_methods(tables: ReportTables) -> str:
     sentences = [
         _specimens(tables),
         _rejects(tables.rejected_captures),
-        _UNITS[tables.colour_units],
+        _calibration(tables),
         _registration(tables),
         _split(tables),
         _models(tables),
@@ -56,6 +57,22 @@ def _rejects(rejected: pd.DataFrame) -> str:
         return "No capture was rejected."
     counts = ", ".join(f"{code} {count}" for code, count in rejected["code"].value_counts().items())
     return f"{len(rejected)} further captures were rejected ({counts})."
+
+
+def _calibration(tables: ReportTables) -> str:
+    lines = tables.calibration
+    if lines.empty:
+        return _UNITS[tables.colour_units]
+    specimens = tables.parameters.specimens
+    what = f"each {specimens.calibrate_by}" if specimens.calibrate_by else "each photograph"
+    curve = " after the sRGB curve was undone" if specimens.encoding == "srgb" else ""
+    groups, flagged = lines["group"].nunique(), int(lines["flagged"].sum())
+    fit = f"R² {lines['r2'].min():.3f} to {lines['r2'].max():.3f}; " if lines["r2"].notna().any() else ""
+    return (
+        "Bands were calibrated to reflectance by a straight line per band through the grey standards of "
+        f"{what} ({groups} in all){curve}, saturated standards left out "
+        f"({fit}{flagged} of {len(lines)} lines flagged for R² below {MIN_R2:g} or fewer than two standards)."
+    )
 
 
 def _registration(tables: ReportTables) -> str:

@@ -21,6 +21,11 @@ def write_species(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def write_class(label: str, value: str) -> str:
+    """A class as a reader wants it: species as a binomial, everything else as it is."""
+    return write_species(value) if label == "species" and value not in ("unlabelled", "other") else value
+
+
 @dataclass(frozen=True)
 class ModalityNames:
     """Display names of the two modalities; a study of dorsal and ventral photographs must not say UV."""

@@ -92,6 +92,36 @@ def tabulate_registration(registration_qa: pd.DataFrame) -> PageTable:
     return table_of("Registration", header, rows, 1)
 
 
+def tabulate_calibration(calibration: pd.DataFrame, names: ModalityNames) -> PageTable:
+    """Per band, over the groups of captures: R², residuals, and standards used and left out."""
+    rows = []
+    for (modality, band), part in calibration.groupby(["modality", "band"], sort=False):
+        r2 = part["r2"]
+        rows.append(
+            (
+                f"{names.label(str(modality))} {band}",
+                str(len(part)),
+                str(int(part["n_used"].sum())),
+                str(int(part["n_saturated"].sum())),
+                f"{number(r2.min(), 3)} to {number(r2.max(), 3)}",
+                number(part["residual_sd"].median(), 3),
+                number(part["max_residual"].max(), 3),
+                str(int(part["flagged"].sum())),
+            )
+        )
+    header = (
+        "Band",
+        "Lines",
+        "Standards used",
+        "Standards saturated",
+        "R²",
+        "Median residual SD",
+        "Largest residual",
+        "Flagged lines",
+    )
+    return table_of("Calibration with grey standards, residuals in units of reflectance", header, rows, 1)
+
+
 def tabulate_quality(quality_report: pd.DataFrame, names: ModalityNames) -> PageTable:
     """Per band: mean over captures, spread, signal to noise, and captures saturated or out of range."""
     rows = []

@@ -10,6 +10,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 
 SINGLE_COLUMN_MM: Final = 89.0
 DOUBLE_COLUMN_MM: Final = 183.0
@@ -117,7 +118,24 @@ def figure_bytes(
         The file's content.
     """
     stream = io.BytesIO()
-    options: dict[str, Any] = {"pil_kwargs": {"quality": 88}} if file_format == "jpg" else {}
+    # Level 3 takes a third of the time of the default for a file a few per cent larger.
+    options: dict[str, dict[str, Any]] = {
+        "jpg": {"pil_kwargs": {"quality": 88}},
+        "png": {"pil_kwargs": {"compress_level": 3}},
+    }
     with rc_context(_FILE_STYLE):
-        figure.savefig(stream, format=file_format, dpi=dpi, metadata=_METADATA.get(file_format), **options)
+        figure.savefig(
+            stream,
+            format=file_format,
+            dpi=dpi,
+            metadata=_METADATA.get(file_format),
+            **options.get(file_format, {}),
+        )
+    return stream.getvalue()
+
+
+def as_jpeg(png: bytes) -> bytes:
+    """The same picture at a quarter of the size, for figures made of photographs."""
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").save(stream, format="jpeg", quality=88)
     return stream.getvalue()

@@ -16,6 +16,9 @@ Picture = NDArray[np.uint8]
 _LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 _OUTLINE: Final = np.array([86, 180, 233], dtype=np.uint8)
 _MARGIN: Final = 0.06
+_HEADROOM: Final = 1.2
+"""Left above the brightest part of a capture for views that are brighter still."""
+_NEUTRAL: Final = 200
 _DIM: Final = 0.35
 """Brightness left to the background of the overlay, where a bright one would outshine the fringes."""
 _PERCENTILES: Final = (1.0, 99.0)
@@ -88,6 +91,27 @@ def stretch(bands: Bands, mask: Mask) -> Bands:
         low = 0.0  # black stays black: a common offset would shift the hue
     unit: Bands = np.clip((bands.astype(np.float32) - low) / max(high - low, 1e-6), 0, 1)
     return unit
+
+
+def picture_views(bands: NDArray[np.float32], masks: NDArray[np.bool_], *, is_linear: bool) -> Picture:
+    """Views of one capture, all under the stretch of the first, so that changes of level show.
+
+    Args:
+        bands: (views, bands, side, side), unit scale.
+        masks: (views, side, side); what lies outside becomes neutral grey.
+        is_linear: whether the bands are proportional to light.
+
+    Returns:
+        (views, side, side, 3).
+    """
+    first = bands[0][:, masks[0]] if masks[0].any() else bands[0].reshape(len(bands[0]), -1)
+    top = max(float(np.percentile(first.astype(np.float32), _PERCENTILES[1])), 1e-6) * _HEADROOM
+    unit = _encode(np.clip(bands.astype(np.float32) / top, 0, 1), is_linear=is_linear)
+    if unit.shape[1] < 3:
+        unit = np.repeat(unit.mean(axis=1, keepdims=True), 3, axis=1)
+    pictures = _to_bytes(unit[:, :3].transpose(0, 2, 3, 1))
+    pictures[~masks] = _NEUTRAL
+    return pictures
 
 
 def _dim_background(picture: Picture, mask: Mask) -> Picture:

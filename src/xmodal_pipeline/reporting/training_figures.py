@@ -1,5 +1,6 @@
 """Figures of training: curves per variant, and what augmentation makes of a capture."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -195,7 +196,7 @@ def draw_views(
         for column, picture in enumerate([*rgb[row], *uv[row]]):
             axes[row, column].imshow(picture)
             hide_frame(axes[row, column])
-        axes[row, 0].set_ylabel(caption)
+        axes[row, 0].set_ylabel("\n".join(textwrap.wrap(caption.replace("_", " "), 17)[:3]))
     for block, name in enumerate((names.rgb, names.uv)):
         for view in range(columns):
             axes[0, block * columns + view].set_title(f"{name}, view {view}" if view else name)

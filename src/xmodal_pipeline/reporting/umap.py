@@ -1,7 +1,6 @@
 """UMAP coordinates of embeddings, with the number that says how far to trust them."""
 
 import re
-import warnings
 from typing import Final
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from xmodal_pipeline.params.report import ReportingParams
 from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.reporting.umap_layout import lay_out
 
 MINIMUM_ROWS: Final = 10
 """Fewer points have no neighbourhood structure to draw."""
@@ -44,25 +44,17 @@ def umap_coordinates(table: pd.DataFrame, params: ReportingParams) -> pd.DataFra
     chosen = subsample(table, params.max_points, params.seed)
     if len(chosen) < MINIMUM_ROWS:
         raise NothingToDrawError(f"{len(chosen)} points are too few for a UMAP (at least {MINIMUM_ROWS})")
-    # Imported here: umap compiles numba code, which takes seconds that no other figure should pay.
+    # Imported here: scikit-learn takes a second that no other figure should pay.
     from sklearn.manifold import trustworthiness
-
-    with warnings.catch_warnings():
-        # umap mentions a missing Tensorflow on import; its parametric form is not used here.
-        warnings.simplefilter("ignore", ImportWarning)
-        from umap import UMAP
 
     points = vectors(chosen)
     points = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
-    reducer = UMAP(
-        n_neighbors=min(params.umap_neighbours, len(points) - 1),
+    xy = lay_out(
+        points,
+        neighbours=min(params.umap_neighbours, len(points) - 1),
         min_dist=params.umap_min_dist,
-        metric="cosine",
-        init="pca",
-        random_state=params.seed,
-        n_jobs=1,
+        seed=params.seed,
     )
-    xy = reducer.fit_transform(points)
     neighbours = min(15, (len(points) - 1) // 2)
     return chosen[["capture_id", "specimen_id", "modality"]].assign(
         x=xy[:, 0],

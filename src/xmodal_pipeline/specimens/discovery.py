@@ -1,12 +1,14 @@
 """Which files of a folder are captures, and which pair of files is one capture."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from xmodal_pipeline.errors import CaptureCode
+from xmodal_pipeline.errors import CaptureCode, ParametersError
+from xmodal_pipeline.imaging.capture import CaptureFiles
+from xmodal_pipeline.imaging.patches import LABELS_SUFFIX
 from xmodal_pipeline.params.ingest import SpecimensParams
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png")
@@ -14,28 +16,63 @@ CAPTURE_COLUMNS = ["capture_id", "filename", "uv_filename"]
 REJECTED_COLUMNS = ["filename", "code", "reason"]
 
 
-def discover_captures(root: Path, specimens: SpecimensParams) -> tuple[pd.DataFrame, pd.DataFrame]:
+def discover_captures(
+    root: Path,
+    specimens: SpecimensParams,
+    metadata: pd.DataFrame | None = None,
+    without: Collection[str] = (),
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """List the captures under `root`, in the order of their file names.
+
+    Args:
+        root: the folder.
+        specimens: whether captures are stacks, or pairs joined by suffixes or by columns of the metadata.
+        metadata: as read; needed for pairs joined by columns.
+        without: images that are no captures, relative to `root`, posix style.
 
     Returns:
         Captures (`capture_id, filename, uv_filename`; file names relative to `root`, posix style;
         `uv_filename` is "" for stacks) and the files that make no capture (`filename, code, reason`).
 
     Raises:
-        FileNotFoundError: if `root` is not a folder or holds no image.
+        ParametersError: if `root` is not a folder or holds no image, or the metadata that joins the
+            pairs is missing.
     """
     if not root.is_dir():
-        raise FileNotFoundError(
+        raise ParametersError(
             f"specimens.root: must be an existing folder, got '{root}'; check the path (or set it to null "
             "to simulate specimens)"
         )
-    files = sorted(_image_files(root))
+    files = sorted(file for file in _image_files(root) if str(file) not in without)
+    if specimens.patches == "labels":  # label images lie beside the captures, and are none
+        files = [file for file in files if not file.stem.endswith(LABELS_SUFFIX)]
     if not files:
-        raise FileNotFoundError(
+        raise ParametersError(
             f"specimens.root: must hold images ({', '.join(IMAGE_SUFFIXES)}), found none under '{root}'; "
             "check the path"
         )
+    if specimens.rgb_column is not None and specimens.uv_column is not None:
+        if metadata is None:
+            raise ParametersError(
+                f"specimens.rgb_column: must be a column of the metadata, got {specimens.rgb_column!r} "
+                "and no metadata; set specimens.metadata"
+            )
+        return pairs_of_columns(files, metadata[specimens.rgb_column], metadata[specimens.uv_column])
     return _pairs(files, specimens) if specimens.is_pair else _stacks(files)
+
+
+def capture_files(captures: pd.DataFrame, root: Path) -> list[CaptureFiles]:
+    """Where the files of each row of a capture table are."""
+    return [
+        CaptureFiles(capture, specimen, root / rgb, root / uv if uv else None)
+        for capture, specimen, rgb, uv in zip(
+            *(
+                captures[name].astype(str)
+                for name in ("capture_id", "specimen_id", "filename", "uv_filename")
+            ),
+            strict=True,
+        )
+    ]
 
 
 def _image_files(root: Path) -> Iterable[PurePosixPath]:
@@ -95,6 +132,60 @@ def _incomplete(
             else:
                 reason = f"no file ending in '{suffixes[other[modality]]}' stands beside it"
             yield str(file), CaptureCode.MISSING_PAIR, reason
+
+
+def pairs_of_columns(
+    files: list[PurePosixPath], rgb: pd.Series, uv: pd.Series
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The pairs that the rows of the metadata name, and what keeps the other rows and files from being one.
+
+    A name may be a path under the root, a file name, or a file name without its extension.
+
+    Args:
+        files: every image, relative to the root.
+        rgb: file name of each row's RGB photograph.
+        uv: file name of each row's UV photograph.
+    """
+    spelt: dict[str, set[PurePosixPath]] = {}
+    for file in files:
+        for spelling in {str(file), file.name, file.stem}:
+            spelt.setdefault(spelling, set()).add(file)
+    rows = [(_spelling(first), _spelling(second)) for first, second in zip(rgb, uv, strict=True)]
+    claims = Counter(file for row in rows for file in {file for name in row for file in spelt.get(name, ())})
+    pairs: list[tuple[PurePosixPath, PurePosixPath]] = []
+    rejected: list[tuple[str, str, str]] = []
+    for row in rows:
+        faults = [(name, fault) for name in row if (fault := _name_fault(name, spelt, claims))]
+        if not faults and spelt[row[0]] == spelt[row[1]]:
+            faults = [(row[0], "one file stands for both photographs of the pair")]
+        rejected += [(name, CaptureCode.MISSING_PAIR, f"{fault}; row {row}") for name, fault in faults]
+        if not faults:
+            pairs.append((next(iter(spelt[row[0]])), next(iter(spelt[row[1]]))))
+    reason = f"no row of the metadata names it in '{rgb.name}' or '{uv.name}'"
+    rejected += [(str(file), CaptureCode.MISSING_PAIR, reason) for file in files if file not in claims]
+    pairs.sort()
+    ids = _unique_ids([first.with_suffix("") for first, _ in pairs])
+    found = [(identity, str(a), str(b)) for identity, (a, b) in zip(ids, pairs, strict=True)]
+    return pd.DataFrame(found, columns=CAPTURE_COLUMNS), pd.DataFrame(rejected, columns=REJECTED_COLUMNS)
+
+
+def _spelling(name: object) -> str:
+    text = "" if name is pd.NA or name is None else str(name).strip()
+    return str(PurePosixPath(text.replace("\\", "/"))) if text else ""
+
+
+def _name_fault(
+    name: str, spelt: dict[str, set[PurePosixPath]], claims: Counter[PurePosixPath]
+) -> str | None:
+    found = spelt.get(name, set())
+    if not name:
+        return "the row must name a file here"
+    if not found:
+        return "no such file stands under specimens.root"
+    if len(found) > 1:
+        return f"{len(found)} files are called so ({', '.join(sorted(map(str, found)))}); write their folders"
+    n_rows = claims[next(iter(found))]
+    return f"{n_rows} rows name this file; a file belongs to one pair" if n_rows > 1 else None
 
 
 def _unique_ids(stems: list[PurePosixPath]) -> list[str]:

@@ -1,6 +1,8 @@
 """Every capture read once and judged: the tables of `ingest`."""
 
 import hashlib
+import logging
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +13,28 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from xmodal_pipeline.errors import CaptureCode, CaptureRejected
+from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
-from xmodal_pipeline.imaging.colour import colour_rows
+from xmodal_pipeline.imaging.histogram import BandCounts
 from xmodal_pipeline.imaging.quality import capture_quality
-from xmodal_pipeline.imaging.reading import read_capture
+from xmodal_pipeline.imaging.reading import calibrate_capture, read_counts
+from xmodal_pipeline.imaging.receptors import ReceptorModel
 from xmodal_pipeline.imaging.registration import Registration, estimate_registration
 from xmodal_pipeline.imaging.scale import resolve_scale
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, Scale, SpecimensParams
-from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS
+from xmodal_pipeline.specimens.band_histograms import count_capture, sum_histograms
+from xmodal_pipeline.specimens.calibrating import capture_calibrations
+from xmodal_pipeline.specimens.colour import (
+    ColourFindings,
+    check_receptor_units,
+    find_receptors,
+    measure_colour,
+    tabulate_catches,
+)
+from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS, capture_files
+from xmodal_pipeline.specimens.rigs import RigVerdict, settle_rigs
+
+logger = logging.getLogger(__name__)
 
 FILE_COLUMNS = [
     "capture_id",
@@ -41,6 +57,8 @@ class Examination(NamedTuple):
     registration_qa: pd.DataFrame
     quality_report: pd.DataFrame
     colour_table: pd.DataFrame
+    receptor_table: pd.DataFrame
+    band_histograms: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -50,28 +68,17 @@ class _Findings:
     sha256: str
     height_px: int
     width_px: int
+    n_uv_bands: int
     registration: dict[str, Any]
     quality: list[dict[str, Any]]
-    colour: list[dict[str, Any]]
+    colour: ColourFindings
+    histograms: dict[str, BandCounts]
     flags: tuple[CaptureCode, ...]
-
-
-def capture_files(captures: pd.DataFrame, root: Path) -> list[CaptureFiles]:
-    """Where the files of each row of a capture table are."""
-    return [
-        CaptureFiles(capture, specimen, root / rgb, root / uv if uv else None)
-        for capture, specimen, rgb, uv in zip(
-            *(
-                captures[name].astype(str)
-                for name in ("capture_id", "specimen_id", "filename", "uv_filename")
-            ),
-            strict=True,
-        )
-    ]
 
 
 def examine_captures(
     captures: pd.DataFrame,
+    calibration: pd.DataFrame,
     root: Path,
     specimens: SpecimensParams,
     registration: RegistrationParams,
@@ -83,6 +90,7 @@ def examine_captures(
 
     Args:
         captures: `capture_id, specimen_id, filename, uv_filename, flags` and labels.
+        calibration: the lines of the study, of `calibrate_study`; empty without grey standards.
         root: folder that the file names are relative to.
         specimens: how the files are read; `scale` may still be `auto`.
         registration: the registration gate.
@@ -95,20 +103,28 @@ def examine_captures(
     files = capture_files(captures, root)
     scale = resolve_scale(files, specimens)
     units = colour_units(specimens, scale, is_simulated=is_simulated)
-    how = _Settings(specimens, scale, registration, quality, units)
-    work = (delayed(_examine)(one, how) for one in files)
+    receptors = find_receptors(root, specimens)
+    check_receptor_units(receptors, units)
+    how = _Settings(specimens, scale, registration, quality, units, receptors)
+    lines = capture_calibrations(calibration, captures, specimens)
+    rigs = settle_rigs(captures, files, specimens, scale, registration, n_jobs=quality.n_jobs)
+    work = (
+        delayed(_examine)(one, lines.get(one.capture_id), rigs.get(one.capture_id), how) for one in files
+    )
     parallel = Parallel(n_jobs=quality.n_jobs, return_as="generator")
     findings = list(tqdm(parallel(work), total=len(files), desc="Examining captures", unit="capture"))
-    return _tabulate(captures, findings, units)
+    return _tabulate(captures, _one_uv_band_count(files, findings), units, receptors)
 
 
 def colour_units(specimens: SpecimensParams, scale: Scale, *, is_simulated: bool) -> str:
-    """What the numbers are: reflectance only where the user says that the files hold it.
+    """What the numbers are: reflectance only through grey standards, or where the user says so of the files.
 
     Simulated captures are white-balanced at one exposure, but for the drift between sessions: relative.
     """
     if is_simulated:
         return "relative"
+    if specimens.grey_standards is not None:
+        return "reflectance"
     if scale in ("percent", "unit"):
         return "relative" if specimens.scale == "auto" else "reflectance"
     return "uncalibrated"
@@ -123,31 +139,45 @@ class _Settings:
     registration: RegistrationParams
     quality: QualityParams
     units: str
+    receptors: ReceptorModel | None
 
 
-def _examine(files: CaptureFiles, how: _Settings) -> _Findings | CaptureRejected:
+def _examine(
+    files: CaptureFiles, calibration: Calibration | None, rig: RigVerdict | None, how: _Settings
+) -> _Findings | CaptureRejected:
     specimens, scale = how.specimens, how.scale
     try:
-        capture = read_capture(files, specimens, scale)
+        counts = read_counts(files, specimens, scale)
+        capture = calibrate_capture(counts, files, specimens, calibration)
     except CaptureRejected as rejected:
         return rejected
     layout = specimens.band_layout
-    verdict = judge_registration(capture, specimens, how.registration)
-    ceiling = float("inf") if scale in ("percent", "unit") else 1.0
+    verdict = rig.registration if rig else judge_registration(capture, specimens, how.registration)
+    is_counts = scale not in ("percent", "unit") or calibration is not None
     rows, flags = capture_quality(
-        capture, layout, how.quality, ceiling=ceiling, is_aligned=specimens.registration != "off"
+        capture,
+        layout,
+        how.quality,
+        ceiling=1.0 if is_counts else float("inf"),
+        calibration=calibration,
+        is_aligned=specimens.registration != "off",
     )
+    if calibration is not None and any(line.flagged for line in calibration.values()):
+        flags = (*flags, CaptureCode.POOR_CALIBRATION)
     if verdict is not None and verdict.status in _REGISTRATION_FLAGS:
         flags = (*flags, _REGISTRATION_FLAGS[verdict.status])
+    colour = measure_colour(capture, files, specimens, verdict, units=how.units, receptors=how.receptors)
     identity = {"capture_id": files.capture_id, "specimen_id": files.specimen_id}
     return _Findings(
-        sha256=_digest(capture),
+        sha256=_digest(counts),  # a copy in another session, with other lines, is a copy still
         height_px=capture.rgb.shape[1],
         width_px=capture.rgb.shape[2],
-        registration=identity | registration_row(verdict),
+        n_uv_bands=len(capture.uv),
+        registration=identity | registration_row(verdict, rig),
         quality=[identity | row for row in rows],
-        colour=colour_rows(capture, files.capture_id, files.specimen_id, layout, how.units, None),
-        flags=flags,
+        colour=colour,
+        histograms=count_capture(capture),
+        flags=(*counts.flags, *flags, *colour.flags),
     )
 
 
@@ -167,8 +197,8 @@ def judge_registration(
     return estimate_registration(capture.rgb, capture.uv, capture.rgb_mask, params, correct=correct)
 
 
-def registration_row(registration: Registration | None) -> dict[str, Any]:
-    """One row of `registration_qa` without its identity; all missing where registration is off."""
+def registration_row(registration: Registration | None, rig: RigVerdict | None = None) -> dict[str, Any]:
+    """One row of `registration_qa` without its identity; missing where registration is off, or no rig."""
     names = (
         "dx_px",
         "dy_px",
@@ -178,10 +208,41 @@ def registration_row(registration: Registration | None) -> dict[str, Any]:
         "score_after",
         "margin",
         "residual_px",
+        "measured_rotation_deg",
+        "measured_scale",
+        "detectable_rotation_deg",
+        "detectable_scale_error",
     )
+    of_rig = {
+        "rig": rig.name if rig else "",
+        "rig_dx_px": rig.rig.dx_px if rig else float("nan"),
+        "rig_dy_px": rig.rig.dy_px if rig else float("nan"),
+        "rig_rotation_deg": rig.rig.rotation_deg if rig else float("nan"),
+        "rig_scale": rig.rig.scale if rig else float("nan"),
+    }
     if registration is None:
-        return dict.fromkeys(names, float("nan")) | {"status": "off"}
-    return {name: getattr(registration, name) for name in names} | {"status": registration.status}
+        return dict.fromkeys(names, float("nan")) | {"status": "off"} | of_rig
+    return {name: getattr(registration, name) for name in names} | {"status": registration.status} | of_rig
+
+
+def _one_uv_band_count(
+    files: list[CaptureFiles], findings: list[_Findings | CaptureRejected]
+) -> list[_Findings | CaptureRejected]:
+    """Reject the pairs whose UV has other bands than most of the study (more bands where it is a draw)."""
+    counts = Counter(found.n_uv_bands for found in findings if isinstance(found, _Findings))
+    usual = max(counts, key=lambda n_bands: (counts[n_bands], n_bands), default=0)
+    kept: list[_Findings | CaptureRejected] = []
+    for file, found in zip(files, findings, strict=True):
+        if isinstance(found, _Findings) and found.n_uv_bands != usual:
+            name = (file.uv_path or file.rgb_path).name
+            reason = (
+                f"UV must have {usual} bands as in {counts[usual]} captures of the study, got "
+                f"{found.n_uv_bands}; export all alike, or give each number of bands a study of its own"
+            )
+            kept.append(CaptureRejected(name, CaptureCode.BAND_COUNT, reason))
+        else:
+            kept.append(found)
+    return kept
 
 
 def _digest(capture: Capture) -> str:
@@ -190,7 +251,12 @@ def _digest(capture: Capture) -> str:
     return digest.hexdigest()
 
 
-def _tabulate(captures: pd.DataFrame, findings: list[_Findings | CaptureRejected], units: str) -> Examination:
+def _tabulate(
+    captures: pd.DataFrame,
+    findings: list[_Findings | CaptureRejected],
+    units: str,
+    receptors: ReceptorModel | None,
+) -> Examination:
     rejected: list[tuple[str, str, str]] = []
     kept: list[tuple[int, _Findings]] = []
     seen: dict[str, str] = {}
@@ -203,13 +269,17 @@ def _tabulate(captures: pd.DataFrame, findings: list[_Findings | CaptureRejected
             rejected.append((filename, CaptureCode.DUPLICATE.value, reason))
         else:
             seen[found.sha256] = filename
+            if found.colour.note:
+                logger.warning("%s", found.colour.note)
             kept.append((row, found))
     return Examination(
         specimen_index=_index(captures, kept, units),
         rejected_captures=pd.DataFrame(rejected, columns=REJECTED_COLUMNS, dtype="string"),
         registration_qa=pd.DataFrame([found.registration for _, found in kept]),
         quality_report=pd.DataFrame(_rows(found.quality for _, found in kept)),
-        colour_table=pd.DataFrame(_rows(found.colour for _, found in kept)),
+        colour_table=pd.DataFrame(_rows(found.colour.colour for _, found in kept)),
+        receptor_table=tabulate_catches(_rows(found.colour.catches for _, found in kept), receptors),
+        band_histograms=sum_histograms((found.histograms, found.quality) for _, found in kept),
     )
 
 

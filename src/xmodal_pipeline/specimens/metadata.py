@@ -10,6 +10,7 @@ from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS
 
 KEY_COLUMNS = ("filename", "specimen_id")
+"""Columns that say which capture a row is about, and are no labels."""
 CHANGE_COLUMNS = ["column", "found", "became", "n", "why"]
 
 
@@ -29,11 +30,41 @@ def find_metadata(root: Path, specimens: SpecimensParams) -> Path | None:
     )
 
 
-def read_metadata(path: Path) -> pd.DataFrame:
-    """Read a metadata table as text: UTF-8 or Latin-1, comma, semicolon or tab separated.
+def key_columns(specimens: SpecimensParams) -> tuple[str, ...]:
+    """The columns of this study's metadata that say which capture a row is about."""
+    return (*KEY_COLUMNS, *(name for name in (specimens.rgb_column, specimens.uv_column) if name))
+
+
+def read_metadata(path: Path, specimens: SpecimensParams) -> pd.DataFrame:
+    """Read a metadata table as text.
 
     Raises:
-        ValueError: if it has neither a `filename` nor a `specimen_id` column, or names a column twice.
+        ValueError: as `read_table`, or if no column says which capture a row is about.
+    """
+    table = read_table(path, "metadata")
+    pair_columns = [name for name in (specimens.rgb_column, specimens.uv_column) if name]
+    if not set(pair_columns) <= set(table.columns):
+        raise ValueError(
+            f"metadata '{path.name}': must have the columns {pair_columns} of specimens.rgb_column and "
+            f"specimens.uv_column, got {list(table.columns)}; correct their names"
+        )
+    if not pair_columns and not set(KEY_COLUMNS) & set(table.columns):
+        raise ValueError(
+            f"metadata '{path.name}': must have a column 'filename' or 'specimen_id', got "
+            f"{list(table.columns)}; rename the column that identifies the captures"
+        )
+    return table
+
+
+def read_table(path: Path, kind: str) -> pd.DataFrame:
+    """Read a table as text: UTF-8 or Latin-1, comma, semicolon or tab separated.
+
+    Args:
+        path: the file.
+        kind: what it holds, for the messages.
+
+    Raises:
+        ValueError: if it names a column twice, or a row is longer or shorter than the header.
     """
     content = path.read_bytes()
     try:
@@ -45,26 +76,19 @@ def read_metadata(path: Path) -> pd.DataFrame:
     separator = max(",;\t", key=header.count)
     rows = list(csv.reader(lines, delimiter=separator))
     columns = [name.strip() for name in rows[0]] if rows else []
-    if not set(KEY_COLUMNS) & set(columns):
-        raise ValueError(
-            f"metadata '{path.name}': must have a column 'filename' or 'specimen_id', got {columns}; "
-            "rename the column that identifies the captures"
-        )
     if len(set(columns)) != len(columns):
-        raise ValueError(f"metadata '{path.name}': column names must be unique, got {columns}; rename one")
+        raise ValueError(f"{kind} '{path.name}': column names must be unique, got {columns}; rename one")
     width = len(columns)
     ragged = [number for number, row in enumerate(rows[1:], start=2) if row and len(row) != width]
     if ragged:
         raise ValueError(
-            f"metadata '{path.name}': every row must have {width} fields, line(s) {ragged[:5]} have not; "
+            f"{kind} '{path.name}': every row must have {width} fields, line(s) {ragged[:5]} have not; "
             "quote values that contain the separator"
         )
     return pd.DataFrame([row for row in rows[1:] if row], columns=columns, dtype="string")
 
 
-def clean_labels(
-    metadata: pd.DataFrame, vocabulary: dict[str, dict[str, str]]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def clean_labels(metadata: pd.DataFrame, specimens: SpecimensParams) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Strip and case-fold every label, map vocabularies, and report each change.
 
     A value outside a column's vocabulary, or an empty one, becomes missing: unlabelled, never a class.
@@ -75,10 +99,10 @@ def clean_labels(
     cleaned = metadata.copy()
     changes: list[tuple[str, str, str, int, str]] = []
     for column in metadata.columns:
-        if column in KEY_COLUMNS:
+        if column in key_columns(specimens):
             cleaned[column] = metadata[column].str.strip()
             continue
-        terms = {key.strip().casefold(): term for key, term in vocabulary.get(column, {}).items()}
+        terms = {key.strip().casefold(): term for key, term in specimens.vocabulary.get(column, {}).items()}
         for value, n in metadata[column].fillna("").value_counts().items():
             found = str(value)
             became, why = _clean_label(found, terms)
@@ -102,11 +126,13 @@ def _clean_label(found: str, terms: dict[str, str]) -> tuple[str | None, str]:
     return value, "" if value == found else "cleaned"
 
 
-def join_metadata(captures: pd.DataFrame, metadata: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def join_metadata(
+    captures: pd.DataFrame, metadata: pd.DataFrame | None, specimens: SpecimensParams
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give each capture its specimen and labels.
 
     A capture without a row is kept, unlabelled, with the flag NO_METADATA; a row without a capture is
-    reported under NO_CAPTURE.
+    reported under NO_CAPTURE, but for pairs joined by columns, whose rows `discover_captures` reports.
 
     Returns:
         `captures` with `specimen_id`, `flags` and one column per label; and the unused rows
@@ -115,9 +141,10 @@ def join_metadata(captures: pd.DataFrame, metadata: pd.DataFrame | None) -> tupl
     joined = captures.copy()
     if metadata is None:
         return joined.assign(specimen_id=joined["capture_id"], flags=""), _unused([])
-    row_of = _match_rows(captures, metadata)
+    keys = key_columns(specimens)
+    row_of = _match_rows(captures, metadata, specimens.rgb_column or "filename")
     matched = metadata.iloc[[row for row in row_of if row is not None]]
-    labels = [column for column in metadata.columns if column not in KEY_COLUMNS]
+    labels = [column for column in metadata.columns if column not in keys]
     for column in labels:
         values = [metadata[column].iloc[row] if row is not None else pd.NA for row in row_of]
         joined[column] = pd.array(values, dtype="string")
@@ -127,6 +154,8 @@ def join_metadata(captures: pd.DataFrame, metadata: pd.DataFrame | None) -> tupl
         for row, capture in zip(row_of, captures["capture_id"], strict=True)
     ]
     joined["flags"] = ["" if row is not None else CaptureCode.NO_METADATA.value for row in row_of]
+    if specimens.rgb_column is not None:
+        return joined, _unused([])
     key = next(column for column in KEY_COLUMNS if column in metadata)
     return joined, _unused([str(k) for k in metadata[key].drop(matched.index)])
 
@@ -136,11 +165,11 @@ def _unused(keys: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=REJECTED_COLUMNS)
 
 
-def _match_rows(captures: pd.DataFrame, metadata: pd.DataFrame) -> list[int | None]:
+def _match_rows(captures: pd.DataFrame, metadata: pd.DataFrame, name_column: str) -> list[int | None]:
     """The metadata row of each capture, by file name where the table has one, else by specimen."""
-    if "filename" in metadata:
+    if name_column in metadata:
         by_name: dict[str, int] = {}
-        for row, name in enumerate(metadata["filename"]):
+        for row, name in enumerate(metadata[name_column]):
             if pd.notna(name):
                 path = PurePosixPath(str(name).replace("\\", "/"))
                 for spelling in (str(path), path.name, path.stem):

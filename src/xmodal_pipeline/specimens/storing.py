@@ -8,6 +8,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
+from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.preparation import PreparedCapture, prepare_capture
 from xmodal_pipeline.imaging.reading import read_capture
@@ -15,7 +16,8 @@ from xmodal_pipeline.imaging.registration import Registration
 from xmodal_pipeline.imaging.scale import resolve_scale
 from xmodal_pipeline.params.ingest import Scale, SpecimensParams
 from xmodal_pipeline.params.split import SplitParams
-from xmodal_pipeline.specimens.examination import capture_files
+from xmodal_pipeline.specimens.calibrating import capture_calibrations
+from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.stores import ArrayStore, StoreBlock
 
 _BLOCK = 256
@@ -25,6 +27,7 @@ _BLOCK = 256
 def prepare_stores(
     specimen_index: pd.DataFrame,
     registration_qa: pd.DataFrame,
+    calibration: pd.DataFrame,
     root: Path,
     specimens: SpecimensParams,
     params: SplitParams,
@@ -40,12 +43,16 @@ def prepare_stores(
     files = capture_files(specimen_index, root)
     scale = resolve_scale(files, specimens)
     transforms = corrections(registration_qa)
+    lines = capture_calibrations(calibration, specimen_index, specimens)
     total = len(files)
     with tqdm(total=total, desc="Preparing captures", unit="capture") as progress:
         for start in range(0, total, _BLOCK):
             block = files[start : start + _BLOCK]
             work = (
-                delayed(_prepare)(f, specimens, scale, transforms.get(f.capture_id), params) for f in block
+                delayed(_prepare)(
+                    f, specimens, scale, lines.get(f.capture_id), transforms.get(f.capture_id), params
+                )
+                for f in block
             )
             prepared: list[PreparedCapture] = Parallel(n_jobs=n_jobs)(work)
             progress.update(len(block))
@@ -57,7 +64,7 @@ def prepare_stores(
 def corrections(registration_qa: pd.DataFrame) -> dict[str, Registration]:
     """The transform of every capture whose registration is to be corrected, by capture."""
     corrected = registration_qa[registration_qa["status"] == "corrected"]
-    names = list(Registration.__dataclass_fields__)
+    names = [name for name in Registration.__dataclass_fields__ if name in registration_qa]
     return {row["capture_id"]: Registration(**{n: row[n] for n in names}) for _, row in corrected.iterrows()}
 
 
@@ -65,12 +72,13 @@ def _prepare(
     files: CaptureFiles,
     specimens: SpecimensParams,
     scale: Scale,
+    calibration: Calibration | None,
     registration: Registration | None,
     params: SplitParams,
 ) -> PreparedCapture:
     # Separate photographs that nobody registered have nothing but their own outline to go by.
     share_mask = not (specimens.is_pair and specimens.registration == "off")
-    capture = read_capture(files, specimens, scale)
+    capture = read_capture(files, specimens, scale, calibration)
     return prepare_capture(
         capture, registration, size=params.image_size, crop=params.crop, share_mask=share_mask
     )

@@ -1,7 +1,14 @@
+import numpy as np
 import pandas as pd
 import pytest
+from kedro.io import DatasetError
 
-from xmodal_pipeline.datasets.atomic import AtomicJSONDataset, AtomicParquetDataset, AtomicTextDataset
+from xmodal_pipeline.datasets.atomic import (
+    AtomicCSVDataset,
+    AtomicJSONDataset,
+    AtomicParquetDataset,
+    AtomicTextDataset,
+)
 
 
 class Unwritable:
@@ -14,6 +21,7 @@ class Unwritable:
         (AtomicJSONDataset, {"a": 1}, {"a": 1, "b": Unwritable()}),
         (AtomicTextDataset, "good", Unwritable()),
         (AtomicParquetDataset, pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [Unwritable()]})),
+        (AtomicCSVDataset, pd.DataFrame({"a": [1]}), Unwritable()),
     ],
 )
 def test_a_failed_save_leaves_the_good_file(tmp_path, dataset_type, good, bad):
@@ -24,3 +32,12 @@ def test_a_failed_save_leaves_the_good_file(tmp_path, dataset_type, good, bad):
         dataset.save(bad)
     assert (tmp_path / "file").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_json_refuses_what_is_no_number_and_says_where(tmp_path):
+    dataset = AtomicJSONDataset(filepath=str(tmp_path / "file"))
+    dataset.save({"a": [1, None]})
+    with pytest.raises(DatasetError, match=r"must be finite, got b\[1\].mrr = nan, c = inf; write null"):
+        dataset.save({"b": [0.5, {"mrr": float("nan")}], "c": np.float64("inf")})
+    assert dataset.load() == {"a": [1, None]}
+    assert dataset.preview() == '{"a": [1, null]}'

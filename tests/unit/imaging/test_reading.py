@@ -257,3 +257,35 @@ def test_an_srgb_encoding_is_undone_on_every_band_and_leaves_the_mask(tmp_path):
         expected = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
         np.testing.assert_allclose(getattr(linear, name), expected, atol=1e-6)
     np.testing.assert_array_equal(linear.rgb_mask, encoded.rgb_mask)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_photographs_that_were_held_differently_are_turned_upright_and_flagged(
+    tmp_path: Path, kind: str
+) -> None:
+    scene = np.repeat(np.repeat((SCENE[:3, :8, :12] * 255).astype(np.uint8), 8, 1), 8, 2)
+    picture = np.ascontiguousarray(scene.transpose(1, 2, 0))
+    exif = Image.Exif()
+    exif[274] = 3
+    paths = [tmp_path / f"a_{side}.{kind.lower()}" for side in ("vis", "uv")]
+    Image.fromarray(picture[::-1, ::-1]).save(paths[0], kind, exif=exif)
+    Image.fromarray(picture).save(paths[1], kind)
+    files = CaptureFiles("a", "a", *paths)
+    capture = read_capture(files, pair(), "uint8")
+    np.testing.assert_allclose(capture.rgb, capture.uv, atol=0.1 if kind == "JPEG" else 0)
+    assert capture.flags == (CaptureCode.EXIF_MISMATCH,)
+    assert read_capture(files, pair(registration="off"), "uint8").flags == ()
+    Image.fromarray(picture).save(paths[0], kind)
+    assert read_capture(files, pair(), "uint8").flags == ()
+
+
+def test_percentages_beyond_white_are_read_from_a_labelled_micatoolbox_stack(tmp_path: Path) -> None:
+    bands = (SCENE[:5] * 160).astype(np.float32)
+    labels = ["visible:R", "visible:G", "visible:B", "uv:B", "uv:R"]
+    tifffile.imwrite(tmp_path / "a.tif", bands, imagej=True, metadata={"axes": "ZYX", "Labels": labels})
+    specimens = SpecimensParams(layout="micatoolbox", mask="none")
+    files = CaptureFiles("a", "a", tmp_path / "a.tif")
+    assert resolve_scale([files], specimens) == "percent"
+    capture = read_capture(files, specimens, "percent")
+    assert capture.rgb.max() > 1.2
+    np.testing.assert_allclose(np.concatenate([capture.rgb, capture.uv]), bands / 100, rtol=1e-6)

@@ -1,5 +1,6 @@
 """Every TIFF layout gives the same bands in the same order."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -217,20 +218,48 @@ def test_a_header_of_terabytes_is_refused_before_memory_is_taken(tmp_path: Path)
         read_stack(path)
 
 
-def test_the_canonical_file_is_one_planar_page(tmp_path: Path) -> None:
+def test_the_canonical_file_is_one_page_of_contiguous_samples(tmp_path: Path) -> None:
     bands = make_bands()
     write_canonical(tmp_path / "a.tif", bands, NAMES)
     with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
         page = tiff.pages.first
         assert len(tiff.pages) == 1
-        assert (page.samplesperpixel, page.planarconfig, page.photometric) == (7, 2, 1)
+        assert (page.samplesperpixel, page.planarconfig, page.photometric) == (7, 1, 1)
         assert (page.compression, page.imagewidth, page.imagelength) == (8, 60, 40)
         assert page.bitspersample == 16
         assert len(page.extrasamples) == 6
         assert 'sample="5" role="description">UV3<' in page.tags.valueof(42112)
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), bands)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), np.moveaxis(bands, 0, -1))
 
 
 def test_the_canonical_file_needs_a_name_per_band(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"names must be one per band \(7\), got 3"):
         write_canonical(tmp_path / "a.tif", make_bands(), NAMES[:3])
+    with pytest.raises(ValueError, match=r"two bands or more, got \(1, 40, 60\)"):
+        write_canonical(tmp_path / "a.tif", make_bands(1), NAMES[:1])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("n_bands", [5, 7])
+def test_rasterio_opens_the_canonical_file_whole_with_its_names(
+    tmp_path: Path, dtype: str, n_bands: int
+) -> None:
+    rasterio = pytest.importorskip("rasterio")
+    bands = make_bands(n_bands, dtype)
+    write_canonical(tmp_path / "a.tif", bands, NAMES[:n_bands])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        with rasterio.open(tmp_path / "a.tif") as dataset:
+            assert dataset.descriptions == tuple(NAMES[:n_bands])
+            np.testing.assert_array_equal(dataset.read(), bands)
+
+
+def test_imagej_cannot_take_the_first_band_for_the_whole_file(tmp_path: Path) -> None:
+    # ImageJ's own TiffDecoder shows the first of several planes as if it were all; it refuses contiguous
+    # samples other than 1, 3 or 4, and Fiji then offers Bio-Formats, which opens every band.
+    write_canonical(tmp_path / "a.tif", make_bands(), NAMES)
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        page = tiff.pages.first
+        assert page.planarconfig == 1
+        assert page.samplesperpixel not in (1, 3, 4)
+        assert not tiff.is_imagej

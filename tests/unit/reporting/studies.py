@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from xmodal_pipeline.imaging.capture import Capture
+from xmodal_pipeline.imaging.histogram import count_values
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.reporting.content import ReportTables
 from xmodal_pipeline.reporting.thumbnails import make_thumbnail
+from xmodal_pipeline.specimens.band_histograms import sum_histograms
 from xmodal_pipeline.specimens.stores import ArrayStore
 
 SPECIES = ("Colias croceus", "Gonepteryx rhamni", "Pieris rapae", "Parus major", "Sturnus vulgaris")
@@ -120,6 +122,32 @@ def make_quality(index: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         for modality, band, level in bands
     ]
     return pd.concat(tables, ignore_index=True)
+
+
+def make_histograms(*, seed: int = 0) -> pd.DataFrame:
+    """Three RGB and two UV bands; R is saturated, UV2 has values below 0 and above 1."""
+    generator = np.random.default_rng(seed)
+    levels = {
+        ("rgb", "R"): 0.9,
+        ("rgb", "G"): 0.4,
+        ("rgb", "B"): 0.15,
+        ("uv", "UV1"): 0.2,
+        ("uv", "UV2"): 0.5,
+    }
+    quality = [
+        {"modality": modality, "band": band, "saturated_share": 0.04 if band == "R" else 0.0}
+        for modality, band in levels
+    ]
+    pixels = {key: generator.normal(level, 0.06, (1, 40, 50)) for key, level in levels.items()}
+    pixels["rgb", "R"] = np.minimum(pixels["rgb", "R"], 1)
+    pixels["uv", "UV2"][0, :2] += np.array([[-1.0], [1.0]])
+    bands = {
+        modality: np.concatenate([pixels[key] for key in levels if key[0] == modality]).astype(np.float32)
+        for modality in ("rgb", "uv")
+    }
+    mask = np.ones((40, 50), dtype=bool)
+    counts = {modality: count_values(values, mask) for modality, values in bands.items()}
+    return sum_histograms([(counts, quality)])
 
 
 def make_history(*, cross: bool = True, epochs: int = 20, seed: int = 0) -> pd.DataFrame:
@@ -334,6 +362,7 @@ def make_tables(parameters: dict[str, Any] | None = None, **changes: Any) -> Rep
         "rejected_captures": make_rejected(),
         "registration_qa": make_registration(index),
         "quality_report": make_quality(index),
+        "band_histograms": make_histograms(),
         "partitions": make_partitions(index),
         "histories": {
             "separate": make_history(),

@@ -9,6 +9,7 @@ from xmodal_pipeline.reporting.ingest_figures import (
 )
 from xmodal_pipeline.reporting.names import ModalityNames
 from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.specimens.band_histograms import sum_histograms
 
 
 def pictures(count):
@@ -65,9 +66,51 @@ def test_registration_that_was_off_says_so(studies, index):
         draw_registration(studies.make_registration(index).assign(status="off"))
 
 
-def test_band_histogram_counts_every_capture_once(studies, index):
-    table = studies.make_quality(index)
-    figure = draw_band_histograms(table, names=ModalityNames("Dorsal", "Ventral"))
+def test_long_reasons_are_broken_and_long_names_keep_their_number():
+    name = "Archaeopteryx_lithographica_subspecies_female_0042_dorsal.tif"
+    flags = "REGISTRATION_ABSTAINED;FOCUS_MISMATCH;MASK_TOUCHES_BORDER"
+    figure = draw_contact_sheet(pictures(2), [name, "b"], [flags, ""], captures_in_all=500)
+    first = figure.axes[0]
+    assert first.get_xlabel() == "REGISTRATION_ABSTAINED,\nFOCUS_MISMATCH,\nMASK_TOUCHES_BORDER"
+    title = first.get_title("left")
+    assert len(title) == 40
+    assert title.startswith("Archaeopteryx_lit")
+    assert title.endswith("_0042_dorsal.tif")
+    assert "2 of 500 captures, 1 flagged" in figure.get_suptitle()
+
+
+def test_texts_of_a_full_sheet_do_not_overlap():
+    codes = "REGISTRATION_ABSTAINED;FOCUS_MISMATCH;MASK_TOUCHES_BORDER;DUPLICATED_BAND"
+    names = [f"Archaeopteryx_lithographica_female_{i:04d}_dorsal" for i in range(27)]
+    figure = draw_contact_sheet(pictures(27), names, [codes] * 27)
+    figure.draw_without_rendering()
+    boxes = [
+        text.get_window_extent()
+        for axes in figure.axes
+        for text in (axes.xaxis.label, axes.title, axes._left_title)
+        if text.get_text()
+    ]
+    boxes += [axes.images[0].get_window_extent() for axes in figure.axes]
+    assert not [
+        (i, j)
+        for i, a in enumerate(boxes)
+        for j, b in enumerate(boxes[:i])
+        if a.shrunk(0.98, 0.9).overlaps(b.shrunk(0.98, 0.9))
+    ]
+
+
+def test_gate_holds_for_corrected_captures_too(studies, index):
+    table = studies.make_registration(index)
+    _, gate = draw_registration(table, min_margin=0.005, min_corrected_margin=0.02, max_residual_px=1.5).axes
+    levels = [list(line.get_ydata()) for line in gate.lines]
+    assert [0.005, 0.005] in levels
+    assert [0.02, 0.02] in levels
+    assert {"ok: ≥ 0.005", "corrected: ≥ 0.02", "≤ 1.5 px"} == {text.get_text() for text in gate.texts}
+
+
+def test_band_histograms_show_every_pixel_and_name_saturation(studies):
+    table = studies.make_histograms()
+    figure = draw_band_histograms(table, captures=60, names=ModalityNames("Dorsal", "Ventral"))
     panels = [ax for ax in figure.axes if ax.patches]
     assert [ax.get_title("left") for ax in panels] == [
         "Dorsal: R",
@@ -77,11 +120,19 @@ def test_band_histogram_counts_every_capture_once(studies, index):
         "Ventral: UV2",
     ]
     for ax, band in zip(panels, ["R", "G", "B", "UV1", "UV2"], strict=True):
-        means = table.loc[table["band"] == band, "mean"]
-        assert sum(p.get_height() for p in ax.patches) == len(index)
-        assert ax.lines[0].get_xdata()[0] == pytest.approx(means.median())
-        centre = sum(p.get_height() * (p.get_x() + p.get_width() / 2) for p in ax.patches) / len(index)
-        assert centre == pytest.approx(means.mean(), abs=0.02)
+        counts = table.loc[table["band"] == band, "n_px"]
+        np.testing.assert_allclose([bar.get_height() for bar in ax.patches], counts / counts.sum())
+    red, uv2 = panels[0], panels[-1]
+    assert red.get_title("right") == "4.0 % saturated"
+    assert red.patches[-2].get_facecolor() != red.patches[-3].get_facecolor()
+    assert uv2.get_title("right") == "2.5 % < 0, 2.5 % > 1"
+    assert uv2.patches[0].get_x() == pytest.approx(-1 / 64)
+    assert uv2.patches[-1].get_x() == pytest.approx(1)
+
+
+def test_bands_without_captures_say_so():
+    with pytest.raises(NothingToDrawError, match="no band was measured"):
+        draw_band_histograms(sum_histograms([]), captures=0)
 
 
 def test_class_balance_counts_specimens_not_captures(index):
@@ -97,6 +148,21 @@ def test_class_balance_counts_specimens_not_captures(index):
     assert widths["unlabelled"] == [0, 0, 0, 0, 1]
 
 
+def test_class_balance_draws_the_other_labels_too(index):
+    views = index.assign(view=["dorsal", "ventral"] * (len(index) // 2))
+    main, view = draw_class_balance(views, label="clade", others=["species", "view"]).axes
+    assert main.get_title("left") == "60 specimens by species"
+    assert [t.get_text() for t in view.get_yticklabels()] == ["dorsal", "ventral"]
+    assert [t.get_text() for t in view.texts] == ["30", "30"]
+
+
+def test_class_balance_leaves_out_the_smallest_of_many_classes(index):
+    many = index.assign(drawer=[f"d{i // 2}" for i in range(len(index))])
+    figure = draw_class_balance(many, label="drawer", most=10)
+    assert len(figure.axes[0].get_yticks()) == 10
+    assert "the 10 largest of 30 classes" in figure.axes[0].get_title("left")
+
+
 def test_class_balance_without_labels_says_so(index):
     with pytest.raises(NothingToDrawError, match="no capture has the label clade"):
-        draw_class_balance(index, label="clade")
+        draw_class_balance(index.drop(columns=["species"]), label="clade")

@@ -31,7 +31,7 @@ def figures(studies, index):
         "registration": draw_registration(
             studies.make_registration(index), min_margin=0.005, max_residual_px=1.5
         ),
-        "bands": draw_band_histograms(studies.make_quality(index)),
+        "bands": draw_band_histograms(studies.make_histograms(), captures=60),
         "balance": draw_class_balance(index),
         "training": draw_training_curves({"separate": studies.make_history()}),
     }

@@ -6,6 +6,7 @@ from xmodal_pipeline.reporting.thumbnails import (
     draw_outline,
     make_thumbnail,
     overlay_picture,
+    picture_views,
     rgb_picture,
     uv_picture,
 )
@@ -102,3 +103,15 @@ def test_background_of_the_overlay_is_dimmed_but_for_a_rim():
     assert overlay[2, 2].tolist() == [89, 0, 89]
     rows = np.flatnonzero((overlay[:, 48] == [255, 0, 255]).all(axis=1))
     assert 0 < len(rows) <= 10
+
+
+def test_views_of_a_capture_share_one_stretch_on_a_neutral_ground():
+    first = np.full((3, 8, 8), 0.4, np.float32)
+    masks = np.zeros((3, 8, 8), bool)
+    masks[:, 2:6, 2:6] = True
+    views = np.stack([first, first * 0.5, first * 3])
+    pictures = picture_views(views, masks, is_linear=False)
+    assert pictures[:, 3, 3, 0].tolist() == [212, 106, 255]
+    assert (pictures[~masks] == 200).all()
+    grey = picture_views(views[:, :1], masks, is_linear=False)
+    assert grey[0, 3, 3].tolist() == [212, 212, 212]

@@ -1,5 +1,7 @@
+import pandas as pd
 import pytest
 
+from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.specimens.discovery import discover_captures
 
@@ -61,7 +63,85 @@ def test_a_suffix_that_ends_in_the_other_is_read_whole(tmp_path):
 
 
 def test_a_missing_or_empty_folder_says_so(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"specimens.root: must be an existing folder, got .*absent"):
+    with pytest.raises(ParametersError, match=r"specimens.root: must be an existing folder, got .*absent"):
         discover_captures(tmp_path / "absent", SpecimensParams())
-    with pytest.raises(FileNotFoundError, match="found none under"):
+    with pytest.raises(ParametersError, match="found none under"):
         discover_captures(tmp_path, SpecimensParams())
+
+
+def by_columns(root, rows):
+    specimens = SpecimensParams(root=root, rgb_column="file.vis", uv_column="file.uv")
+    metadata = pd.DataFrame(rows, columns=["file.vis", "file.uv"], dtype="string")
+    found, rejected = discover_captures(root, specimens, metadata)
+    return found, {row.filename: row.reason for row in rejected.itertuples()}, set(rejected["code"])
+
+
+def test_pairs_join_by_columns_of_the_metadata_however_the_names_are_spelt(tmp_path):
+    touch(tmp_path, "b_G7.jpg", "b_G8.jpg", "sub/a_G1.jpg", "sub/a_G2.jpg", "c.png", "d.png")
+    rows = [("b_G7", "b_G8.jpg"), ("sub\\a_G1.jpg", "a_G2.jpg"), (" c.png ", "d")]
+    found, rejected, _ = by_columns(tmp_path, rows)
+    assert found.to_dict("records") == [
+        {"capture_id": "b_G7", "filename": "b_G7.jpg", "uv_filename": "b_G8.jpg"},
+        {"capture_id": "c", "filename": "c.png", "uv_filename": "d.png"},
+        {"capture_id": "a_G1", "filename": "sub/a_G1.jpg", "uv_filename": "sub/a_G2.jpg"},
+    ]
+    assert rejected == {}
+
+
+def test_a_row_that_makes_no_pair_and_a_file_in_no_row_are_named(tmp_path):
+    touch(
+        tmp_path, "a1.jpg", "a2.jpg", "b1.jpg", "c1.jpg", "c2.jpg", "d.jpg", "one/e.jpg", "two/e.jpg", "f.jpg"
+    )
+    rows = [
+        ("a1.jpg", "a2.jpg"),
+        ("b1.jpg", "b2.jpg"),
+        ("c1.jpg", "c2.jpg"),
+        ("c1.jpg", "d.jpg"),
+        ("f.jpg", "e.jpg"),
+        ("", None),
+    ]
+    found, rejected, codes = by_columns(tmp_path, rows)
+    assert found["filename"].tolist() == ["a1.jpg"]
+    assert codes == {"MISSING_PAIR"}
+    assert rejected["b2.jpg"].startswith("no such file stands under specimens.root; row ('b1.jpg', 'b2.jpg')")
+    assert rejected["c1.jpg"].startswith("2 rows name this file")
+    assert rejected["e.jpg"].startswith("2 files are called so (one/e.jpg, two/e.jpg)")
+    assert rejected[""] == "the row must name a file here; row ('', '')"
+    assert set(rejected) == {"b2.jpg", "c1.jpg", "e.jpg", ""}
+    touch(tmp_path, "stray.jpg")
+    _, rejected, _ = by_columns(tmp_path, rows)
+    assert rejected["stray.jpg"] == "no row of the metadata names it in 'file.vis' or 'file.uv'"
+
+
+def test_one_file_is_not_both_sides_of_a_pair(tmp_path):
+    touch(tmp_path, "a.jpg")
+    found, rejected, _ = by_columns(tmp_path, [("a.jpg", "a")])
+    assert found.empty
+    assert "one file stands for both" in rejected["a.jpg"]
+
+
+def test_columns_without_metadata_are_refused(tmp_path):
+    touch(tmp_path, "a.jpg")
+    specimens = SpecimensParams(root=tmp_path, rgb_column="v", uv_column="u")
+    with pytest.raises(
+        ParametersError, match=r"rgb_column: must be a column of the metadata, got 'v' and no"
+    ):
+        discover_captures(tmp_path, specimens)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rgb_column": "v"}, "rgb_column and uv_column must be set together"),
+        ({"rgb_column": "v", "uv_column": "v"}, "must differ, got 'v' twice"),
+        (
+            {"rgb_column": "v", "uv_column": "u", "rgb_suffix": "a", "uv_suffix": "b"},
+            "by suffixes or by columns, got both",
+        ),
+        ({"rgb_column": "v", "uv_column": "u", "root": None}, "rgb_column needs root"),
+        ({"mask": "alpha"}, "mask must be band, white_background or none for stacks, got alpha"),
+    ],
+)
+def test_impossible_settings_are_refused(tmp_path, settings, message):
+    with pytest.raises(ValueError, match=message):
+        SpecimensParams(**{"root": tmp_path, **settings})

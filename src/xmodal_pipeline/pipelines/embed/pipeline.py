@@ -1,12 +1,15 @@
 """The pipeline `embed`."""
 
+from collections.abc import Sequence
+
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.embed import nodes
 from xmodal_pipeline.pipelines.variants import per_variant
+from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
-def create_pipeline() -> Pipeline:
+def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     """Checkpoints to embeddings and projections of every capture; the outlines under the same warps."""
     embed = Node(
         nodes.embed_variant,
@@ -27,7 +30,7 @@ def create_pipeline() -> Pipeline:
         name="embed_unlearnt",
     )
     return (
-        per_variant([embed], own=["checkpoint"])
+        per_variant([embed], own=["checkpoint"], variants=variants)
         # Two encoders and nothing between them: what the pixels give before anything is learnt.
         + per_variant([unlearnt], own=["checkpoint"], public=["unlearnt_embeddings"], variants=["separate"])
         + Pipeline([silhouettes])

@@ -1,15 +1,15 @@
 """The pipeline `evaluate`."""
 
+from collections.abc import Sequence
+
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.evaluate import nodes
 from xmodal_pipeline.pipelines.variants import per_variant
 from xmodal_pipeline.variants import BASELINES, DEFAULT_VARIANTS
 
-_CROSS_MODAL = [name for name in DEFAULT_VARIANTS if name not in BASELINES]
 
-
-def create_pipeline() -> Pipeline:
+def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     """Embeddings and labels to metrics per variant, the comparison, and what UV adds."""
     evaluate = Node(
         nodes.evaluate_variant,
@@ -23,14 +23,26 @@ def create_pipeline() -> Pipeline:
         "uv_value",
         name="measure_uv_value",
     )
+    own = ["embeddings", "projections", "opposite_views"]
+    cross_modal = [name for name in variants if name not in BASELINES]
     return (
-        per_variant([evaluate], own=["embeddings", "projections", "opposite_views"], suffixed=["metrics"])
-        + per_variant([uv_value], own=["embeddings"], suffixed=["uv_value"], variants=_CROSS_MODAL)
-        + _shared()
+        per_variant([evaluate], own=own, suffixed=["metrics"], variants=variants)
+        + per_variant([uv_value], own=["embeddings"], suffixed=["uv_value"], variants=cross_modal)
+        + _shared(variants, cross_modal)
     )
 
 
-def _shared() -> Pipeline:
+def uv_value_of_colour() -> Node:
+    """What UV adds by colour alone; the pipeline `colour` runs it without the rest."""
+    return Node(
+        nodes.measure_uv_value_of_colour,
+        ["colour_table", "specimen_index", "captures", "params:evaluation"],
+        "uv_value_colour",
+        name="measure_uv_value_of_colour",
+    )
+
+
+def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> Pipeline:
     return Pipeline(
         [
             Node(
@@ -52,20 +64,15 @@ def _shared() -> Pipeline:
             ),
             Node(
                 nodes.compare_variants,
-                {name: f"metrics_{name}" for name in (*DEFAULT_VARIANTS, "baselines")},
+                {name: f"metrics_{name}" for name in (*variants, "baselines")},
                 "comparison",
                 name="compare_variants",
             ),
-            Node(
-                nodes.measure_uv_value_of_colour,
-                ["colour_table", "specimen_index", "captures", "params:evaluation"],
-                "uv_value_colour",
-                name="measure_uv_value_of_colour",
-            ),
+            uv_value_of_colour(),
             Node(
                 nodes.stack_uv_value,
                 {"evaluation": "params:evaluation"}
-                | {name: f"uv_value_{name}" for name in ("colour", *_CROSS_MODAL)},
+                | {name: f"uv_value_{name}" for name in ("colour", *cross_modal)},
                 "uv_value",
                 name="stack_uv_value",
             ),

@@ -5,16 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from xmodal_pipeline.errors import CaptureCode
+from xmodal_pipeline.errors import CaptureCode, RunStoppedError
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, SimulationParams, SpecimensParams
-from xmodal_pipeline.reporting import ingest_figures
+from xmodal_pipeline.params.root import validate_parameters
+from xmodal_pipeline.reporting.advice import rejection_summary
 from xmodal_pipeline.reporting.contact_sheet import thumbnail_captures
-from xmodal_pipeline.reporting.names import ModalityNames
-from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS, discover_captures
+from xmodal_pipeline.reporting.content import ReportFigure, ReportTables
+from xmodal_pipeline.reporting.figures import IngestFigures, draw_ingest_figures
+from xmodal_pipeline.specimens.calibrating import calibrate_study
+from xmodal_pipeline.specimens.discovery import discover_captures
 from xmodal_pipeline.specimens.examination import Examination, examine_captures
+from xmodal_pipeline.specimens.filtering import apply_filter
 from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, join_metadata, read_metadata
+from xmodal_pipeline.specimens.standards import list_standards_only, read_standards
 from xmodal_pipeline.specimens.stores import ArrayStore, StoreBlock
 
 logger = logging.getLogger(__name__)
@@ -55,31 +59,32 @@ def list_captures(
     """
     specimens = SpecimensParams.model_validate(captures["specimens"])
     root = Path(captures["root"])
-    found, unusable = discover_captures(root, specimens)
     path = find_metadata(root, specimens)
     metadata, changes = clean_labels(
-        read_metadata(path) if path else pd.DataFrame(columns=["filename"]), specimens.vocabulary
+        read_metadata(path, specimens) if path else pd.DataFrame(columns=["filename"]), specimens
     )
-    joined, unused = join_metadata(found, metadata if path else None)
-    listed, filtered = _apply_filter(joined, specimens.filter)
+    without = list_standards_only(read_standards(root, specimens))
+    found, unusable = discover_captures(root, specimens, metadata if path else None, without)
+    joined, unused = join_metadata(found, metadata if path else None, specimens)
+    listed, filtered = apply_filter(joined, specimens.filter)
     return listed, pd.concat([unusable, unused, filtered], ignore_index=True).astype("string"), changes
 
 
-def _apply_filter(joined: pd.DataFrame, query: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    empty = pd.DataFrame(columns=REJECTED_COLUMNS)
-    if query is None:
-        return joined, empty
-    kept = joined.query(query, engine="python", local_dict={}, global_dict={})
-    left_out = joined.drop(kept.index)["filename"]
-    reason = f"left out by the filter {query!r}"
-    filtered = pd.DataFrame({"filename": left_out, "code": CaptureCode.FILTERED.value, "reason": reason})
-    return kept.reset_index(drop=True), filtered
+def calibrate(captures: dict[str, Any], capture_list: pd.DataFrame, quality: QualityParams) -> pd.DataFrame:
+    """Fit the lines from counts to reflectance; none without grey standards."""
+    return calibrate_study(
+        capture_list,
+        Path(captures["root"]),
+        SpecimensParams.model_validate(captures["specimens"]),
+        n_jobs=quality.n_jobs,
+    )
 
 
 def examine(
     captures: dict[str, Any],
     capture_list: pd.DataFrame,
     unusable_files: pd.DataFrame,
+    calibration: pd.DataFrame,
     registration: RegistrationParams,
     quality: QualityParams,
 ) -> Examination:
@@ -87,6 +92,7 @@ def examine(
     specimens = SpecimensParams.model_validate(captures["specimens"])
     examination = examine_captures(
         capture_list,
+        calibration,
         Path(captures["root"]),
         specimens,
         registration,
@@ -97,45 +103,80 @@ def examine(
     return examination._replace(rejected_captures=rejected)
 
 
+def export_colour(
+    colour_table: pd.DataFrame, receptor_table: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The colour tables once more as CSV, for R."""
+    return colour_table, receptor_table
+
+
+def describe_labels(
+    captures: dict[str, Any], specimen_index: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Specimens per class, and labels that go together with a confounder."""
+    from xmodal_pipeline.evaluation.class_balance import class_balance
+    from xmodal_pipeline.evaluation.confounding import confounding_table
+
+    specimens = SpecimensParams.model_validate(captures["specimens"])
+    return class_balance(specimen_index), confounding_table(specimen_index, specimens.confounders)
+
+
+def describe_modalities(colour_table: pd.DataFrame, specimen_index: pd.DataFrame) -> pd.DataFrame:
+    """How much the band means of each modality can say, and what the other does not know."""
+    from xmodal_pipeline.evaluation.modality_information import modality_information
+
+    return modality_information(colour_table, specimen_index)
+
+
 def make_thumbnails(
     captures: dict[str, Any],
     specimen_index: pd.DataFrame,
     registration_qa: pd.DataFrame,
+    calibration: pd.DataFrame,
     quality: QualityParams,
 ) -> StoreBlock:
     """Pictures of RGB, UV and their overlay, of the flagged captures first."""
     return thumbnail_captures(
         specimen_index,
         registration_qa,
+        calibration,
         Path(captures["root"]),
         SpecimensParams.model_validate(captures["specimens"]),
         n_jobs=quality.n_jobs,
     )
 
 
-def draw_contact_sheet(
-    captures: dict[str, Any], specimen_index: pd.DataFrame, thumbnails: ArrayStore
-) -> Figure:
-    """The contact sheet: flagged captures first, with the reason on them."""
+def draw_qa_figures(
+    parameters: dict[str, Any],
+    captures: dict[str, Any],
+    specimen_index: pd.DataFrame,
+    registration_qa: pd.DataFrame,
+    quality_report: pd.DataFrame,
+    band_histograms: pd.DataFrame,
+    thumbnails: ArrayStore,
+) -> IngestFigures:
+    """The contact sheet, flagged captures first with the reason on them; registration, bands and classes."""
     specimens = SpecimensParams.model_validate(captures["specimens"])
-    return ingest_figures.draw_contact_sheet(
-        thumbnails[:],
-        list(thumbnails.capture_ids),
-        specimen_index.set_index("capture_id").loc[list(thumbnails.capture_ids), "flags"].tolist(),
-        names=ModalityNames(specimens.rgb_name, specimens.uv_name),
+    tables = ReportTables(
+        parameters=validate_parameters(parameters).model_copy(update={"specimens": specimens}),
+        specimen_index=specimen_index,
+        registration_qa=registration_qa,
+        quality_report=quality_report,
+        band_histograms=band_histograms,
     )
+    return draw_ingest_figures(tables, thumbnails)
 
 
 def check_rejected_share(
     specimen_index: pd.DataFrame,
     rejected_captures: pd.DataFrame,
-    contact_sheet: bytes,
+    contact_sheet: ReportFigure,
     quality: QualityParams,
 ) -> dict[str, Any]:
     """Stop the run when too many captures were rejected.
 
     Raises:
-        ValueError: naming the share, the limit and the count per code.
+        RunStoppedError: naming the share, the limit, and per code the count, an example and what to do.
     """
     # A row without a file and a capture left out by the filter are no fault of a file.
     faults = rejected_captures[
@@ -145,10 +186,10 @@ def check_rejected_share(
     n_read = len(specimen_index) + len(faults)
     share = len(faults) / n_read if n_read else 1.0
     if share > quality.max_rejected_share or specimen_index.empty:
-        raise ValueError(
+        raise RunStoppedError(
             f"ingest: at most {quality.max_rejected_share:.0%} of the captures may be rejected, "
-            f"got {share:.0%} ({len(faults)} of {n_read}: {counts}); look at rejected_captures, mend the "
-            "files, or raise quality.max_rejected_share"
+            f"got {share:.0%} ({len(faults)} of {n_read})",
+            rejection_summary(faults),
         )
     logger.info("%d captures accepted, %d rejected %s", len(specimen_index), len(faults), counts or "")
     return {"n_accepted": len(specimen_index), "n_rejected": len(faults), "rejected_by_code": counts}

@@ -8,9 +8,9 @@ from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.params.root import validate_parameters
 from xmodal_pipeline.reporting.content import ReportFigure, ReportTables
 from xmodal_pipeline.reporting.explorer import make_explorer
-from xmodal_pipeline.reporting.figures import draw_ingest_figures, draw_model_figures, map_captures
+from xmodal_pipeline.reporting.figures import draw_model_figures, map_captures
 from xmodal_pipeline.reporting.html import ReportContent, build_report
-from xmodal_pipeline.reporting.style import NothingToDrawError, figure_bytes
+from xmodal_pipeline.reporting.style import NothingToDrawError
 from xmodal_pipeline.specimens.stores import ArrayStore
 
 
@@ -50,7 +50,11 @@ def gather_tables(  # noqa: PLR0913 - one argument per table of the study
     specimen_index: pd.DataFrame,
     rejected_captures: pd.DataFrame,
     registration_qa: pd.DataFrame,
+    calibration: pd.DataFrame,
     quality_report: pd.DataFrame,
+    class_balance: pd.DataFrame,
+    confounding: pd.DataFrame,
+    modality_information: pd.DataFrame,
     partitions: pd.DataFrame,
     **per_variant: Any,
 ) -> ReportTables:
@@ -68,7 +72,11 @@ def gather_tables(  # noqa: PLR0913 - one argument per table of the study
         specimen_index=specimen_index,
         rejected_captures=rejected_captures,
         registration_qa=registration_qa,
+        calibration=calibration,
         quality_report=quality_report,
+        class_balance=class_balance,
+        confounding=confounding,
+        modality_information=modality_information,
         partitions=partitions,
         histories={name: one.history for name, one in results.items()},
         embeddings={name: one.embeddings for name, one in results.items()},
@@ -86,19 +94,26 @@ def _by_variant(inputs: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def draw_figures(
-    report_tables: ReportTables, thumbnails: ArrayStore, rgb_images: ArrayStore, uv_images: ArrayStore
+    report_tables: ReportTables,
+    rgb_images: ArrayStore,
+    uv_images: ArrayStore,
+    contact_sheet: ReportFigure,
+    registration: ReportFigure,
+    bands: ReportFigure,
+    class_balance: ReportFigure,
+    augmented_views: ReportFigure,
 ) -> tuple[Drawn, dict[str, bytes]]:
-    """Draw every figure, and write each for print (PDF) and for slides (PNG)."""
+    """Draw what earlier stages did not; all figures for print (PDF) and for slides (PNG)."""
     coordinates, reason = map_captures(report_tables)
-    figures = [
-        *draw_ingest_figures(report_tables, thumbnails),
-        *draw_model_figures(report_tables, coordinates, images=(rgb_images, uv_images), reason=reason),
-    ]
+    drawn = draw_model_figures(
+        report_tables, coordinates, images=(rgb_images, uv_images), views=augmented_views, reason=reason
+    )
+    figures = [contact_sheet, registration, bands, class_balance, *drawn]
     files = {
-        f"{one.name}.{ending}": figure_bytes(one.figure, ending)
+        name: content
         for one in figures
-        if one.figure is not None
-        for ending in ("png", "pdf")
+        for name, content in one.files.items()
+        if name.endswith((".png", ".pdf"))
     }
     return Drawn(figures, coordinates, reason), files
 

@@ -25,6 +25,7 @@ def prepare_stores(
     captures: dict[str, Any],
     specimen_index: pd.DataFrame,
     registration_qa: pd.DataFrame,
+    calibration: pd.DataFrame,
     ingest_summary: dict[str, Any],
     split: SplitParams,
     quality: QualityParams,
@@ -33,6 +34,7 @@ def prepare_stores(
     yield from storing.prepare_stores(
         specimen_index,
         registration_qa,
+        calibration,
         Path(captures["root"]),
         SpecimensParams.model_validate(captures["specimens"]),
         split,

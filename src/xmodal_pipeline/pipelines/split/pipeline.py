@@ -21,6 +21,7 @@ def create_pipeline() -> Pipeline:
                     "captures",
                     "specimen_index",
                     "registration_qa",
+                    "calibration",
                     "ingest_summary",
                     "params:split",
                     "params:quality",

@@ -1,0 +1,57 @@
+"""One figure of the report: its pages as files for print and slides, and its words."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import ImagePreview
+
+from xmodal_pipeline.datasets.files import FilesDataset
+from xmodal_pipeline.reporting.content import ReportFigure
+
+_MANIFEST = "figure.json"
+_WORDS = ("name", "section", "title", "caption", "reason", "is_narrow")
+
+
+class FigureDataset(AbstractDataset[ReportFigure, ReportFigure]):
+    """A folder with every page as PNG and PDF, and the caption beside them; replaced whole or not at all."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._path = Path(filepath)
+        self._files = FilesDataset(filepath=filepath)
+        self.metadata = metadata
+
+    def load(self) -> ReportFigure:
+        """The figure with all its pages."""
+        words, files = self._load_words(), self._files.load()
+        pages = tuple({ending: files[name] for ending, name in page.items()} for page in words.pop("pages"))
+        return ReportFigure(**words, pages=pages)
+
+    def save(self, data: ReportFigure) -> None:
+        """Write the files, then put them in place."""
+        words = {name: getattr(data, name) for name in _WORDS} | {"pages": data.file_names}
+        self._files.save(data.files | {_MANIFEST: json.dumps(words, indent=2).encode()})
+
+    def preview(self) -> ImagePreview:
+        """The first page, for Kedro-Viz.
+
+        Raises:
+            DatasetError: if there was nothing to draw.
+        """
+        words = self._load_words()
+        if not words["pages"]:
+            raise DatasetError(f"FigureDataset '{self._path}': there is no picture: {words['reason']}")
+        picture = (self._path / words["pages"][0]["png"]).read_bytes()
+        return ImagePreview(base64.b64encode(picture).decode())
+
+    def _load_words(self) -> dict[str, Any]:
+        words: dict[str, Any] = json.loads((self._path / _MANIFEST).read_text(encoding="utf-8"))
+        return words
+
+    def _exists(self) -> bool:
+        return (self._path / _MANIFEST).is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path)}

@@ -1,0 +1,143 @@
+"""Nodes of `ablation`. Torch is imported inside them, so that other stages start without it."""
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+import xmodal_pipeline
+from xmodal_pipeline.params.ablation import Cell, list_cells
+from xmodal_pipeline.params.evaluate import EvaluationParams
+from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.params.root import Parameters, validate_parameters
+from xmodal_pipeline.params.train import TrainParams
+from xmodal_pipeline.pipelines.train.nodes import StoredBands
+from xmodal_pipeline.specimens.stores import ArrayStore
+
+logger = logging.getLogger(__name__)
+
+_THREADS = 1
+"""Thousands of small products: several threads only wait for one another."""
+
+
+def plan_cells(
+    parameters: dict[str, Any],
+    captures: dict[str, Any],
+    specimen_index: pd.DataFrame,
+    partitions: pd.DataFrame,
+    rgb_images: ArrayStore,
+    uv_images: ArrayStore,
+    masks: ArrayStore,
+    channel_statistics: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """Every cell of the grid with its whole configuration, and a name that changes when any of it does."""
+    from xmodal_pipeline.training import TrainingStores
+
+    known = validate_parameters(parameters)
+    stored = StoredBands.of(captures, specimen_index, rgb_images, uv_images, channel_statistics)
+    stores = TrainingStores.from_tables(rgb_images, uv_images, masks, specimen_index, partitions)
+    shared = {
+        "captures": stores.fingerprint(),
+        "evaluation": known.evaluation.model_dump(mode="json", exclude={"n_jobs"}),
+        "label": captures["specimens"]["label"],
+        "version": xmodal_pipeline.__version__,
+    }
+    return [_plan(cell, known, stored, shared) for cell in list_cells(known.ablation.grid, known)]
+
+
+def _plan(cell: Cell, base: Parameters, stored: StoredBands, shared: dict[str, Any]) -> dict[str, Any]:
+    params, variant = cell.params, cell.params.variants[cell.variant].model_dump()
+    config = stored.fit_config(params.training, params.loss, params.augmentation, variant)
+    content = shared | {"config": config.model_dump(mode="json")}
+    return {
+        "cell": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16],
+        "settings": cell.settings,
+        "variant": cell.variant,
+        "seed": params.training.seed,
+        "is_base": _without_seed(params) == _without_seed(base),
+        "config": content["config"],
+    }
+
+
+def _without_seed(params: TrainParams) -> dict[str, Any]:
+    tree = params.model_dump(include=set(TrainParams.model_fields))
+    tree["training"].pop("seed")
+    return tree
+
+
+def train_cells(  # noqa: PLR0913 - one argument per catalog entry that training and evaluation read
+    ablation_plan: list[dict[str, Any]],
+    ablation_state: Path,
+    finished_cells: Path,
+    captures: dict[str, Any],
+    specimen_index: pd.DataFrame,
+    partitions: pd.DataFrame,
+    rgb_images: ArrayStore,
+    uv_images: ArrayStore,
+    masks: ArrayStore,
+    evaluation: EvaluationParams,
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Train, embed and measure every cell that has no result yet.
+
+    Yields:
+        Checkpoint and result of one cell, which are saved before the next one starts: the checkpoint first,
+        so that a result means a finished cell.
+    """
+    from xmodal_pipeline import training
+    from xmodal_pipeline.evaluation.grid import measure_cell
+
+    stores = training.TrainingStores.from_tables(rgb_images, uv_images, masks, specimen_index, partitions)
+    missing = [cell for cell in ablation_plan if not (finished_cells / f"{cell['cell']}.json").is_file()]
+    for cell in ablation_plan:
+        if cell not in missing:  # a kill right after a save leaves the state behind
+            shutil.rmtree(ablation_state / cell["cell"], ignore_errors=True)
+    logger.info("ablation: %d of %d cells are to be trained", len(missing), len(ablation_plan))
+    yield {}, {}  # a generator node must yield, also where every cell is done
+    for cell in missing:
+        logger.info("ablation: %s, seed %d", cell["settings"], cell["seed"])
+        state = ablation_state / cell["cell"]
+        result = training.fit(training.FitConfig.model_validate(cell["config"]), stores, state)
+        tables = training.embed(result.checkpoint, stores)
+        with threadpool_limits(limits=_THREADS):
+            rows = measure_cell(
+                (tables.embeddings, tables.projections, tables.opposite_views),
+                result.history,
+                specimen_index,
+                evaluation,
+                variant=cell["variant"],
+                label=captures["specimens"]["label"],
+            )
+        yield {cell["cell"]: result.checkpoint}, {cell["cell"]: {"rows": rows}}
+        shutil.rmtree(state)  # both are saved; a state is several times the size of its checkpoint
+
+
+def tabulate_cells(
+    ablation_plan: list[dict[str, Any]], ablation_cells: dict[str, Callable[[], dict[str, Any]]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All cells of the present grid as one tidy table, and the spread between seeds."""
+    from xmodal_pipeline.evaluation import grid
+
+    table = grid.tabulate_cells([cell | ablation_cells[cell["cell"]]() for cell in ablation_plan])
+    return table, grid.seed_spread(table)
+
+
+def draw_ablation(ablation: pd.DataFrame, captures: dict[str, Any]) -> dict[str, bytes]:
+    """The figure, for print (PDF) and for slides (PNG); no file where there is nothing to draw."""
+    from xmodal_pipeline.reporting import comparison_figures
+    from xmodal_pipeline.reporting.names import ModalityNames
+    from xmodal_pipeline.reporting.style import NothingToDrawError, figure_bytes
+
+    specimens = SpecimensParams.model_validate(captures["specimens"])
+    names = ModalityNames(specimens.rgb_name, specimens.uv_name)
+    try:
+        figure = comparison_figures.draw_ablation(ablation, label=specimens.label, names=names)
+    except NothingToDrawError as reason:
+        logger.warning("ablation: no figure: %s", reason)
+        return {}
+    return {"ablation.png": figure_bytes(figure, "png"), "ablation.pdf": figure_bytes(figure, "pdf")}

@@ -1,0 +1,24 @@
+"""Nodes of `canonical`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from xmodal_pipeline.imaging.tiff import MultispectralImage
+from xmodal_pipeline.params.ingest import SpecimensParams
+
+
+def write_canonical_captures(
+    captures: dict[str, Any],
+    specimen_index: pd.DataFrame,
+    registration_qa: pd.DataFrame,
+    ingest_summary: dict[str, Any],
+) -> dict[str, Callable[[], MultispectralImage]]:
+    """One function per accepted capture, which reads it when the catalog writes it."""
+    # Imported here, so that `kedro registry list` stays quick.
+    from xmodal_pipeline.specimens.canonical import canonical_captures
+
+    specimens = SpecimensParams.model_validate(captures["specimens"])
+    return canonical_captures(specimen_index, registration_qa, Path(captures["root"]), specimens)

@@ -1,0 +1,125 @@
+"""Nodes of `compare`. They import what they call, so that `kedro registry list` stays quick.
+
+Tables of a model are therefore `Any` in their signatures: Kedro evaluates every annotation.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from xmodal_pipeline.errors import ParametersError
+from xmodal_pipeline.params.compare import CompareParams
+from xmodal_pipeline.params.evaluate import EvaluationParams
+from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.variants import BASELINES
+
+logger = logging.getLogger(__name__)
+
+_THREADS = 1
+"""Thousands of small products: several threads only wait for one another."""
+
+
+def gather_tables(embeddings: pd.DataFrame, projections: pd.DataFrame, opposite_views: pd.DataFrame) -> Any:
+    """One variant's tables, as `ModelTables`."""
+    from xmodal_pipeline.evaluation.paired_measures import ModelTables
+
+    return ModelTables((embeddings,), (projections,), (opposite_views,))
+
+
+def read_runs(
+    compare: CompareParams,
+    specimen_index: pd.DataFrame,
+    partitions: pd.DataFrame,
+    rgb_images: ArrayStore,
+    uv_images: ArrayStore,
+    masks: ArrayStore,
+) -> dict[str, Any]:
+    """The models that `compare.runs` names, as `ModelTables`: tables are read, checkpoints embed the stores.
+
+    Raises:
+        ParametersError: naming a run whose file is missing or of other captures or partitions.
+    """
+    from xmodal_pipeline.evaluation.paired_measures import ModelTables, check_table
+
+    found: dict[str, ModelTables] = {}
+    for name, files in compare.runs.items():
+        for path in files:
+            if not path.is_file():
+                raise ParametersError(
+                    f"compare.runs.{name}: must be an existing file, got '{path}'; check the path"
+                )
+            if path.suffix == ".safetensors":
+                from xmodal_pipeline.training import TrainingStores
+
+                stores = TrainingStores.from_tables(rgb_images, uv_images, masks, specimen_index, partitions)
+                tables = _embed(name, path, stores)
+            else:
+                beside = [_tables_beside(path, kind) for kind in ("projections", "opposite_views")]
+                tables = ModelTables((pd.read_parquet(path),), *beside)
+            for table in (*tables.embeddings, *tables.projections, *tables.opposite_views):
+                check_table(name, table, specimen_index, partitions)
+            found[name] = found[name].with_seeds_of(tables) if name in found else tables
+    return found
+
+
+def _tables_beside(path: Path, kind: str) -> tuple[pd.DataFrame, ...]:
+    """The table of a kind that lies beside a run's `embeddings.parquet`; a table from elsewhere has none."""
+    beside = path.with_name(f"{kind}.parquet")
+    return (pd.read_parquet(beside),) if path.name == "embeddings.parquet" and beside.is_file() else ()
+
+
+def _embed(name: str, path: Path, stores: Any) -> Any:
+    from xmodal_pipeline.evaluation.paired_measures import ModelTables
+    from xmodal_pipeline.training import Checkpoint, embed
+
+    try:
+        tables = embed(Checkpoint.from_file(path), stores)
+    except ValueError as error:
+        raise ParametersError(f"compare.runs.{name}: {error}") from error
+    return ModelTables((tables.embeddings,), (tables.projections,), (tables.opposite_views,))
+
+
+def compare_models(
+    other_runs: dict[str, Any], specimen_index: pd.DataFrame, evaluation: EvaluationParams, **variants: Any
+) -> pd.DataFrame:
+    """Every pair of models, cross-modal ones and other runs first, the baselines of one modality last."""
+    from xmodal_pipeline.evaluation import paired, paired_measures
+
+    models = dict(variants)
+    for name, tables in other_runs.items():
+        models[name] = models[name].with_seeds_of(tables) if name in models else tables
+    order = [name for name in models if name not in BASELINES] + [
+        name for name in reversed(BASELINES) if name in models
+    ]
+    with threadpool_limits(limits=_THREADS):
+        measures = paired_measures.paired_measures(
+            {name: models[name] for name in order}, specimen_index, evaluation
+        )
+    return paired.compare_models(
+        measures,
+        bootstraps=evaluation.bootstraps,
+        permutations=evaluation.permutations,
+        seed=evaluation.seed,
+    )
+
+
+def draw_compared(compared: pd.DataFrame, captures: dict[str, Any]) -> dict[str, bytes]:
+    """The forest plot, for print (PDF) and for slides (PNG); no file where there is nothing to draw."""
+    from xmodal_pipeline.reporting.comparison_figures import draw_differences
+    from xmodal_pipeline.reporting.names import ModalityNames
+    from xmodal_pipeline.reporting.style import NothingToDrawError, figure_bytes
+
+    specimens = SpecimensParams.model_validate(captures["specimens"])
+    try:
+        figure = draw_differences(compared, names=ModalityNames(specimens.rgb_name, specimens.uv_name))
+    except NothingToDrawError as reason:
+        logger.warning("compare: no figure: %s", reason)
+        return {}
+    return {
+        "compared.png": figure_bytes(figure, "png"),
+        "compared.pdf": figure_bytes(figure, "pdf"),
+    }

@@ -1,0 +1,121 @@
+"""The grid as a user runs it: refused before anything runs, trained cell by cell, taken up after a kill."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+from kedro.framework.cli.utils import KedroCliError
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from xmodal_pipeline import training
+from xmodal_pipeline.params.ablation import list_cells
+from xmodal_pipeline.params.root import validate_parameters
+from xmodal_pipeline.variants import DEFAULT_VARIANTS
+
+SMALL = {
+    "simulation": {"image_size_px": 32, "n_effect_species": 1, "n_plain_species": 1, "repeat_share": 0.0},
+    "split": {"image_size": 32},
+    "training": {"max_epochs": 1, "projection_dim": 16, "hidden_dim": 16},
+    "evaluation": {"minimum_n": 3},
+}
+
+
+def run(project, *pipelines, **params):
+    bootstrap_project(project)
+    with KedroSession.create(project_path=project, env="smoke", runtime_params=SMALL | params) as session:
+        return session.run(pipeline_names=list(pipelines))
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ({"loss.temprature": [1]}, r"grid.loss.temprature: unknown key; .*did you mean 'loss.temperature'"),
+        ({"loss.temperature": [0.1, -1]}, r"grid.loss.temperature: .*greater than 0.*-1"),
+        ({"variant": ["fusion"]}, r"grid.variant: must be among \['attention', .*got 'fusion'"),
+        (
+            {"split.seed": [1]},
+            r"grid.split.seed: unknown key; allowed are variant and keys of training, loss",
+        ),
+        ({"training.seed": [1, 1]}, r"training.seed must list different values, at least one, got \[1, 1\]"),
+        (
+            {"training.backbone": ["resnet19"]},
+            r"ablation.grid: cell .*resnet19.*training.backbone: .*resnet18",
+        ),
+        (
+            {"variant": ["concat"], "loss.joint_weight": [0.5, 0.0]},
+            r"ablation.grid: cell .*0.0.*joint_weight: must be positive for variants.concat",
+        ),
+    ],
+)
+def test_an_impossible_cell_stops_the_run_before_anything(project, grid, message):
+    with pytest.raises(KedroCliError, match=re.compile(message)):
+        run(project, "ablation", ablation={"grid": grid})
+    assert not list((project / "data").rglob("*.json"))
+
+
+def test_the_museum_preset_trains_five_seeds_of_every_variant(project):
+    bootstrap_project(project)
+    with KedroSession.create(project_path=project, env="museum") as session:
+        known = validate_parameters(session.load_context().config_loader["parameters"])
+    cells = list_cells(known.ablation.grid, known)
+    assert {(cell.variant, cell.params.training.seed) for cell in cells} == {
+        (variant, seed) for variant in DEFAULT_VARIANTS for seed in range(5)
+    }
+    assert {cell.params.training.backbone for cell in cells} == {"vit_base_patch16_224"}
+
+
+def test_without_stores_it_says_which_stages_make_them(project):
+    with pytest.raises(
+        KedroCliError, match=r"ablation: needs .*rgb_images.*ingest', then '--pipelines split'"
+    ):
+        run(project, "ablation")
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """What is trained, by variant, seed and temperature; the second training of all is interrupted."""
+    done, fit = [], training.fit
+
+    def counted(config, stores, state_dir):
+        done.append((config.name, config.training.seed, config.loss.temperature))
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        return fit(config, stores, state_dir)
+
+    monkeypatch.setattr(training, "fit", counted)
+    return done
+
+
+def test_a_killed_grid_trains_only_the_missing_cells_and_ends_in_one_table(project, trained):
+    run(project, "ingest", "split")
+    grid = {"grid": {"variant": ["rgb_only"], "training.seed": [0, 1]}}
+    with pytest.raises(KeyboardInterrupt):
+        run(project, "ablation", ablation=grid)
+    results = project / "data/07_model_output/smoke/ablation"
+    assert len(list(results.glob("*.json"))) == 1
+    assert not (project / "data/07_model_output/smoke/ablation.parquet").exists()
+
+    run(project, "ablation", ablation=grid)
+    assert [cell[:2] for cell in trained] == [("rgb_only", 0), ("rgb_only", 1), ("rgb_only", 1)]
+    table = pd.read_parquet(project / "data/07_model_output/smoke/ablation.parquet")
+    assert table.groupby("training.seed")["cell"].nunique().to_list() == [1, 1]
+    assert {"variant", "partition", "task", "label", "metric", "value", "is_selected"} <= set(table.columns)
+    spread = pd.read_parquet(project / "data/07_model_output/smoke/seed_spread.parquet")
+    assert set(spread["n_seeds"]) == {2}
+    assert (project / "data/08_reporting/smoke/ablation/ablation.pdf").is_file()
+    assert not list((project / "data/06_models/smoke/ablation/training_state").iterdir())
+    assert len(list((project / "data/06_models/smoke/ablation/checkpoints").iterdir())) == 2
+
+    run(project, "ablation", ablation=grid)
+    assert len(trained) == 3
+    plan = project / "data/06_models/smoke/ablation/plan.json"
+    before = {cell["cell"] for cell in json.loads(plan.read_text())}
+    one = {"grid": {"variant": ["separate"], "training.seed": [0]}}
+    run(project, "ablation", ablation=one, loss={"temperature": 0.2})
+    assert trained[3:] == [("separate", 0, 0.2)]
+    assert not before & {cell["cell"] for cell in json.loads(plan.read_text())}
+    table = pd.read_parquet(project / "data/07_model_output/smoke/ablation.parquet")
+    assert set(table["partition"]) == {"test", "all"}
+    assert {"retrieval", "retrieval_opposite_views", "classification"} <= set(table["task"])

@@ -1,0 +1,57 @@
+import base64
+import inspect
+import json
+
+import pytest
+from kedro.io import DatasetError
+
+from xmodal_pipeline.datasets.figure import FigureDataset
+from xmodal_pipeline.reporting.content import ReportFigure
+
+PAGE = {"png": b"picture", "pdf": b"print", "jpg": b"light"}
+
+
+def figure(pages, reason=""):
+    return ReportFigure("sheet", "data", "Sheet", "Words, é.", pages, reason, is_narrow=True)
+
+
+@pytest.mark.parametrize("pages", [(PAGE,), (PAGE, PAGE | {"png": b"second"}), ()])
+def test_a_figure_comes_back_with_its_pages_and_words(tmp_path, pages):
+    dataset = FigureDataset(filepath=str(tmp_path / "sheet"))
+    dataset.save(figure(pages, "nothing to draw"))
+    loaded = dataset.load()
+    assert loaded.pages == pages
+    assert (loaded.name, loaded.caption, loaded.reason) == ("sheet", "Words, é.", "nothing to draw")
+    assert loaded.is_narrow
+
+
+def test_files_carry_the_name_and_the_page(tmp_path):
+    dataset = FigureDataset(filepath=str(tmp_path / "sheet"))
+    dataset.save(figure((PAGE, PAGE)))
+    dataset.save(figure((PAGE,)))
+    assert {path.name for path in (tmp_path / "sheet").iterdir()} == {
+        "figure.json",
+        "sheet.png",
+        "sheet.pdf",
+        "sheet.jpg",
+    }
+    assert set(figure((PAGE, PAGE)).files) == {
+        f"sheet_{number}.{ending}" for number in (1, 2) for ending in PAGE
+    }
+
+
+def test_the_preview_is_the_first_page_as_kedro_viz_wants_it(tmp_path):
+    dataset = FigureDataset(filepath=str(tmp_path / "sheet"))
+    dataset.save(figure(tuple({"png": bytes([n])} for n in range(12))))
+    assert base64.b64decode(dataset.preview()) == b"\x00"
+    assert inspect.signature(dataset.preview).return_annotation.__name__ == "ImagePreview"
+
+
+def test_without_a_picture_the_preview_gives_the_reason(tmp_path):
+    dataset = FigureDataset(filepath=str(tmp_path / "sheet"))
+    assert not dataset.exists()
+    dataset.save(figure((), "registration was off"))
+    assert dataset.exists()
+    with pytest.raises(DatasetError, match="there is no picture: registration was off"):
+        dataset.preview()
+    assert json.loads((tmp_path / "sheet" / "figure.json").read_text())["pages"] == []

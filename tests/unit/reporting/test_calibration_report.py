@@ -1,0 +1,54 @@
+"""What a reader learns of the grey standards."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from xmodal_pipeline.reporting.html import ReportContent, build_report
+from xmodal_pipeline.reporting.methods import write_methods
+from xmodal_pipeline.reporting.names import ModalityNames
+from xmodal_pipeline.reporting.report_tables import tabulate_calibration
+from xmodal_pipeline.specimens.calibrating import CALIBRATION_COLUMNS
+
+LINES = pd.DataFrame(
+    [
+        ("a", "rgb", "R", 1.2, 0.0, 0.999, 4, 1, 0.004, 0.007, False),
+        ("a", "uv", "UV1", 1.5, 0.0, 0.985, 5, 0, 0.012, 0.020, False),
+        ("b", "rgb", "R", 1.3, 0.0, 0.991, 5, 0, 0.008, 0.011, False),
+        ("b", "uv", "UV1", 1.6, 0.0, 0.914, 5, 0, 0.100, 0.150, True),
+        ("c", "rgb", "R", math.nan, math.nan, math.nan, 0, 5, math.nan, math.nan, True),
+    ],
+    columns=CALIBRATION_COLUMNS,
+)
+
+
+@pytest.fixture
+def tables(studies):
+    specimens = {"root": "x", "grey_standards": "s.csv", "encoding": "srgb", "calibrate_by": "session"}
+    return studies.make_tables(
+        {"specimens": specimens},
+        calibration=LINES,
+        specimen_index=studies.make_index(units="reflectance"),
+    )
+
+
+def test_the_table_has_one_row_per_band():
+    table = tabulate_calibration(LINES, ModalityNames("visible", "UV"))
+    assert table.rows == [
+        ("visible R", "3", "9", "6", "0.991 to 0.999", "0.006", "0.011", "1"),
+        ("UV UV1", "2", "10", "0", "0.914 to 0.985", "0.056", "0.150", "1"),
+    ]
+
+
+def test_the_methods_say_how_bands_were_calibrated(tables):
+    text = write_methods(tables)
+    assert "through the grey standards of each session (3 in all) after the sRGB curve was undone" in text
+    assert "R² 0.914 to 0.999; 2 of 5 lines flagged" in text
+    assert "camera units" not in text
+
+
+def test_the_page_has_the_table_and_no_banner(tables):
+    page = build_report(ReportContent(tables))
+    assert "Calibration with grey standards" in page
+    assert "Uncalibrated." not in page
