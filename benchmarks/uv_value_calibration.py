@@ -28,6 +28,7 @@ KINDS = ("adds",) * 3 + ("redundant",) * 3 + ("rgb_only",) * 3 + ("empty",) * (S
 NULL_KINDS = ("redundant", "rgb_only", "empty")
 WORLDS = ("equal", "grouped", "random", "random, t5, unequal scales")
 CLAIMS = ("uv_adds", "uv_only")
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 
 
 @dataclass(frozen=True)
@@ -183,19 +184,22 @@ def draw_power(rows: list[dict[str, object]], per_cell: int, path: Path) -> None
     figure = Figure(figsize=(7.1, 3.1), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     frame = pd.DataFrame(rows).set_index("n per sex").replace("too_few", np.nan)
-    titles = {"species": "One species claimed (q ≤ .05 of 30)", "pooled": "Pooled over 30 species (p ≤ .05)"}
+    titles = {"species": "One of 30 species (q ≤ .05)", "pooled": "30 species pooled (p ≤ .05)"}
     for axes, (scope, title) in zip(panels, titles.items(), strict=True):
-        for delta, marker in zip((1.0, 1.5, 2.0, 2.5), "osD^", strict=True):
+        for delta, marker, colour in zip((1.0, 1.5, 2.0, 2.5), "osD^", OKABE_ITO, strict=True):
             power = frame[f"{scope} δ={delta}"].astype(float).dropna()
-            line = axes.plot(power.index, power, marker=marker, label=f"{delta:g}")[0]
+            line = axes.plot(power.index, power, marker=marker, color=colour, label=f"{delta:g}")[0]
             n = per_cell * (3 if scope == "species" else 1)
             error = 1.96 * np.sqrt(power * (1 - power) / n)
             axes.errorbar(power.index, power, error, color=line.get_color(), linewidth=1, capsize=2)
-        axes.set(title=title, xlabel="Specimens per sex", xticks=frame.index, ylim=(-0.03, 1.03))
+        axes.set_title(title, fontsize=10)
+        axes.set(xlabel="Specimens per sex", xticks=frame.index, ylim=(-0.03, 1.03))
         axes.axhline(0.8, color="0.7", linewidth=0.8, linestyle="--", zorder=0)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("Power")
-    panels[1].legend(title="δ of the sexes in UV\ngiven RGB", frameon=False, loc="lower right", fontsize=8)
+    panels[1].legend(
+        title="δ of the sexes in UV\ngiven RGB", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5)
+    )
     figure.savefig(path)
 
 
