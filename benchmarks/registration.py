@@ -3,7 +3,7 @@
 Thresholds were set on seeds up to 1001, which this script does not use. Real pictures are used where
 `--real` names the folder that holds `vis_nir` and `video2vision_uv_vis`.
 
-    python benchmarks/registration.py [--real FOLDER] [--captures 36]
+    python benchmarks/registration.py [--real FOLDER] [--captures 36] [--brief]
 """
 
 import argparse
@@ -22,7 +22,9 @@ from xmodal_pipeline.imaging import registration as registration_module
 from xmodal_pipeline.imaging.registration import Registration, estimate_registration, registration_matrix
 from xmodal_pipeline.imaging.registration_similarity import is_similarity_available, similarity, warp
 from xmodal_pipeline.params.ingest import RegistrationParams, SimulationParams
-from xmodal_pipeline.specimens.simulation import simulate_study
+from xmodal_pipeline.specimens.simulation import simulate_study, study
+from xmodal_pipeline.specimens.simulation.camera import Offset, draw_session_gains, photograph
+from xmodal_pipeline.specimens.simulation.species import colours, draw_individuals
 
 PARAMS = RegistrationParams()
 SEED = 2001
@@ -168,12 +170,65 @@ def studies() -> None:
                 measure(f"{fault or 'no fault'}, correct", captures, correct=True)
 
 
+def limits() -> None:
+    """What rotation and scale can be told at each size: captures of species that set no threshold."""
+    for size, n_each in ((96, 12), (256, 4), (512, 2)):
+        params = SimulationParams(image_size_px=size, seed=SEED, n_effect_species=5, n_plain_species=5)
+        roles = study.species_roles(params)
+        truths = [study.make_species(params, index, role) for index, role in enumerate(roles)]
+        print(f"\nRotation and scale, {size} px, n {len(roles) * n_each} each")
+        for rotation, scale in (
+            (0.0, 1.0), (1.0, 1.0), (-1.0, 1.0), (0.0, 1.01), (0.0, 0.99), (0.0, 1.02), (0.0, 0.98)
+        ):  # fmt: skip
+            found = [
+                estimate_registration(
+                    *planted(params, truth, index, number, rotation, scale), PARAMS, correct=True
+                )
+                for index, truth in enumerate(truths)
+                for number in range(1, n_each + 1)
+            ]
+            turns = np.array([(one.measured_rotation_deg, one.measured_scale) for one in found])
+            least = np.nanmedian([one.detectable_scale_error for one in found])
+            caught = np.mean([one.status in ("failed", "abstained") for one in found])
+            print(
+                f"rotation {rotation:4.1f} deg, scale {scale:4.2f}: not accepted {caught:4.2f}  "
+                f"measured {np.nanmedian(turns[:, 0]):6.2f} deg, sd {np.nanstd(turns[:, 0]):4.2f}  "
+                f"scale {np.nanmedian(turns[:, 1]):6.4f}, sd {np.nanstd(turns[:, 1]):6.4f}  "
+                f"95 % found from {least:.4f}",
+                flush=True,
+            )
+
+
+def planted(
+    params: SimulationParams,
+    truth: study.SpeciesTruth,
+    index: int,
+    number: int,
+    rotation: float,
+    scale: float,
+) -> Pair:
+    """One simulated specimen, its UV seen through a known rotation, scale and any shift up to 4 px."""
+    individual = draw_individuals(
+        truth.species, study.stream(params, study.SPECIMEN_STREAM, index, number), 1
+    )
+    look = colours(truth.species, individual, np.array([number % 2 == 1]), np.array([number % 4 < 2]))
+    rng = study.stream(params, study.CAPTURE_STREAM, index, number, int(rotation) + 1, round(1000 * scale))
+    dx, dy = (float(value) for value in rng.uniform(-4, 4, 2))
+    gains = draw_session_gains(study.stream(params, study.SESSION_STREAM, number % 4))
+    offset = Offset(dx, dy, rotation, scale)
+    bands, mask = photograph(
+        truth.species, individual, look, size=params.image_size_px, offset=offset, gains=gains, rng=rng
+    )
+    unit = np.clip(bands, 0, 1).astype(np.float32)
+    return unit[:3], unit[3:], mask
+
+
 def stored_pair(path: Path) -> Pair:
     stack = tifffile.imread(path).astype(np.float32) / 65535
     return stack[:3], stack[3:6], stack[6] > 0
 
 
-def photograph(path: Path) -> np.ndarray:
+def read_photograph(path: Path) -> np.ndarray:
     pixels = np.asarray(ImageOps.exif_transpose(Image.open(path)), dtype=np.float32) / 255
     return np.moveaxis(np.atleast_3d(pixels), 2, 0)
 
@@ -182,7 +237,7 @@ def real_shifts(folder: Path) -> None:
     rng = np.random.default_rng(SEED)
     errors = []
     for path in sorted(folder.glob("*_rgb.jpg")):
-        rgb, nir = photograph(path), photograph(path.with_name(path.name.replace("rgb", "nir")))
+        rgb, nir = read_photograph(path), read_photograph(path.with_name(path.name.replace("rgb", "nir")))
         core = np.s_[:, 40:-40, 40:-40]
         mask = np.ones(rgb[core].shape[1:], dtype=bool)
         start = estimate_registration(rgb[core], nir[core], mask, PARAMS, correct=False)
@@ -198,7 +253,7 @@ def real_shifts(folder: Path) -> None:
 
 def real_similarities(folder: Path) -> None:
     for path in sorted(folder.glob("*_rgb.jpg")):
-        rgb, nir = photograph(path), photograph(path.with_name(path.name.replace("rgb", "nir")))
+        rgb, nir = read_photograph(path), read_photograph(path.with_name(path.name.replace("rgb", "nir")))
         truth = np.load(path.with_name(path.name.replace("_rgb.jpg", "_nir.npy")))
         height, width = rgb.shape[1:]
         one = estimate_registration(rgb, nir, np.ones((height, width), dtype=bool), PARAMS, correct=True)
@@ -209,7 +264,7 @@ def real_similarities(folder: Path) -> None:
 
 
 def real_uv(folder: Path) -> None:
-    rgb, uv = photograph(folder / "vis_sample.jpg"), photograph(folder / "uv_aligned_sample.jpg")
+    rgb, uv = read_photograph(folder / "vis_sample.jpg"), read_photograph(folder / "uv_aligned_sample.jpg")
     mask = np.ones(rgb.shape[1:], dtype=bool)
     start = time.process_time()
     one = estimate_registration(rgb, uv, mask, PARAMS, correct=False)
@@ -221,13 +276,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure registration.")
     parser.add_argument("--real", type=Path, help="folder with vis_nir and video2vision_uv_vis")
     parser.add_argument("--captures", type=int, default=36, help="pairs per line of the first tables")
+    parser.add_argument("--brief", action="store_true", help="leave the patterned specimens out")
     parser.add_argument("--without-simpleitk", action="store_true", help="as if the extra were not installed")
     options = parser.parse_args()
     if options.without_simpleitk:
         registration_module.is_similarity_available = lambda: False
     print(f"SimpleITK: {is_similarity_available() and not options.without_simpleitk}")
-    patterns(options.captures)
+    if not options.brief:
+        patterns(options.captures)
     studies()
+    limits()
     if options.real is not None:
         print("\nvis_nir/aligned")
         real_shifts(options.real / "vis_nir" / "aligned")

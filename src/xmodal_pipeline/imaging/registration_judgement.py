@@ -26,7 +26,7 @@ _SURE_SD = 1.8
 """Rotation and scale count as found from this many of their standard deviations."""
 _FOUND_SD = 1.645
 """An error this many standard deviations beyond the gate is found in 95 of 100 captures."""
-_LOST_PX = 1.0
+_LOST_PX = 0.7
 """A rotation more uncertain than this at the specimen's edges says that the edges are not the same ones."""
 _CLEARLY_WORSE = -0.01
 """A margin below this is a failure, not a doubt: on pairs of noise it stays near -0.009."""

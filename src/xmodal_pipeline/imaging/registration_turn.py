@@ -33,7 +33,7 @@ _MAX_STEP_PX, _DONE_PX = 1.0, 0.02
 """Longest move of one climb, and the move that ends it, at the root mean square radius."""
 _FLOOR = 0.05
 """Of the mean edge strength, below which an edge counts less: there is noise."""
-_CORRELATED_PX = 4.0
+_CORRELATED_PX = 2.0
 """Neighbouring pixels of a smoothed field that count as one."""
 _ROTATION_BIAS_PX, _SCALE_BIAS_PX = 0.03, 0.07
 """Standard deviation, at the root mean square radius, of what two modalities of one specimen in perfect

@@ -108,9 +108,7 @@ def examine_captures(
     how = _Settings(specimens, scale, registration, quality, units, receptors)
     lines = capture_calibrations(calibration, captures, specimens)
     rigs = settle_rigs(captures, files, specimens, scale, registration, n_jobs=quality.n_jobs)
-    work = (
-        delayed(_examine)(one, lines.get(one.capture_id), rigs.get(one.capture_id), how) for one in files
-    )
+    work = (delayed(_examine)(one, lines.get(one.capture_id), rigs.get(one.capture_id), how) for one in files)
     parallel = Parallel(n_jobs=quality.n_jobs, return_as="generator")
     findings = list(tqdm(parallel(work), total=len(files), desc="Examining captures", unit="capture"))
     return _tabulate(captures, _one_uv_band_count(files, findings), units, receptors)

@@ -1,8 +1,12 @@
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
 
+from xmodal_pipeline.checks import check_specimens
+from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.imaging.registration_similarity import is_similarity_available
 from xmodal_pipeline.params.ingest import (
     QualityParams,
@@ -10,6 +14,7 @@ from xmodal_pipeline.params.ingest import (
     SimulationParams,
     SpecimensParams,
 )
+from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.specimens.examination import examine_captures
 from xmodal_pipeline.specimens.simulation import study
 from xmodal_pipeline.specimens.simulation.camera import Offset, draw_session_gains, photograph
@@ -20,13 +25,17 @@ PARAMS = SimulationParams(n_effect_species=1, n_plain_species=1)
 SHIFT = (3.3, -2.4)
 
 
+@cache
+def species():
+    return study.make_species(PARAMS, 0, study.species_roles(PARAMS)[0]).species
+
+
 def write_capture(path, number, offset, *, is_noise=False):
-    truth = study.make_species(PARAMS, 0, study.species_roles(PARAMS)[0])
-    individual = draw_individuals(truth.species, study.stream(PARAMS, 1, 0, number), 1)
-    look = colours(truth.species, individual, np.array([True]), np.array([False]))
+    individual = draw_individuals(species(), study.stream(PARAMS, 1, 0, number), 1)
+    look = colours(species(), individual, np.array([True]), np.array([False]))
     rng = study.stream(PARAMS, 2, 0, number)
     gains = draw_session_gains(rng)
-    bands, mask = photograph(truth.species, individual, look, size=96, offset=offset, gains=gains, rng=rng)
+    bands, mask = photograph(species(), individual, look, size=96, offset=offset, gains=gains, rng=rng)
     if is_noise:
         bands[3:] = 0.02 + 0.005 * rng.standard_normal(bands[3:].shape)
     counts = np.round(65535 * np.clip(bands, 0, 1)).astype(np.uint16)
@@ -122,3 +131,18 @@ def test_a_rig_shows_a_rotation_without_the_extra(tmp_path):
     assert set(alone["status"]) == {"failed"}
     assert set(found["status"]) == {"corrected"}
     assert found["rotation_deg"].iloc[0] == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_rig_must_be_a_label_and_needs_correction(folder):
+    with pytest.raises(ParametersError, match=r"registration.rig: must be a label column, got \['camera'\]"):
+        check_specimens(parameters(folder, rig="camera"), None)
+    with pytest.raises(ParametersError, match=r"registration.rig: needs specimens.registration correct"):
+        check_specimens(parameters(folder, rig="all", registration="check"), None)
+    check_specimens(parameters(folder, rig="all"), None)
+
+
+def parameters(root, *, rig, registration="correct"):
+    return Parameters(
+        specimens=SpecimensParams(root=root, registration=registration),
+        registration=RegistrationParams(rig=rig),
+    )
