@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset, ParquetDataset
 from kedro_datasets.text import TextDataset
@@ -21,6 +22,20 @@ class AtomicParquetDataset(ParquetDataset):  # type: ignore[misc]
         """Write the table, then put it in place."""
         with self._fs.transaction:
             super().save(data)
+
+
+class OptionalParquetDataset(AtomicParquetDataset):
+    """A table that a study may lack: without its file it loads empty.
+
+    It always exists as far as Kedro is concerned, so that no run is refused for want of it.
+    """
+
+    def load(self) -> pd.DataFrame:
+        """The table, or one without rows and columns."""
+        return super().load() if super()._exists() else pd.DataFrame()
+
+    def _exists(self) -> bool:
+        return True
 
 
 class AtomicCSVDataset(CSVDataset):  # type: ignore[misc]

@@ -15,7 +15,7 @@ SEED = "training.seed"
 _NUMBERS = ("task", "label", "metric", "value", "low", "high", "n", "chance")
 _OWN = ("joint_accuracy", "combined_accuracy", "rgb_accuracy", "uv_accuracy")
 """What stands for a model as a whole: the first of these that it has."""
-_ON_ALL = ("classification",)
+_ON_ALL = ("classification", "classification_knn")
 """Tasks measured on all specimens: training sees no labels. The others are of test specimens."""
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.reporting.names import ModalityNames
+from xmodal_pipeline.reporting.seeds import ONE_SEED, SeedSpread
 
 
 def _no_rows() -> pd.DataFrame:
@@ -36,6 +37,8 @@ class ReportTables:
     metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`metrics_{variant}` by variant."""
     comparison: pd.DataFrame = field(default_factory=_no_rows)
+    seed_spread: pd.DataFrame = field(default_factory=_no_rows)
+    """Of the pipeline `ablation`; empty where seeds were not varied."""
     uv_value: pd.DataFrame = field(default_factory=_no_rows)
     diagnostics: pd.DataFrame = field(default_factory=_no_rows)
     """code, variant, finding, advice."""
@@ -46,6 +49,22 @@ class ReportTables:
     def names(self) -> ModalityNames:
         """Display names of the two modalities."""
         return ModalityNames(self.parameters.specimens.rgb_name, self.parameters.specimens.uv_name)
+
+    @property
+    def is_one_seed(self) -> bool:
+        """Whether learnt numbers come from one training run."""
+        return len(set(self.seeds)) == 1 and bool(self.histories)
+
+    @property
+    def spread(self) -> SeedSpread:
+        """The spread between seeds, where it is known."""
+        return SeedSpread(self.seed_spread, ONE_SEED if self.is_one_seed else "–")
+
+    @property
+    def calibration_caution(self) -> str:
+        """A clause on the calibration lines that are flagged; empty where none is."""
+        flagged = int(self.calibration["flagged"].sum()) if len(self.calibration) else 0
+        return f"{flagged} of {len(self.calibration)} calibration lines are flagged" if flagged else ""
 
     @property
     def colour_units(self) -> str:

@@ -51,8 +51,13 @@ def retrieval_rows(comparison: pd.DataFrame) -> pd.DataFrame:
 
 
 def classification_rows(comparison: pd.DataFrame) -> pd.DataFrame:
-    """The accuracy rows of `comparison` with their source (rgb, uv, combined, joint or empty)."""
-    rows = _task_rows(comparison, "classification")
+    """The accuracy rows of linear probes with their source (rgb, uv, combined, joint or empty)."""
+    return accuracy_rows(comparison, "classification")
+
+
+def accuracy_rows(comparison: pd.DataFrame, task: str) -> pd.DataFrame:
+    """The accuracy rows of a task (`classification` or `classification_knn`) with their source."""
+    rows = _task_rows(comparison, task)
     found = (
         rows["metric"]
         .astype("string")
@@ -60,6 +65,11 @@ def classification_rows(comparison: pd.DataFrame) -> pd.DataFrame:
     )
     rows["source"] = found[0].fillna("").astype(object)
     return rows[found[1].notna()]
+
+
+def control_rows(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `comparison` that an accuracy must be read against."""
+    return _task_rows(comparison, "classification_control")
 
 
 def _task_rows(comparison: pd.DataFrame, task: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames
+from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, write_class
 from xmodal_pipeline.reporting.style import MARKERS, NothingToDrawError, category_styles
 from xmodal_pipeline.reporting.thumbnails import rgb_picture, uv_picture
 from xmodal_pipeline.specimens.stores import ArrayStore
@@ -102,7 +102,11 @@ def _label_payload(values: pd.Series) -> dict[str, Any]:
     number = {value: i for i, value in enumerate(shown)}
     return {
         "classes": [
-            {"name": value, "colour": styles[value][0], "symbol": _SYMBOLS[styles[value][1]]}
+            {
+                "name": write_class(str(values.name), value),
+                "colour": styles[value][0],
+                "symbol": _SYMBOLS[styles[value][1]],
+            }
             for value in shown
         ],
         "values": [number[value] for value in text],

@@ -22,8 +22,11 @@ from xmodal_pipeline.reporting.label_tables import (
     tabulate_information,
 )
 from xmodal_pipeline.reporting.methods import count_classes, write_methods
+from xmodal_pipeline.reporting.predictability_table import explain_predictability, tabulate_predictability
+from xmodal_pipeline.reporting.probe_tables import tabulate_controls, tabulate_improvements, tabulate_nearest
 from xmodal_pipeline.reporting.provenance import hash_captures, package_versions
 from xmodal_pipeline.reporting.report_tables import PageTable
+from xmodal_pipeline.reporting.retrieval_tables import tabulate_galleries
 from xmodal_pipeline.reporting.selection import choose_variant
 from xmodal_pipeline.reporting.sentences import (
     Finding,
@@ -59,7 +62,7 @@ class Section:
     tables: tuple[PageTable, ...] = ()
     reasons: tuple[str, ...] = ()
     is_learnt: bool = False
-    """Numbers depend on the seed of a training run."""
+    """Shows what depends on the seed of a training run, without its spread between seeds."""
     is_colour: bool = False
     """Makes a claim about colour."""
 
@@ -93,8 +96,10 @@ def build_report(content: ReportContent) -> str:
         methods=write_methods(tables),
         settings=(pages.tabulate_parameters(tables), _versions(tables)),
         seeds=tables.seeds,
-        is_one_seed=len(set(tables.seeds)) == 1 and bool(tables.histories),
+        is_one_seed=tables.is_one_seed,
+        most_seeds=tables.spread.most_seeds,
         is_uncalibrated=tables.colour_units == "uncalibrated",
+        caution=tables.calibration_caution,
         names=tables.names,
     )
     return _checked(page)
@@ -163,7 +168,7 @@ def _title(tables: ReportTables) -> str:
 def _split_findings(tables: ReportTables) -> tuple[list[Finding], list[Finding]]:
     names, variant = tables.names, choose_variant(tables)
     found = [
-        *find_uv_value(tables.uv_value, names),
+        *find_uv_value(tables.uv_value, names, caution=tables.calibration_caution),
         *find_differences(tables.metrics, names, variant=variant),
         *find_retrieval(tables.comparison, names, variant=variant),
         *find_alignment(tables.metrics, names, variant=variant),
@@ -263,31 +268,45 @@ def _data_section(tables: ReportTables) -> Section:
 
 
 def _retrieval_section(tables: ReportTables) -> Section:
-    parts = (pages.tabulate_retrieval(tables.comparison, tables.names),) if len(tables.comparison) else ()
+    names, comparison = tables.names, tables.comparison
+    parts: tuple[PageTable, ...] = ()
+    if len(comparison):
+        parts = (
+            pages.tabulate_retrieval(comparison, names, tables.spread),
+            tabulate_galleries(comparison, names),
+        )
     return Section(
         "retrieval",
         "Retrieval",
         "Can one modality find the other among held-out specimens? This measures identity of the photograph: "
         "outline, pose and species help, so read it beside the baselines.",
         tables=parts,
-        reasons=tuple(pages.list_not_applicable(tables.metrics, "retrieval", tables.names)),
-        is_learnt=True,
+        reasons=tuple(pages.list_not_applicable(tables.metrics, "retrieval", names)),
+        is_learnt=not tables.spread.is_known,
     )
 
 
 def _classification_section(tables: ReportTables) -> Section:
     names, variant = tables.names, choose_variant(tables)
-    parts = [pages.tabulate_classification(tables.comparison, names)] if len(tables.comparison) else []
-    if variant is not None and variant in tables.metrics:
-        parts.append(pages.tabulate_differences(variant, tables.metrics[variant], names))
+    comparison, metrics, spread = tables.comparison, tables.metrics, tables.spread
+    parts = []
+    if len(comparison):
+        parts = [
+            pages.tabulate_classification(comparison, names, spread),
+            tabulate_controls(comparison, metrics, names),
+            tabulate_nearest(comparison, names, spread),
+        ]
+    if variant is not None and variant in metrics:
+        parts.append(pages.tabulate_differences(variant, metrics[variant], names))
+    parts.append(tabulate_improvements(metrics, names))
     return Section(
         "classification",
         "Classification",
         "What linear probes read from each modality. Judge a difference by its own interval, never by one "
         "modality being significant and the other not.",
         tables=tuple(parts),
-        reasons=tuple(pages.list_not_applicable(tables.metrics, "classification", names)),
-        is_learnt=True,
+        reasons=tuple(pages.list_not_applicable(metrics, "classification", names)),
+        is_learnt=not spread.is_known,
     )
 
 
@@ -309,7 +328,12 @@ def _uv_value_section(tables: ReportTables) -> Section:
 
 def _similarity_section(tables: ReportTables) -> Section:
     names = tables.names
-    parts = tuple(pages.tabulate_measures(tables.metrics, part, names) for part in ("alignment", "geometry"))
+    spread = tables.spread
+    parts = (
+        pages.tabulate_measures(tables.metrics, "alignment", names, spread),
+        tabulate_predictability(tables.metrics, names, spread),
+        pages.tabulate_measures(tables.metrics, "geometry", names, spread),
+    )
     cautions = {
         results["alignment"].get("caution") for results in tables.metrics.values() if "alignment" in results
     }
@@ -319,13 +343,15 @@ def _similarity_section(tables: ReportTables) -> Section:
         for part in ("alignment", "geometry")
         for line in pages.list_not_applicable(tables.metrics, part, names)
     ]
+    reasons += explain_predictability(tables.metrics, names)
     return Section(
         "similarity",
         "Similarity and alignment",
-        "Do the two modalities order the specimens in the same way?",
+        "Do the two modalities order the specimens in the same way, and how much of one does the other "
+        "predict?",
         tables=parts,
         reasons=tuple(reasons),
-        is_learnt=True,
+        is_learnt=not spread.is_known,
     )
 
 

@@ -68,10 +68,12 @@ def _calibration(tables: ReportTables) -> str:
     curve = " after the sRGB curve was undone" if specimens.encoding == "srgb" else ""
     groups, flagged = lines["group"].nunique(), int(lines["flagged"].sum())
     fit = f"R² {lines['r2'].min():.3f} to {lines['r2'].max():.3f}; " if lines["r2"].notna().any() else ""
+    reserve = "; statements about colour share their error" if flagged else ""
     return (
         "Bands were calibrated to reflectance by a straight line per band through the grey standards of "
         f"{what} ({groups} in all){curve}, saturated standards left out "
-        f"({fit}{flagged} of {len(lines)} lines flagged for R² below {MIN_R2:g} or fewer than two standards)."
+        f"({fit}{flagged} of {len(lines)} lines flagged for R² below {MIN_R2:g} or fewer than two standards)"
+        f"{reserve}."
     )
 
 

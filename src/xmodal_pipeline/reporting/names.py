@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import pandas as pd
 
-_WHOLE = {"pca_cca": "PCA + CCA", "knn": "k-NN", "cka": "CKA", "mrr": "MRR", "mutual_knn": "mutual k-NN"}
-_SIGNS = {"to": "→", "minus": "−"}
+_WHOLE = {"pca_cca": "PCA + CCA"}
+_WORDS = {"to": "→", "minus": "−", "knn": "k-NN", "cka": "CKA", "mrr": "MRR"}
 
 
 def number(value: Any, digits: int = 2) -> str:
-    """A number with fixed digits and a true minus sign; a dash where there is none."""
-    return "–" if value is None or pd.isna(value) else f"{value:.{digits}f}".replace("-", "−")
+    """A number with fixed digits and a true minus sign, 0 without one; a dash where there is none."""
+    return "–" if value is None or pd.isna(value) else f"{value:z.{digits}f}".replace("-", "−")
 
 
 def write_species(name: str) -> str:
@@ -37,7 +37,7 @@ class ModalityNames:
         """A column, variant or verdict as words: `rgb_to_uv` becomes `RGB → UV`, `uv_adds` `UV adds`."""
         if identifier in _WHOLE:
             return _WHOLE[identifier]
-        words = {"rgb": self.rgb, "uv": self.uv, **_SIGNS}
+        words = {"rgb": self.rgb, "uv": self.uv, **_WORDS}
         return " ".join(words.get(word, word) for word in identifier.split("_"))
 
     def rename(self, text: str) -> str:

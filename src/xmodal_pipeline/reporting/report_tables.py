@@ -16,6 +16,7 @@ from xmodal_pipeline.reporting.evaluation_figures import (
     retrieval_rows,
 )
 from xmodal_pipeline.reporting.names import ModalityNames, number, write_species
+from xmodal_pipeline.reporting.seeds import SeedSpread
 from xmodal_pipeline.reporting.sentences import cells
 
 _MISSING = "–"
@@ -31,6 +32,10 @@ class PageTable:
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
     numeric: frozenset[int] = frozenset()
+    note: str = ""
+    """How to read it."""
+    is_folded: bool = False
+    """Shown on demand: long, or of use to few readers."""
 
 
 def with_interval(value: Any, low: Any, high: Any) -> str:
@@ -43,13 +48,19 @@ def with_interval(value: Any, low: Any, high: Any) -> str:
 
 
 def table_of(
-    caption: str, header: Iterable[str], rows: Iterable[Iterable[str]], first_numeric: int
+    caption: str,
+    header: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    first_numeric: int,
+    *,
+    note: str = "",
+    is_folded: bool = False,
+    last_is_text: bool = False,
 ) -> PageTable:
-    """A table whose columns are numbers from `first_numeric` on."""
+    """A table whose columns are numbers from `first_numeric` on, but for the last where that is text."""
     names = tuple(header)
-    return PageTable(
-        caption, names, [tuple(row) for row in rows], frozenset(range(first_numeric, len(names)))
-    )
+    numeric = frozenset(range(first_numeric, len(names) - last_is_text))
+    return PageTable(caption, names, [tuple(row) for row in rows], numeric, note, is_folded)
 
 
 def tabulate_rejects(rejected: pd.DataFrame, names: ModalityNames) -> PageTable:
@@ -141,10 +152,11 @@ def tabulate_quality(quality_report: pd.DataFrame, names: ModalityNames) -> Page
     return table_of("Bands inside the mask", header, rows, 1)
 
 
-def tabulate_retrieval(comparison: pd.DataFrame, names: ModalityNames) -> PageTable:
-    """Every variant and baseline: recall at each k with its interval, chance and n, per direction."""
+def tabulate_retrieval(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
+    """Every variant and [baseline]: recall at each k with its interval, chance, n, spread."""
     recall = retrieval_rows(comparison)
     ks = sorted(recall["k"].unique())
+    first = f"recall@{ks[0] if ks else 1}"
     rows = []
     for (name, direction), part in recall.groupby(["name", "direction"], sort=False):
         by_k = part.drop_duplicates("k").set_index("k")
@@ -153,14 +165,17 @@ def tabulate_retrieval(comparison: pd.DataFrame, names: ModalityNames) -> PageTa
         ]
         chance = number(by_k["chance"].iloc[0], 3)
         n = number(part["n"].max(), 0)
-        kind = str(part["kind"].iloc[0])
-        rows.append((names.label(str(name)), kind, names.label(str(direction)), *shares, chance, n))
-    header = ("Name", "Kind", "Direction", *(f"recall@{k}" for k in ks), f"Chance @{ks[0] if ks else 1}", "n")
-    return table_of("Recall with 95 % intervals", header, rows, 3)
+        is_learnt = (part["kind"] == "variant").all()
+        title = names.label(str(name)) if is_learnt else f"[{names.label(str(name))}]"
+        seeds = spread.describe(str(name), "retrieval", str(direction), [first]) if is_learnt else _MISSING
+        rows.append((title, names.label(str(direction)), *shares, chance, n, seeds))
+    columns = ("Name", "Direction", *(f"recall@{k}" for k in ks), f"Chance @{ks[0] if ks else 1}", "n")
+    caption = "Recall with 95 % intervals; baselines in brackets"
+    return table_of(caption, (*columns, f"SD of {first} over seeds"), rows, 2, last_is_text=True)
 
 
-def tabulate_classification(comparison: pd.DataFrame, names: ModalityNames) -> PageTable:
-    """Every label, variant and [baseline]: balanced accuracy from each source, chance and n."""
+def tabulate_classification(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
+    """Every label, variant and [baseline]: balanced accuracy from each source, chance, n and spread."""
     accuracy = classification_rows(comparison)
     by_label = accuracy["label"].map({label: i for i, label in enumerate(accuracy["label"].unique())})
     accuracy = accuracy.iloc[by_label.argsort(kind="stable")]
@@ -174,11 +189,18 @@ def tabulate_classification(comparison: pd.DataFrame, names: ModalityNames) -> P
             with_interval(*by_source.loc[s, ["value", "low", "high"]]) if s in by_source.index else missing
             for s in sources
         ]
-        title = names.label(str(name)) if (part["kind"] == "variant").all() else f"[{names.label(str(name))}]"
+        is_learnt = (part["kind"] == "variant").all()
+        title = names.label(str(name)) if is_learnt else f"[{names.label(str(name))}]"
         chance, n = number(part["chance"].max()), number(part["n"].max(), 0)
-        rows.append((names.rename(str(label)), title, *accuracies, chance, n))
-    header = ("Label", "Name", *(names.label(s) or "itself" for s in sources), "Chance", "n")
-    return table_of("Balanced accuracy with 95 % intervals; baselines in brackets", header, rows, 2)
+        metrics = [f"{source}_accuracy" for source in sources if source in by_source.index]
+        seeds = _MISSING
+        if is_learnt and part["value"].notna().any():
+            seeds = spread.describe(str(name), "classification", str(label), metrics)
+        rows.append((names.rename(str(label)), title, *accuracies, chance, n, seeds))
+    header = ("Label", "Name", *(names.label(s) or "itself" for s in sources), "Chance", "n", "SD over seeds")
+    caption = "Balanced accuracy with 95 % intervals; baselines in brackets"
+    note = "SD over seeds: one number per source, in the order of the columns." if spread.is_known else ""
+    return table_of(caption, header, rows, 2, note=note, last_is_text=True)
 
 
 def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable:
@@ -190,7 +212,15 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
         n = f"{row.n_1:.0f} + {row.n_2:.0f}"
         errors = (number(row.p, 4), number(row.q, 3))
         rows.append(
-            (str(row.species), str(row.label), names.label(str(row.verdict)), n, *aucs, amount, *errors)
+            (
+                write_species(str(row.species)),
+                str(row.label),
+                names.label(str(row.verdict)),
+                n,
+                *aucs,
+                amount,
+                *errors,
+            )
         )
     auc = (f"AUC {names.rgb}", f"AUC {names.uv}", "AUC both")
     header = ("Species", "Label", "Verdict", "n", *auc, f"{names.uv} adds (95 % interval)", "p", "q")
@@ -239,8 +269,10 @@ def tabulate_exploratory(uv_value: pd.DataFrame, names: ModalityNames) -> PageTa
     )
 
 
-def tabulate_measures(metrics: Mapping[str, Mapping[str, Any]], part: str, names: ModalityNames) -> PageTable:
-    """Alignment or geometry: one row per measure, one column per variant."""
+def tabulate_measures(
+    metrics: Mapping[str, Mapping[str, Any]], part: str, names: ModalityNames, spread: SeedSpread
+) -> PageTable:
+    """Alignment or geometry: one row per measure, one column per variant, with the spread if known."""
     columns = {
         variant: flat
         for variant, results in metrics.items()
@@ -248,7 +280,13 @@ def tabulate_measures(metrics: Mapping[str, Mapping[str, Any]], part: str, names
     }
     measures = list(dict.fromkeys(measure for flat in columns.values() for measure in flat))
     rows = [
-        (names.label(measure), *(flat.get(measure, _MISSING) for flat in columns.values()))
+        (
+            names.label(measure),
+            *(
+                spread.beside(flat[measure], (variant, part, "", measure)) if measure in flat else _MISSING
+                for variant, flat in columns.items()
+            ),
+        )
         for measure in measures
     ]
     return table_of(part.capitalize(), ("Measure", *map(names.label, columns)), rows, 1)
@@ -261,10 +299,12 @@ def _numbers(part: Any, prefix: str = "") -> dict[str, str]:
     flat: dict[str, str] = {}
     for key, value in part.items():
         if isinstance(value, Mapping):
-            flat |= _numbers(value, f"{prefix}{key}_")
+            flat |= {} if "not_applicable" in value else _numbers(value, f"{prefix}{key}_")
         elif isinstance(value, str) and len(value) < _LONGEST_WORD:
             flat[f"{prefix}{key}"] = value
-        elif isinstance(value, (int, float)):
+        elif isinstance(value, int):
+            flat[f"{prefix}{key}"] = str(value)
+        elif isinstance(value, float):
             flat[f"{prefix}{key}"] = number(value, 3)
     return flat
 
@@ -272,8 +312,8 @@ def _numbers(part: Any, prefix: str = "") -> dict[str, str]:
 def list_not_applicable(
     metrics: Mapping[str, Mapping[str, Any]], part: str, names: ModalityNames
 ) -> list[str]:
-    """One line per variant (and label) for which a part could not be computed, with the reason."""
-    lines = []
+    """What could not be computed, a line per reason: of which variants, and which labels or measures."""
+    variants_of: dict[tuple[str, str], list[str]] = {}
     for variant, results in metrics.items():
         found = results.get(part)
         if not isinstance(found, Mapping):
@@ -281,9 +321,16 @@ def list_not_applicable(
         parts = {"": found} if "not_applicable" in found else found
         for label, cell in parts.items():
             if isinstance(cell, Mapping) and "not_applicable" in cell:
-                where = f"{names.label(variant)}, {label}" if label else names.label(variant)
-                lines.append(f"{where}: {names.rename(str(cell['not_applicable']))}")
-    return lines
+                key = (label, str(cell["not_applicable"]))
+                variants_of.setdefault(key, []).append(names.label(variant))
+    labels_of: dict[tuple[str, str], list[str]] = {}
+    for (label, reason), variants in variants_of.items():
+        labels = labels_of.setdefault((", ".join(variants), reason), [])
+        labels += [names.label(label)] if label else []
+    return [
+        f"{' of '.join(filter(None, (', '.join(labels), who)))}: {names.rename(reason)}"
+        for (who, reason), labels in labels_of.items()
+    ]
 
 
 def tabulate_diagnostics(diagnostics: pd.DataFrame, names: ModalityNames) -> PageTable:

@@ -5,13 +5,16 @@ An interval that reaches chance or 0 claims nothing.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from xmodal_pipeline.reporting.evaluation_figures import DIRECTIONS, rank_uv_value, retrieval_rows
 from xmodal_pipeline.reporting.names import ModalityNames, number, write_species
+
+_ALPHA = 0.05
+"""Above this p-value nothing is claimed."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,8 @@ def _is_beyond_strata(cell: Mapping[str, Any]) -> bool:
     Where classes are mixed differently in each species, knowing the species predicts the label by itself.
     """
     controls = cell.get("controls")
-    interval = controls.get("above_shuffled_within_strata_ci") if isinstance(controls, Mapping) else None
-    return not isinstance(interval, list | tuple) or interval[0] > 0
+    p = controls.get("shuffled_within_strata_p") if isinstance(controls, Mapping) else None
+    return not isinstance(p, float) or p <= _ALPHA
 
 
 def _judge_difference(variant: str, label: str, cell: Mapping[str, Any], names: ModalityNames) -> Finding:
@@ -112,8 +115,11 @@ def _judge_difference(variant: str, label: str, cell: Mapping[str, Any], names: 
     )
 
 
-def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> list[Finding]:
-    """Species in which UV adds to RGB, those in which RGB suffices, and how many are open or too few."""
+def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str = "") -> list[Finding]:
+    """Species in which UV adds to RGB, those in which RGB suffices, and how many are open or too few.
+
+    Every claim ends with the caution, if there is one: a clause on what measured colour rests on.
+    """
     rows = rank_uv_value(uv_value)
     if rows.empty:
         return []
@@ -129,6 +135,11 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> list[Finding]
             f"{names.rgb} separates the classes and {names.uv} adds at most a negligible amount in {where}."
         )
         findings.append(Finding(text, is_claim=True))
+    if caution:
+        findings = [
+            replace(one, text=f"{one.text.removesuffix('.')}; {caution}.") if one.is_claim else one
+            for one in findings
+        ]
     rows = rows[~rows["is_pooled"]]
     open_rows, few = ((rows["verdict"] == verdict).sum() for verdict in ("unresolved", "too_few"))
     if open_rows:
@@ -171,7 +182,7 @@ def find_alignment(
             continue
         numbers = f"(Spearman {number(value)}, permutation p = {p:.3f}; {names.label(name)})"
         both = f"{names.rgb} and {names.uv}"
-        if p <= 0.05 and value > 0:
+        if p <= _ALPHA and value > 0:
             findings.append(Finding(f"{both} order specimens alike {where} {numbers}.", is_claim=True))
         else:
             findings.append(

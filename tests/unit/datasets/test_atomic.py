@@ -8,6 +8,7 @@ from xmodal_pipeline.datasets.atomic import (
     AtomicJSONDataset,
     AtomicParquetDataset,
     AtomicTextDataset,
+    OptionalParquetDataset,
 )
 
 
@@ -41,3 +42,12 @@ def test_json_refuses_what_is_no_number_and_says_where(tmp_path):
         dataset.save({"b": [0.5, {"mrr": float("nan")}], "c": np.float64("inf")})
     assert dataset.load() == {"a": [1, None]}
     assert dataset.preview() == '{"a": [1, null]}'
+
+
+def test_an_optional_table_loads_empty_until_its_file_is_there(tmp_path):
+    dataset = OptionalParquetDataset(filepath=str(tmp_path / "table.parquet"))
+    assert dataset.exists()
+    assert dataset.load().empty
+    table = pd.DataFrame({"sd": [0.1]})
+    AtomicParquetDataset(filepath=str(tmp_path / "table.parquet")).save(table)
+    pd.testing.assert_frame_equal(dataset.load(), table)

@@ -1,6 +1,7 @@
 """What a reader learns of the grey standards."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -52,3 +53,21 @@ def test_the_page_has_the_table_and_no_banner(tables):
     page = build_report(ReportContent(tables))
     assert "Calibration with grey standards" in page
     assert "Uncalibrated." not in page
+
+
+def test_flagged_lines_stand_in_a_banner_in_the_claims_and_in_the_methods(tables):
+    page = build_report(ReportContent(tables))
+    assert "<strong>Calibration in doubt.</strong> 2 of 5 calibration lines are flagged" in page
+    claims = page.split("What the data show")[1].split("</ul>")[0]
+    colour = [line for line in claims.split("<li>") if "UV adds" in line]
+    assert len(colour) == 3
+    assert all("2 of 5 calibration lines are flagged." in line for line in colour)
+    assert page.count("calibration in doubt</span>") == 2
+    assert "fewer than two standards); statements about colour share their error." in write_methods(tables)
+
+
+def test_good_lines_leave_no_caution(tables):
+    good = replace(tables, calibration=LINES[~LINES["flagged"]])
+    assert good.calibration_caution == ""
+    assert "in doubt" not in build_report(ReportContent(good))
+    assert "share their error" not in write_methods(good)

@@ -12,6 +12,7 @@ from xmodal_pipeline.reporting.evaluation_figures import (
 )
 from xmodal_pipeline.reporting.names import ModalityNames
 from xmodal_pipeline.reporting.report_tables import tabulate_classification
+from xmodal_pipeline.reporting.seeds import SeedSpread
 from xmodal_pipeline.reporting.style import NothingToDrawError
 
 
@@ -102,8 +103,8 @@ def test_classification_without_a_number_says_too_few(studies):
     _, sex = (ax for ax in draw_classification(table).axes if ax.containers)
     names = [t.get_text() for t in sex.get_yticklabels()]
     assert [(t.get_text(), names[t.xy[1]]) for t in sex.texts] == [("too few", "attention")]
-    rows = tabulate_classification(table, ModalityNames()).rows
-    assert ("sex", "attention", *["too few"] * 5, "0.50", "–") in rows
+    rows = tabulate_classification(table, ModalityNames(), SeedSpread(pd.DataFrame())).rows
+    assert ("sex", "attention", *["too few"] * 5, "0.50", "–", "–") in rows
     told = next(row for row in rows if row[:2] == ("sex", "separate"))
     assert told[2] == "0.55 (0.47 to 0.63)"
 

@@ -36,11 +36,11 @@ def test_a_difference_is_claimed_only_by_its_own_interval(studies, numbers, clai
 
 
 def test_a_label_that_only_follows_species_is_not_claimed(studies):
-    controls = {"above_shuffled_within_strata": 0.01, "above_shuffled_within_strata_ci": [-0.05, 0.07]}
+    controls = {"shuffled_within_strata": 0.54, "shuffled_within_strata_p": 0.38}
     found = one_difference(studies, 0.27, 0.15, 0.38, controls=controls)
     assert not found.is_claim
     assert "not shown to be predicted beyond what species" in found.text
-    controls["above_shuffled_within_strata_ci"] = [0.02, 0.3]
+    controls["shuffled_within_strata_p"] = 0.048
     assert one_difference(studies, 0.27, 0.15, 0.38, controls=controls).is_claim
 
 
@@ -94,6 +94,13 @@ def test_uv_value_claims_follow_verdict_and_interval(studies):
         ("1 of 5 tests of what UV adds are unresolved.", False),
         ("1 of 5 had too few specimens to be tested.", False),
     ]
+
+
+def test_a_caution_stands_in_every_claim_about_colour_and_in_nothing_else(studies):
+    found = find_uv_value(studies.make_uv_value(), NAMES, caution="2 of 5 calibration lines are flagged")
+    assert sum(one.is_claim for one in found) == 3
+    for one in found:
+        assert one.text.endswith("; 2 of 5 calibration lines are flagged.") is one.is_claim
 
 
 def test_uv_value_with_an_interval_that_reaches_zero_claims_nothing(studies):

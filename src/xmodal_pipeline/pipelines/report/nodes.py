@@ -47,6 +47,7 @@ def gather_tables(  # noqa: PLR0913 - one argument per table of the study
     captures: dict[str, Any],
     comparison: pd.DataFrame,
     uv_value: pd.DataFrame,
+    known_seed_spread: pd.DataFrame,
     specimen_index: pd.DataFrame,
     rejected_captures: pd.DataFrame,
     registration_qa: pd.DataFrame,
@@ -84,6 +85,7 @@ def gather_tables(  # noqa: PLR0913 - one argument per table of the study
         metrics=_by_variant(per_variant, "metrics_"),
         comparison=comparison,
         uv_value=uv_value,
+        seed_spread=known_seed_spread,
         diagnostics=pd.DataFrame(found, columns=["code", "variant", "finding", "advice"]),
         seeds=(known.training.seed,),
     )

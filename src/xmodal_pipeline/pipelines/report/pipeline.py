@@ -19,6 +19,7 @@ _TABLES = [
     "partitions",
     "comparison",
     "uv_value",
+    "known_seed_spread",
 ]
 
 
