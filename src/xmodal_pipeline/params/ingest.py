@@ -184,7 +184,7 @@ class RegistrationParams(ParamsModel):
     min_uv_snr: float = Field(1.5, gt=0)
     """Structure over noise, in blocks of 4 × 4 pixels, below which a modality is not judged; noise has 1."""
     rig: str | None = None
-    """Label whose captures share one camera set-up and one transform, or `all`; null judges each by itself."""
+    """Label whose captures share a camera set-up and its transform, or `all`; null judges each by itself."""
 
 
 class QualityParams(ParamsModel):
