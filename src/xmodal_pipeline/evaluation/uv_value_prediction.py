@@ -74,6 +74,7 @@ def _auc(residuals: Floats, d: Floats, design: Design, s: int) -> float:
     w_i, w_j = di - e_i * ii - e_j * ij, dj - e_i * ij - e_j * jj
     u_w = dd + di - dj - e_i * u_i - e_j * u_j
     a, b, c = 1 - pairs.hat_i - ii, 1 - pairs.hat_j - jj, -pairs.hat_ij - ij
-    score = u_w + (u_i * (b * w_i - c * w_j) + u_j * (a * w_j - c * w_i)) / (a * b - c**2)
+    determinant = np.where(pairs.is_kept, a * b - c**2, 1.0)
+    score = u_w + (u_i * (b * w_i - c * w_j) + u_j * (a * w_j - c * w_i)) / determinant
     kept = score[pairs.is_kept]
     return float(np.mean(kept > 0) + 0.5 * np.mean(kept == 0))
