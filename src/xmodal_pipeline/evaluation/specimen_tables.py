@@ -8,23 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
+
 Floats = NDArray[np.float32] | NDArray[np.float64]
 
 SPECIES = "species"
 CLADE = "clade"
 VIEW = "view"
-_NOT_LABELS = {
-    "capture_id",
-    "specimen_id",
-    "filename",
-    "uv_filename",
-    "sha256",
-    "height_px",
-    "width_px",
-    "colour_units",
-    "flags",
-    VIEW,
-}
+_NOT_LABELS = {*FILE_COLUMNS, VIEW}
 _MOST_CLASSES = 50
 """More than this is a name or a measurement, not a class."""
 

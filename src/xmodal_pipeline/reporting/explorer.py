@@ -14,23 +14,11 @@ from PIL import Image
 from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, write_class
 from xmodal_pipeline.reporting.style import MARKERS, NothingToDrawError, category_styles
 from xmodal_pipeline.reporting.thumbnails import rgb_picture, uv_picture
+from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
 from xmodal_pipeline.specimens.stores import ArrayStore
 
 # Multiples of 8: JPEG codes blocks of 8 pixels, so that neighbours in the atlas do not bleed.
 _TILES: Final = ((1500, 64), (3000, 48), (10**9, 40))
-_NOT_LABELS: Final = frozenset(
-    [
-        "capture_id",
-        "specimen_id",
-        "filename",
-        "uv_filename",
-        "sha256",
-        "height_px",
-        "width_px",
-        "colour_units",
-        "flags",
-    ]
-)
 _SYMBOLS: Final = dict(
     zip(MARKERS, ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x"), strict=True)
 )
@@ -74,7 +62,7 @@ def make_explorer(
         raise NothingToDrawError("there are no coordinates to explore")
     captures = coordinates["capture_id"].drop_duplicates().tolist()
     index = specimen_index.set_index("capture_id").reindex(captures)
-    labels = [c for c in index.columns if c not in _NOT_LABELS and index[c].notna().any()]
+    labels = [c for c in index.columns if c not in FILE_COLUMNS and index[c].notna().any()]
     rows = {capture: row for row, capture in enumerate(rgb_images.capture_ids)}
     at = [rows[capture] for capture in captures]
     payload = {

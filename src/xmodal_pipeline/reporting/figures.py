@@ -25,7 +25,7 @@ from xmodal_pipeline.reporting.style import NothingToDrawError, as_jpeg, figure_
 from xmodal_pipeline.reporting.thumbnails import picture_views
 from xmodal_pipeline.reporting.training_figures import draw_training_curves, draw_views
 from xmodal_pipeline.reporting.umap import umap_spaces
-from xmodal_pipeline.specimens.examination import FILE_COLUMNS
+from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
 from xmodal_pipeline.specimens.stores import ArrayStore
 
 _MOST_OTHER_CLASSES: Final = 12

@@ -14,6 +14,18 @@ from xmodal_pipeline.params.ingest import SpecimensParams
 IMAGE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png")
 CAPTURE_COLUMNS = ["capture_id", "filename", "uv_filename"]
 REJECTED_COLUMNS = ["filename", "code", "reason"]
+FILE_COLUMNS = [
+    "capture_id",
+    "specimen_id",
+    "filename",
+    "uv_filename",
+    "sha256",
+    "height_px",
+    "width_px",
+    "colour_units",
+    "flags",
+]
+"""Columns of `specimen_index` that describe the files; all others are labels."""
 
 
 def discover_captures(

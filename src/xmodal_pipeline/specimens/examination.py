@@ -31,22 +31,10 @@ from xmodal_pipeline.specimens.colour import (
     measure_colour,
     tabulate_catches,
 )
-from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS, capture_files
+from xmodal_pipeline.specimens.discovery import FILE_COLUMNS, REJECTED_COLUMNS, capture_files
 from xmodal_pipeline.specimens.rigs import RigVerdict, settle_rigs
 
 logger = logging.getLogger(__name__)
-
-FILE_COLUMNS = [
-    "capture_id",
-    "specimen_id",
-    "filename",
-    "uv_filename",
-    "sha256",
-    "height_px",
-    "width_px",
-    "colour_units",
-    "flags",
-]
 
 
 class Examination(NamedTuple):
