@@ -1,8 +1,8 @@
 """Real photographs: do dorsal and ventral sides of swallowtails find one another better than under PCA + CCA?
 
     python benchmarks/papilionidae.py --images path/to/papilionidae_dorsal_ventral
-    ... --variants separate --epochs 220            the long run of one strategy
-    ... --folds 4 --run 1 --epochs 60               one fold of four only, for a look
+    ... --variants separate --params training.max_epochs=440   the long run of one strategy
+    ... --run 0 --params training.max_epochs=60                the first fold of four only, for a look
 
 The project's own stages read the folder (`ingest`, `split`) into the study `papilionidae`; then specimens are
 dealt into folds, so that every specimen is tested once, by a model that never saw it, or never saw its
@@ -22,10 +22,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+from omegaconf import OmegaConf
 from sklearn.model_selection import GroupKFold
 
 from xmodal_pipeline.datasets.array_store import ArrayStoreDataset
@@ -49,6 +50,12 @@ READING = {
     "specimens.rgb_name": "dorsal",
     "specimens.uv_name": "ventral",
 }
+TRAINING = (
+    "training.batch_size=64",
+    "training.max_epochs=220",
+    "loss.cross_views=all",
+    "augmentation.photometry=reflectance",
+)
 KS = (1, 5)
 VALIDATION = 0.1
 BOOTSTRAPS = 2000
@@ -145,8 +152,8 @@ def run_folds(
     hits: dict[str, list[np.ndarray]] = {name: [] for name in ("pca_cca", *options.variants)}
     tested = []
     for fold, partitions in enumerate(deal_folds(study.index, held_out, options.folds, options.seed)):
-        if fold >= (options.run or options.folds):
-            break
+        if fold not in (options.run or range(options.folds)):
+            continue
         stores = TrainingStores.from_tables(study.rgb, study.uv, study.masks, study.index, partitions)
         partition = np.asarray(stores.partitions)
         statistics = channel_statistics(study.rgb, study.uv, study.masks, partition == "train")
@@ -203,21 +210,13 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", choices=STRATEGIES, default=list(STRATEGIES))
     parser.add_argument("--held-out", nargs="+", default=["specimens", "species"])
     parser.add_argument("--folds", type=int, default=4)
-    parser.add_argument("--run", type=int, help="only so many of the folds")
-    parser.add_argument("--epochs", type=int, default=220)
-    parser.add_argument("--cross-views", default="all")
-    parser.add_argument("--training", nargs="*", default=[], help="such as lr=0.002 backbone=resnet18")
+    parser.add_argument("--run", type=int, nargs="+", help="only these of the folds 0, 1, …")
+    parser.add_argument("--params", nargs="*", default=[], help="such as training.lr=0.002")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.work = options.work or options.project / "data" / "06_models" / STUDY / "folds"
-    given = dict(pair.split("=", 1) for pair in options.training)
-    params = validate_parameters(
-        {
-            "training": {"batch_size": 64, "max_epochs": options.epochs, "seed": options.seed, **given},
-            "loss": {"cross_views": options.cross_views},
-            "augmentation": {"photometry": "reflectance"},
-        }
-    )
+    given = OmegaConf.from_dotlist([*TRAINING, f"training.seed={options.seed}", *options.params])
+    params = validate_parameters(cast("dict[str, Any]", OmegaConf.to_container(given)))
     study = read_folder(options.images, options.project)
     better = [report(*run_folds(study, params, options, kind), kind) for kind in options.held_out]
     sys.exit(0 if all(better) else 1)

@@ -35,11 +35,6 @@ def check_specimens(parameters: Parameters, stored: dict[str, Any] | None) -> No
     root = specimens.root
     if root is not None and not root.is_dir():
         raise ParametersError(f"specimens.root: must be an existing folder, got '{root}'; check the path")
-    if specimens.tree is not None:
-        raise ParametersError(
-            f"specimens.tree: must be null in this version, without phylogenies, got '{specimens.tree}'; "
-            "export the species means of the embeddings to a phylogenetic method instead"
-        )
     here = "simulated specimens" if root is None else str(root.resolve())
     if stored is not None:
         before = "simulated specimens" if stored["is_simulated"] else stored["root"]
@@ -56,6 +51,8 @@ def check_specimens(parameters: Parameters, stored: dict[str, Any] | None) -> No
             check_receptor_units(receptors, "relative (simulated)")
     columns = _label_columns(parameters)
     _check_labels(parameters, columns)
+    if specimens.tree is not None:
+        _check_tree(parameters, columns)
     if specimens.grey_standards is not None:
         _check_standards(parameters)
     if specimens.filter is not None:
@@ -99,6 +96,17 @@ def _check_labels(parameters: Parameters, columns: list[str]) -> None:
         if unknown:
             found = f"the metadata has {columns}" if columns else "there is no metadata with labels"
             raise ParametersError(f"{key}: must be a label column, got {unknown}; {found}")
+
+
+def _check_tree(parameters: Parameters, columns: list[str]) -> None:
+    from xmodal_pipeline.specimens.tree import find_tips
+
+    if "species" not in columns:
+        raise ParametersError(
+            f"specimens.tree: needs a label column 'species' to match its tips with, got {columns}; "
+            "add it to the metadata or set specimens.tree to null"
+        )
+    find_tips(parameters.specimens.root or Path(), parameters.specimens)
 
 
 def _check_standards(parameters: Parameters) -> None:

@@ -70,6 +70,32 @@ def test_metrics_have_the_four_parts_and_say_what_does_not_apply(finished):
     assert "rgb" in metrics["retrieval"]["not_applicable"] or "uv" in metrics["retrieval"]["not_applicable"]
 
 
+def test_species_go_to_phylogenetic_methods_with_the_tips_of_the_tree(finished):
+    species = sorted(read(finished, "03", "specimen_index")["species"].unique())
+    first, *others = (name.capitalize().replace(" ", "_") for name in species)
+    (finished / "tree.nwk").write_text(f"(({first}:1,{others[0]}:1):1,Struthio_camelus:2);")
+    tree = f"specimens.tree={finished / 'tree.nwk'}"
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "ingest", "--params", tree)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert f"not among its tips: {species[2]}" in " ".join((run.stdout + run.stderr).split())
+    nodes = "export_species,concat.export_species_means"
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "evaluate", "--nodes", nodes)
+    assert run.returncode == 0, run.stderr[-2000:]
+    outputs = finished / "data/07_model_output/smoke"
+    tips = pd.read_csv(outputs / "species_table.csv").drop_duplicates("species").set_index("species")["tip"]
+    assert tips.dropna().to_dict() == {species[0]: first, species[1]: others[0]}
+    means = pd.read_csv(outputs / "concat/species_means.csv")
+    embeddings = pd.read_parquet(outputs / "concat/embeddings.parquet")
+    index = read(finished, "03", "specimen_index")
+    mine = embeddings[
+        embeddings["capture_id"].isin(index.loc[index["species"] == species[0], "capture_id"])
+        & (embeddings["modality"] == "joint")
+    ]
+    row = means[(means["tip"] == first) & (means["modality"] == "joint")].iloc[0]
+    assert row["x1"] == pytest.approx(mine.groupby("specimen_id")["x1"].mean().mean(), rel=1e-4)
+    assert row["n_specimens"] == mine["specimen_id"].nunique()
+
+
 def test_the_report_is_one_file_that_loads_nothing(finished):
     html = (finished / "data/08_reporting/smoke/report.html").read_text()
     assert len(html) < 25e6

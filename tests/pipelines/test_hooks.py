@@ -51,7 +51,7 @@ def run(project, params=None, **kwargs):
             {"loss": {"joint_weight": 0.0}},
             r"loss.joint_weight: must be positive for variants.(attention|concat)",
         ),
-        ({"specimens": {"tree": "birds.nwk"}}, r"specimens.tree: must be null in this version"),
+        ({"specimens": {"tree": "birds.nwk"}}, r"specimens.tree: must be an existing file, got 'birds.nwk'"),
         ({"study": "no/slash"}, r"study: string should match pattern"),
     ],
 )

@@ -1,6 +1,6 @@
 """The baselines that stand beside every variant, measured under the same protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ def evaluate_baselines(  # noqa: PLR0913 - one argument per table that baselines
     index: pd.DataFrame,
     partitions: pd.DataFrame,
     unlearnt: dict[str, pd.DataFrame],
+    catches: dict[str, pd.DataFrame],
     params: EvaluationParams,
     confounders: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -46,13 +47,15 @@ def evaluate_baselines(  # noqa: PLR0913 - one argument per table that baselines
         index: `specimen_index`.
         partitions: specimen_id, partition.
         unlearnt: embedding tables of encoders that were never trained on these captures, by name.
+        catches: of `specimens.colour.catch_features`; empty where the study has no camera coefficients.
         params: the protocol.
         confounders: columns of the index whose own accuracy stands beside the classification.
 
     Returns:
         Per baseline (`chance`, `species_oracle`, `band_means`, `pca_cca`, `silhouette`, the unlearnt) a dict
         with `retrieval` (of the same form as a variant's; of an unlearnt encoder after PCA + CCA) and, for
-        `band_means` and the unlearnt, `classification`.
+        `band_means` and the unlearnt, `classification`. Catches are in `classification` alone, as `joint`:
+        each draws on both modalities.
     """
     masks = np.asarray(masks)
     sides = {"rgb": np.asarray(rgb_images), "uv": np.asarray(uv_images)}
@@ -86,6 +89,15 @@ def evaluate_baselines(  # noqa: PLR0913 - one argument per table that baselines
             }
             for name, features in unlearnt.items()
         },
+        **{
+            name: {
+                "retrieval": not_applicable("a catch draws on the bands of both modalities"),
+                "classification": classify_labels(
+                    _as_table({"joint": features}, index, partition), index, params, confounders
+                ),
+            }
+            for name, features in catches.items()
+        },
         "pca_cca": {"retrieval": _fit_and_retrieve(table(pixels), index, params)},
         "silhouette": {
             "retrieval": outline | {"opposite_views": _fit_and_retrieve(silhouette_views, index, params)}
@@ -94,19 +106,18 @@ def evaluate_baselines(  # noqa: PLR0913 - one argument per table that baselines
     }
 
 
-def _as_table(features: dict[str, Floats], index: pd.DataFrame, partition: pd.Series) -> pd.DataFrame:
+def _as_table(
+    features: Mapping[str, Floats | pd.DataFrame], index: pd.DataFrame, partition: pd.Series
+) -> pd.DataFrame:
+    """Embedding rows of arrays in the order of the index, or of tables indexed by some of its captures."""
     parts = []
+    keys = index[["capture_id", "specimen_id"]].assign(partition=partition.to_numpy()).set_index("capture_id")
     for modality, values in features.items():
-        columns = pd.DataFrame(values, columns=[f"x{i + 1}" for i in range(values.shape[1])])
-        keys = pd.DataFrame(
-            {
-                "capture_id": index["capture_id"].to_numpy(),
-                "specimen_id": index["specimen_id"].to_numpy(),
-                "partition": partition.to_numpy(),
-                "modality": modality,
-            }
+        captures = values.index if isinstance(values, pd.DataFrame) else keys.index
+        columns = pd.DataFrame(
+            np.asarray(values), index=captures, columns=[f"x{i + 1}" for i in range(values.shape[1])]
         )
-        parts.append(pd.concat([keys, columns], axis=1))
+        parts.append(pd.concat([keys.loc[captures].assign(modality=modality), columns], axis=1).reset_index())
     return pd.concat(parts, ignore_index=True)
 
 

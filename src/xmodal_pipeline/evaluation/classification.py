@@ -57,7 +57,7 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
     that the p-value is exact when UV tells nothing beyond the stratum. `improvement_over_uv` likewise.
 
     Args:
-        rgb: (rows, dim), or None for a variant without it.
+        rgb: (rows, dim), or None where there is none.
         uv: (rows, dim'), or None.
         labels: (rows,); missing (None, NaN) means unlabelled, and the row is not used.
         groups: (rows,) specimens; None: each row its own.

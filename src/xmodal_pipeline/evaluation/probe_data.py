@@ -171,9 +171,9 @@ def _code_columns(confounders: ArrayLike | None, rows: NDArray[np.bool_]) -> Int
 
 def _check_blocks(embeddings: dict[str, ArrayLike | None], n: int) -> dict[str, Floats]:
     blocks = {name: np.asarray(block, np.float64) for name, block in embeddings.items() if block is not None}
-    if not {"rgb", "uv"} & set(blocks):
+    if not blocks:
         raise ValueError(
-            "classification: rgb or uv must be given, got neither; pass one modality's embeddings"
+            "classification: rgb, uv or joint must be given, got none of them; pass the embeddings of one"
         )
     for name, block in blocks.items():
         if block.ndim != 2 or len(block) != n:

@@ -9,6 +9,7 @@ import pandas as pd
 from xmodal_pipeline.evaluation.uv_value_design import Booleans, Design, Floats
 from xmodal_pipeline.evaluation.uv_value_intervals import (
     area_under_curve,
+    distance_error,
     distance_limit,
     jackknife_contrast,
     unbiased_distance,
@@ -67,6 +68,12 @@ class Comparison:
             return np.zeros_like(self.length)
         variance = np.where(np.isfinite(self.full.variance), self.full.variance, np.nan)
         return unbiased_distance(self.length, variance, p=self.q, df=self.full.df)
+
+    def error(self, strata: Booleans) -> Floats:
+        """Standard error of the squared distance of the strata chosen; 0 with nothing left to compare."""
+        if self.q == 0:
+            return np.zeros(int(strata.sum()))
+        return distance_error(self.distance()[strata], self.full.variance[strata], p=self.q, df=self.full.df)
 
     def limit(self, strata: Booleans, *, level: float) -> Floats:
         """Confidence limit of the squared distance of the strata chosen."""
@@ -167,6 +174,7 @@ def _distances(comparisons: Comparisons, chosen: Booleans) -> dict[str, Floats]:
         "auc_uv": area_under_curve(uv),
         "auc_both": area_under_curve(rgb + uv_adds),
         "uv_adds": uv_adds,
+        "uv_adds_se": added.error(chosen),
         "low": added.limit(chosen, level=0.025),
         "high": added.limit(chosen, level=0.975),
         "rgb_adds": reverse.distance()[chosen],

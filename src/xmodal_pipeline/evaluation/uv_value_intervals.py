@@ -60,6 +60,30 @@ def unbiased_distance(length: Floats, variance: Floats, *, p: int, df: int) -> F
     return np.asarray(length * (df - p - 1) / df - p * variance)
 
 
+def distance_error(distance: Floats, variance: Floats, *, p: int, df: int) -> Floats:
+    """Standard error of an unbiased squared distance: the root of its variance under the noncentral F.
+
+    With m = df − p − 1 and λ = max(distance, 0) / v, the distance being unknown and so estimated,
+    2 v² [(p + λ)² + (p + 2 λ) m] / (m − 2). The error grows with the distance, so weights made from it
+    favour small ones; where that matters, give all distances of one table the error of their mean.
+
+    Args:
+        distance: of `unbiased_distance`, any shape.
+        variance: v, same shape.
+        p: dimensions.
+        df: degrees of freedom of Σ.
+
+    Returns:
+        The error, in the units of the distance; NaN where df < p + 4, without a variance.
+    """
+    left = df - p - 1
+    if left <= 2:
+        return np.full_like(distance, np.nan)
+    noncentrality = np.maximum(distance, 0.0) / variance
+    spread = (p + noncentrality) ** 2 + (p + 2 * noncentrality) * left
+    return np.asarray(variance * np.sqrt(2 * spread / (left - 2)))
+
+
 def jackknife_contrast(
     first: Floats, second: Floats, design: Design, strata: list[int], *, level: float = 0.95
 ) -> tuple[Floats, Floats]:

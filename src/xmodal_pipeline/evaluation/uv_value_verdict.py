@@ -9,7 +9,7 @@ from xmodal_pipeline.evaluation.uv_value_design import Floats
 COLUMNS = (
     *("species", "label", "view", "features", "n_1", "n_2", "auc_rgb", "auc_uv", "auc_both"),
     *("uv_adds", "low", "high", "p", "q", "verdict"),
-    *("family", "scope", "classes", "n_unlabelled", "is_eligible"),
+    *("family", "scope", "classes", "n_unlabelled", "is_eligible", "uv_adds_se"),
     *("rgb_adds", "rgb_adds_low", "rgb_adds_high", "uv_minus_rgb", "uv_minus_rgb_low", "uv_minus_rgb_high"),
     *("auc_rgb_leave_pair_out", "auc_uv_leave_pair_out", "auc_both_leave_pair_out"),
     *("auc_rgb_upper", "auc_gain_upper", "p_rgb", "q_rgb", "components", "df", "nu", "permutations"),

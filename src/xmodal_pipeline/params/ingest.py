@@ -99,6 +99,7 @@ class SpecimensParams(ParamsModel):
     filter: str | None = None
     confounders: tuple[str, ...] = ()
     tree: Path | None = None
+    """Newick file with tips Genus_species; species that it lacks are listed, and exports carry its tips."""
     patches: PatchSource | None = None
     """Files beside the captures with patches: ImageJ regions, or label images; null measures the whole."""
     receptors: Path | None = None

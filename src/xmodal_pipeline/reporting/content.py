@@ -29,6 +29,8 @@ class ReportTables:
     band_histograms: pd.DataFrame = field(default_factory=_no_rows)
     class_balance: pd.DataFrame = field(default_factory=_no_rows)
     confounding: pd.DataFrame = field(default_factory=_no_rows)
+    species_tips: pd.DataFrame = field(default_factory=_no_rows)
+    """Species beside the tips of the tree; empty without one."""
     modality_information: pd.DataFrame = field(default_factory=_no_rows)
     partitions: pd.DataFrame = field(default_factory=_no_rows)
     histories: Mapping[str, pd.DataFrame] = field(default_factory=dict)

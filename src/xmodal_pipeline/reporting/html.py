@@ -20,6 +20,7 @@ from xmodal_pipeline.reporting.label_tables import (
     tabulate_balance,
     tabulate_confounding,
     tabulate_information,
+    tabulate_tips,
 )
 from xmodal_pipeline.reporting.methods import count_classes, write_methods
 from xmodal_pipeline.reporting.predictability_table import explain_predictability, tabulate_predictability
@@ -261,6 +262,8 @@ def _data_section(tables: ReportTables) -> Section:
         parts.append(tabulate_confounding(tables.confounding, names))
     if len(tables.class_balance):
         parts.append(tabulate_balance(tables.class_balance, names))
+    if len(tables.species_tips):
+        parts.append(tabulate_tips(tables.species_tips))
     if len(tables.modality_information):
         parts.append(tabulate_information(tables.modality_information, names))
     lead = "What went in, what was left out and why, and whether the two modalities lie on one another."

@@ -78,3 +78,19 @@ def tabulate_information(modality_information: pd.DataFrame, names: ModalityName
         "R² from the other, new species",
     )
     return table_of("Information in mean colour", header, rows, 1)
+
+
+def tabulate_tips(species_tips: pd.DataFrame) -> PageTable:
+    """How many species are tips of the tree, and which are not, with the tip that is spelt most like each."""
+    by_status = {status: part for status, part in species_tips.groupby("status")}
+    lacking = by_status.get("not_in_tree", species_tips.iloc[:0])
+    named = [
+        write_species(species) + (f" (tip {nearest}?)" if nearest else "")
+        for species, nearest in zip(lacking["species"], lacking["nearest"].fillna(""), strict=True)
+    ]
+    rows = [
+        ("Species that are tips", str(len(by_status.get("matched", ()))), "–"),
+        ("Species that the tree lacks", str(len(lacking)), ", ".join(named) or "–"),
+        ("Tips that the study lacks", str(len(by_status.get("not_in_study", ()))), "–"),
+    ]
+    return table_of("Species in the tree", ("What", "Number", "Which"), rows, 1, last_is_text=True)

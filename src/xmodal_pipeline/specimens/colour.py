@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xmodal_pipeline.errors import CaptureCode, ParametersError
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
 from xmodal_pipeline.imaging.colour import Region, catch_rows, colour_rows, list_regions
-from xmodal_pipeline.imaging.patches import PatchesError, Pixels, read_patches
+from xmodal_pipeline.imaging.patches import WHOLE, PatchesError, Pixels, read_patches
 from xmodal_pipeline.imaging.receptors import (
     TETRAHEDRAL,
     ReceptorModel,
@@ -24,6 +24,8 @@ from xmodal_pipeline.params.ingest import SpecimensParams
 
 _TETRACHROMAT = ("u", "s", "m", "l")
 """Names that pavo takes for four receptors, from short to long wavelength."""
+_SHARE = "_relative"
+"""Ending of the columns of shares where the receptors are not four."""
 _IDENTITY = ["capture_id", "specimen_id", "patch", "n_px"]
 
 
@@ -164,9 +166,27 @@ def tabulate_catches(rows: list[dict[str, Any]], model: ReceptorModel | None) ->
     catches = table[[f"{name}_catch" for name in model.chromatic]].to_numpy(np.float64)
     shares, raised = relative_catches(catches)
     is_tetrachromat = len(model.chromatic) == len(_TETRACHROMAT)
-    names = _TETRACHROMAT if is_tetrachromat else [f"{name}_relative" for name in model.chromatic]
+    names = _TETRACHROMAT if is_tetrachromat else [f"{name}{_SHARE}" for name in model.chromatic]
     table[list(names)] = shares
     table["n_raised"] = raised
     if is_tetrachromat:
         table[list(TETRAHEDRAL)] = tetrahedral(shares)
     return table
+
+
+def catch_features(receptor_table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Colour as an eye sees it, over the whole specimen: what cone catches alone tell of a label.
+
+    Args:
+        receptor_table: of `tabulate_catches`.
+
+    Returns:
+        `cone_catches`, the relative catches, and for four receptors `r_vec`, the distance from the achromatic
+        centre; each indexed by `capture_id`, without captures that have no shares. Empty without catches.
+    """
+    whole = receptor_table[receptor_table["patch"] == WHOLE].set_index("capture_id")
+    shares = [name for name in whole.columns if name in _TETRACHROMAT or str(name).endswith(_SHARE)]
+    if whole.empty:
+        return {}
+    whole = whole.dropna(subset=shares)
+    return {"cone_catches": whole[shares]} | ({"r_vec": whole[["r_vec"]]} if "r_vec" in whole else {})

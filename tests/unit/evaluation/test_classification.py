@@ -353,7 +353,7 @@ def test_bad_input_is_refused():
     uv[0, 0] = np.nan
     with pytest.raises(ValueError, match="classification: uv must be finite"):
         classification(rgb, uv, labels)
-    with pytest.raises(ValueError, match="rgb or uv must be given, got neither"):
+    with pytest.raises(ValueError, match="rgb, uv or joint must be given, got none"):
         classification(None, None, labels)
 
 

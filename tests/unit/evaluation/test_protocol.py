@@ -245,7 +245,7 @@ def colours(images):
     return images.max((2, 3)).astype(float)
 
 
-def baselines_of(index, shared_masks=True):
+def baselines_of(index, shared_masks=True, catches=None):
     rgb, uv, masks = make_stores(index, shared_masks)
     partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": partition_of(index)})
     return evaluate_baselines(
@@ -256,6 +256,7 @@ def baselines_of(index, shared_masks=True):
         index,
         partitions.drop_duplicates(),
         {"untrained_encoder": make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, ::-1]})},
+        catches or {},
         PARAMS,
         ["session"] if "session" in index else [],
     )
@@ -283,6 +284,27 @@ def test_silhouette_is_plain_where_the_masks_differ():
     result = baselines_of(make_index(per_sex=12), shared_masks=False)["silhouette"]["retrieval"]
     assert "not_applicable" not in result
     assert result["rgb_to_uv"]["recall@1"] > 0.3
+
+
+def test_cone_catches_are_probed_where_the_study_has_them():
+    """A label that one of four shares tells; two captures have no shares and their specimens do not count."""
+    index = make_index(per_sex=6)
+    rng = np.random.default_rng(0)
+    shares = rng.normal(size=(len(index), 4))
+    shares[:, 0] += 8 * (index["sex"] == "f")
+    table = pd.DataFrame(shares, index=pd.Index(index["capture_id"], name="capture_id"), columns=list("usml"))
+    chosen = table.sample(frac=1, random_state=1).drop(index["capture_id"].iloc[[0, 20]])
+    result = baselines_of(index, catches={"cone_catches": chosen, "r_vec": chosen[["m"]]})
+    catches, distance = (result[name]["classification"]["sex"] for name in ("cone_catches", "r_vec"))
+    assert catches["joint_accuracy"] > 0.95
+    assert distance["joint_accuracy"] < 0.75
+    assert catches["n"] == len(index) - 2
+    assert catches["controls"]["source"] == "joint"
+    assert catches["controls"]["strata_only_accuracy"] < 0.75
+    rows = compare_variants({}, result).query("name == 'cone_catches' and label == 'sex'")
+    assert set(rows.query("task == 'classification'")["metric"]) == {"joint_accuracy"}
+    assert "retrieval" not in set(rows["task"])
+    json.dumps(result, allow_nan=False)
 
 
 # The comparison

@@ -8,8 +8,10 @@ from xmodal_pipeline.reporting.label_tables import (
     tabulate_balance,
     tabulate_confounding,
     tabulate_information,
+    tabulate_tips,
 )
 from xmodal_pipeline.reporting.names import ModalityNames
+from xmodal_pipeline.specimens.tree import match_tips
 
 NAMES = ModalityNames("dorsal", "ventral")
 
@@ -71,3 +73,13 @@ def test_the_report_shows_them_in_its_data_section(studies):
     assert "LABEL_CONFOUNDED" in data
     assert "Photograph every class of sex in every year" in data
     assert "5 to 15 in 2 species" in data
+
+
+def test_species_that_the_tree_lacks_are_named_with_what_they_may_be():
+    tips = match_tips(["Parus_major", "Sitta_europaea", "Struthio_camelus"], ["parus major", "sitta europea"])
+
+    assert [row[1:] for row in tabulate_tips(tips).rows] == [
+        ("1", "–"),
+        ("1", "Sitta europea (tip Sitta_europaea?)"),
+        ("2", "–"),
+    ]

@@ -1,6 +1,7 @@
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from roifile import ROI_TYPE, ImagejRoi
@@ -12,6 +13,7 @@ from xmodal_pipeline.imaging.registration import Registration
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, SpecimensParams
 from xmodal_pipeline.specimens.calibrating import calibrate_study
 from xmodal_pipeline.specimens.colour import (
+    catch_features,
     check_receptor_units,
     find_receptors,
     measure_colour,
@@ -152,6 +154,41 @@ def test_three_receptors_have_shares_alone(tmp_path):
     shares = table[["uv_relative", "blue_relative", "green_relative"]]
     assert shares.sum(axis=1).tolist() == pytest.approx([1])
     assert not set(TETRAHEDRAL) & set(table.columns)
+
+
+def test_catches_of_the_whole_specimen_are_features_and_captures_without_shares_are_left_out():
+    table = pd.DataFrame(
+        {
+            "capture_id": ["a", "a", "b", "c"],
+            "patch": ["whole", "wing", "whole", "whole"],
+            "u_catch": [1.0, 9.0, 3.0, -1.0],
+            **{
+                name: [share, 0.1, 0.25, np.nan]
+                for name, share in zip("usml", (0.4, 0.3, 0.2, 0.1), strict=True)
+            },
+            "x": 0.0,
+            "r_vec": [0.3, 0.9, 0.0, np.nan],
+        }
+    )
+
+    found = catch_features(table)
+
+    assert found["cone_catches"].to_dict("index") == {
+        "a": {"u": 0.4, "s": 0.3, "m": 0.2, "l": 0.1},
+        "b": dict.fromkeys("usml", 0.25),
+    }
+    assert found["r_vec"].to_dict("index") == {"a": {"r_vec": 0.3}, "b": {"r_vec": 0.0}}
+
+
+def test_three_receptors_are_features_without_a_distance_and_no_coefficients_are_none(tmp_path):
+    model = cones(tmp_path, "receptor,term,coefficient\nuv,UV1,1\nblue,B,2\ngreen,G,1\n")
+
+    found = catch_features(tabulate_catches(measure(tmp_path, receptors=model).catches, model))
+
+    assert {name: list(table) for name, table in found.items()} == {
+        "cone_catches": ["uv_relative", "blue_relative", "green_relative"]
+    }
+    assert catch_features(tabulate_catches([], None)) == {}
 
 
 def test_without_coefficients_the_table_is_empty_and_keeps_its_columns():

@@ -5,9 +5,11 @@ from typing import Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from xmodal_pipeline.evaluation.species_export import average_species, tabulate_species
 from xmodal_pipeline.imaging.colour import colour_features
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.train import TrainingParams
+from xmodal_pipeline.specimens.colour import catch_features
 from xmodal_pipeline.specimens.stores import ArrayStore
 
 _THREADS = 1
@@ -50,10 +52,11 @@ def evaluate_baselines(  # noqa: PLR0913 - one argument per catalog entry that b
     specimen_index: pd.DataFrame,
     partitions: pd.DataFrame,
     unlearnt_embeddings: pd.DataFrame,
+    receptor_table: pd.DataFrame,
     training: TrainingParams,
     evaluation: EvaluationParams,
 ) -> dict[str, Any]:
-    """What chance, species, colour statistics, outlines, PCA + CCA and an unlearnt encoder reach."""
+    """What chance, species, colour, cone catches, outlines, PCA + CCA and an unlearnt encoder reach."""
     from xmodal_pipeline.evaluation import protocol
 
     unlearnt = "pretrained_encoder" if training.pretrained else "untrained_encoder"
@@ -66,6 +69,7 @@ def evaluate_baselines(  # noqa: PLR0913 - one argument per catalog entry that b
             specimen_index,
             partitions,
             {unlearnt: unlearnt_embeddings},
+            catch_features(receptor_table),
             evaluation,
             captures["specimens"]["confounders"],
         )
@@ -115,6 +119,18 @@ def _uv_value(
     return uv_value_table(
         features, specimen_index, evaluation, specimens["label"], blocks=specimens["confounders"]
     )
+
+
+def export_species(uv_value: pd.DataFrame, species_tips: pd.DataFrame) -> pd.DataFrame:
+    """What UV adds in each species, with its error and its tip, for phylogenetic methods."""
+    return tabulate_species(uv_value, species_tips)
+
+
+def export_species_means(
+    embeddings: pd.DataFrame, specimen_index: pd.DataFrame, species_tips: pd.DataFrame
+) -> pd.DataFrame:
+    """Mean embeddings of species with their tips, for phylogenetic methods."""
+    return average_species(embeddings, specimen_index, species_tips)
 
 
 def stack_uv_value(evaluation: EvaluationParams, **tables: pd.DataFrame) -> pd.DataFrame:

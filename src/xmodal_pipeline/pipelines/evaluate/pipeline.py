@@ -23,10 +23,16 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
         "uv_value",
         name="measure_uv_value",
     )
+    means = Node(
+        nodes.export_species_means,
+        ["embeddings", "specimen_index", "species_tips"],
+        "species_means",
+        name="export_species_means",
+    )
     own = ["embeddings", "projections", "opposite_views"]
     cross_modal = [name for name in variants if name not in BASELINES]
     return (
-        per_variant([evaluate], own=own, suffixed=["metrics"], variants=variants)
+        per_variant([evaluate, means], own=own, suffixed=["metrics"], variants=variants)
         + per_variant([uv_value], own=["embeddings"], suffixed=["uv_value"], variants=cross_modal)
         + _shared(variants, cross_modal)
     )
@@ -56,6 +62,7 @@ def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> Pipeline:
                     "specimen_index",
                     "partitions",
                     "unlearnt_embeddings",
+                    "receptor_table",
                     "params:training",
                     "params:evaluation",
                 ],
@@ -76,5 +83,6 @@ def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> Pipeline:
                 "uv_value",
                 name="stack_uv_value",
             ),
+            Node(nodes.export_species, ["uv_value", "species_tips"], "species_table", name="export_species"),
         ]
     )

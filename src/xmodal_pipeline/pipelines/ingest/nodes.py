@@ -20,6 +20,7 @@ from xmodal_pipeline.specimens.filtering import apply_filter
 from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, join_metadata, read_metadata
 from xmodal_pipeline.specimens.standards import list_standards_only, read_standards
 from xmodal_pipeline.specimens.stores import ArrayStore, StoreBlock
+from xmodal_pipeline.specimens.tree import find_tips, match_tips
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +109,22 @@ def export_colour(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The colour tables once more as CSV, for R."""
     return colour_table, receptor_table
+
+
+def match_tree(captures: dict[str, Any], specimen_index: pd.DataFrame) -> pd.DataFrame:
+    """Which tip of the study's tree is which species; no rows without a tree."""
+    specimens = SpecimensParams.model_validate(captures["specimens"])
+    tips = find_tips(Path(captures["root"]), specimens)
+    matched = match_tips(tips, specimen_index["species"] if tips else [])
+    lacking = matched.loc[matched["status"] == "not_in_tree", "species"].tolist()
+    if lacking:
+        logger.warning(
+            "tree: %d of %d species are not among its tips: %s",
+            len(lacking),
+            int(matched["species"].notna().sum()),
+            ", ".join(lacking),
+        )
+    return matched
 
 
 def describe_labels(

@@ -55,6 +55,12 @@ def create_pipeline() -> Pipeline:
                 name="export_colour",
             ),
             Node(
+                nodes.match_tree,
+                ["captures", "specimen_index"],
+                "species_tips",
+                name="match_tree",
+            ),
+            Node(
                 nodes.describe_labels,
                 ["captures", "specimen_index"],
                 ["class_balance", "confounding"],

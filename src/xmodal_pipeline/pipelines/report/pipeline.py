@@ -15,6 +15,7 @@ _TABLES = [
     "quality_report",
     "class_balance",
     "confounding",
+    "species_tips",
     "modality_information",
     "partitions",
     "comparison",

@@ -1,0 +1,93 @@
+"""What goes to phylogenetic methods: hand-made tables, and the error of a distance against its spread."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from xmodal_pipeline.evaluation import uv_value
+from xmodal_pipeline.evaluation.species_export import SPECIES_COLUMNS, average_species, tabulate_species
+from xmodal_pipeline.evaluation.uv_value_intervals import distance_error
+from xmodal_pipeline.specimens.tree import match_tips
+
+TIPS = match_tips(["Parus_major", "Sitta_europaea"], ["parus major", "sitta europea"])
+
+
+def test_species_means_are_of_specimens_not_of_captures():
+    index = pd.DataFrame(
+        {
+            "capture_id": ["a1", "a2", "b1", "c1", "d1", "e1"],
+            "specimen_id": ["a", "a", "b", "c", "d", "e"],
+            "species": ["parus major", "parus major", "parus major", "sitta europea", None, "parus major"],
+            "view": ["back", "back", "back", "back", "back", "belly"],
+        }
+    )
+    one = index[["capture_id", "specimen_id"]].assign(partition="train", modality="uv")
+    embeddings = pd.concat(
+        [one.assign(x1=[1.0, 3.0, 8.0, 4.0, 9.0, 7.0], x2=0.0), one.assign(modality="rgb", x1=-1.0, x2=2.0)]
+    ).sample(frac=1, random_state=0)
+
+    table = average_species(embeddings, index, TIPS)
+
+    uv = table[table["modality"] == "uv"].drop(columns=["modality", "x2"]).reset_index(drop=True)
+    assert uv.astype(object).where(uv.notna(), None).to_dict("list") == {
+        "species": ["parus major", "parus major", "sitta europea"],
+        "tip": ["Parus_major", "Parus_major", None],
+        "view": ["back", "belly", "back"],
+        "n_specimens": [2, 1, 1],
+        "x1": [5.0, 7.0, 4.0],
+    }
+    assert (table.loc[table["modality"] == "rgb", ["x1", "x2"]].to_numpy() == [-1, 2]).all()
+    assert average_species(embeddings, index.drop(columns=["species"]), TIPS).empty
+
+
+def test_species_table_holds_single_species_with_their_tips():
+    rng = np.random.default_rng(0)
+    species = np.repeat(["parus major", "sitta europea"], 20)
+    sex = np.tile(["f", "m"], 20)
+    rgb, uv = rng.normal(size=(2, 40, 2))
+    uv[:, 0] += 3 * (sex == "m")
+    found = uv_value(rgb, uv, sex, species, permutations=19)
+
+    table = tabulate_species(found, TIPS)
+
+    assert tuple(table.columns) == SPECIES_COLUMNS
+    assert (found["scope"] == "all").any()
+    assert table.set_index("species")["tip"].to_dict() == {
+        "parus major": "Parus_major",
+        "sitta europea": np.nan,
+    }
+    assert table["uv_adds"].tolist() == found.loc[found["scope"] == "species", "uv_adds"].tolist()
+    assert (table["uv_adds_se"] > 0).all()
+    assert tabulate_species(pd.DataFrame(columns=found.columns), TIPS).empty
+
+
+@pytest.mark.parametrize(("p", "df", "distance"), [(1, 30, 0.0), (3, 40, 2.0), (5, 200, 6.0)])
+def test_error_of_a_distance_is_the_spread_of_the_noncentral_f(p, df, distance):
+    variance = 0.2
+    spread = stats.ncf.std(p, df - p + 1, distance / variance)
+    scale = variance * p * (df - p - 1) / (df - p + 1)
+
+    error = distance_error(np.array([distance]), np.array([variance]), p=p, df=df)
+
+    np.testing.assert_allclose(error, scale * spread, rtol=1e-6)
+    assert np.isnan(distance_error(np.array([1.0]), np.array([0.2]), p=p, df=p + 3)).all()
+
+
+def test_error_is_the_spread_of_uv_adds_over_studies():
+    """One species of 12 + 12 among four; δ² of UV given RGB is 2.25 in it."""
+    species = np.repeat(list("abcd"), 24)
+    sex = np.tile(["f", "m"], 48)
+    has_trait = (species == "a") & (sex == "m")
+    estimates, errors = [], []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        rgb = rng.normal(size=(96, 2))
+        uv = 0.5 * rgb + rng.normal(size=(96, 2)) + np.array([1.5, 0.0]) * has_trait[:, None]
+        row = uv_value(rgb, uv, sex, species, permutations=1, components=2).set_index("species").loc["a"]
+        estimates.append(row["uv_adds"])
+        errors.append(row["uv_adds_se"])
+    spread = np.std(estimates)
+    assert np.mean(estimates) == pytest.approx(2.25, abs=3 * spread / np.sqrt(200))
+    # The SD of 200 draws of this skewed estimate is itself known to about 8 %.
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(spread, rel=0.25)
