@@ -72,7 +72,7 @@ def fit(
     diagnostics = diagnose(history, config.loss)
     for found in diagnostics:
         logger.warning("%s: %s: %s; %s", config.name, found["code"], found["message"], found["advice"])
-    weights = run["best_weights"] or model_weights(state)
+    weights = run["chosen_weights"] or model_weights(state)
     return FitResult(Checkpoint.of_weights(weights, config), history, diagnostics)
 
 

@@ -59,7 +59,9 @@ def train(
         if config.training.processes > 1:
             _share_statistics(module)
         validation = _validation_rows(config, stores)
-        state = RunState(state_file, identity, selects=len(validation) > 0, save_every_s=save_every_s)
+        state = RunState(
+            state_file, identity, validation_specimens=len(validation), save_every_s=save_every_s
+        )
         if state_file.exists():
             state.load_state_dict(read_state(state_file)["callbacks"][state.state_key])
         # Lightning draws a resumed run's first batches before it tells the sampler the epoch.

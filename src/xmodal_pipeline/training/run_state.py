@@ -1,4 +1,4 @@
-"""What a run knows beyond its weights: history, best epoch, when to stop, and how it is saved."""
+"""What a run knows beyond its weights: history, chosen epoch, when to stop, and how it is saved."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from xmodal_pipeline.training.module import ContrastiveTraining
-from xmodal_pipeline.training.validation import RetrievalScore
+from xmodal_pipeline.training.validation import RetrievalScore, is_as_good
 
 logger = logging.getLogger(__name__)
 
@@ -66,22 +66,24 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 class RunState(Callback):
-    """Keeps the history and the best weights, stops early, and saves the run at the end of epochs."""
+    """Keeps the history and the chosen weights, stops early, and saves the run at the end of epochs."""
 
-    def __init__(self, path: Path, identity: dict[str, Any], *, selects: bool, save_every_s: float) -> None:
+    def __init__(
+        self, path: Path, identity: dict[str, Any], *, validation_specimens: int, save_every_s: float
+    ) -> None:
         """Prepare an empty run.
 
         Args:
             path: the file that holds the state.
             identity: configuration and fingerprint of the captures; saved with the state.
-            selects: whether validation retrieval chooses the epoch and may stop the run.
+            validation_specimens: whose retrieval chooses the epoch and may stop the run; 0: the last is kept.
             save_every_s: least time between two saves; the last epoch is always saved.
         """
         self.path, self.identity = path, identity
         self.rows: list[dict[str, float]] = []
         self.finished = False
-        self.best_weights: dict[str, Tensor] = {}
-        self._selects, self._save_every_s = selects, save_every_s
+        self.chosen_weights: dict[str, Tensor] = {}
+        self._validation_specimens, self._save_every_s = validation_specimens, save_every_s
         self._best: tuple[float, ...] = (-1.0, -1.0)
         self._epochs_without_gain = 0
         self._saved_at = self._epoch_started = time.monotonic()
@@ -93,7 +95,7 @@ class RunState(Callback):
             "rows": self.rows,
             "finished": self.finished,
             "best": list(self._best),
-            "best_weights": self.best_weights,
+            "chosen_weights": self.chosen_weights,
             "epochs_without_gain": self._epochs_without_gain,
         }
 
@@ -101,7 +103,7 @@ class RunState(Callback):
         """Take up an earlier run."""
         self.rows = list(state_dict["rows"])
         self.finished = bool(state_dict["finished"])
-        self.best_weights = dict(state_dict["best_weights"])
+        self.chosen_weights = dict(state_dict["chosen_weights"])
         self._best = tuple(state_dict["best"])
         self._epochs_without_gain = int(state_dict["epochs_without_gain"])
 
@@ -115,7 +117,7 @@ class RunState(Callback):
             raise TypeError(f"RunState: module must be ContrastiveTraining, got {type(pl_module).__name__}")
         row = self._row(trainer, pl_module)
         self.rows.append(row)
-        if self._selects and pl_module.validation_score is not None:
+        if self._validation_specimens and pl_module.validation_score is not None:
             self._judge(pl_module.validation_score, pl_module, trainer)
         self.finished = trainer.should_stop or len(self.rows) >= pl_module.config.training.max_epochs
         for log in trainer.loggers:
@@ -146,10 +148,9 @@ class RunState(Callback):
 
     def _judge(self, score: RetrievalScore, module: ContrastiveTraining, trainer: Trainer) -> None:
         self._epochs_without_gain = 0 if score > self._best else self._epochs_without_gain + 1
-        # At equal scores the later epoch wins: it has seen more of the schedule.
-        if score >= self._best:
-            self._best = tuple(score)
-            self.best_weights = {
+        self._best = max(self._best, tuple(score))
+        if is_as_good(score.recall_at_1, self._best[0], self._validation_specimens):
+            self.chosen_weights = {
                 name: tensor.detach().cpu().clone() for name, tensor in module.model.state_dict().items()
             }
         patience = module.config.training.patience

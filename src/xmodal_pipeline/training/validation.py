@@ -1,5 +1,6 @@
 """Retrieval on the validation specimens: what chooses the epoch and stops early."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,21 @@ class RetrievalScore(NamedTuple):
     recall_at_1: float
     match_above_other: float
     """Probability that the match ranks above a random other specimen; still moves when recall@1 does not."""
+
+
+def is_as_good(recall_at_1: float, best: float, specimens: int) -> bool:
+    """Whether an epoch's recall@1 is within one standard error of the best one's.
+
+    The largest of many noisy scores is mostly noise, and it favours no epoch in particular, while later ones
+    have seen more of the schedule. So the last epoch that is as good is kept: Breiman's rule of one standard
+    error (Breiman et al. 1984, section 3.4.3), here with training time in the place of the tree's size.
+
+    Args:
+        recall_at_1: of the epoch.
+        best: the largest so far.
+        specimens: that were ranked.
+    """
+    return recall_at_1 >= best - math.sqrt(best * (1 - best) / specimens)
 
 
 def retrieval_score(queries: Tensor, keys: Tensor) -> RetrievalScore:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from xmodal_pipeline.training.validation import retrieval_score
+from xmodal_pipeline.training.validation import is_as_good, retrieval_score
 
 
 def at_angles(*degrees: float) -> torch.Tensor:
@@ -52,3 +52,12 @@ def test_length_of_projections_is_ignored():
     queries, keys = torch.randn(9, 5, generator=generator), torch.randn(9, 5, generator=generator)
     lengths = torch.arange(1.0, 10.0)[:, None]
     assert retrieval_score(queries * lengths, keys) == retrieval_score(queries, keys)
+
+
+def test_as_good_is_within_one_standard_error():
+    # sqrt(.8 · .2 / 16) = .1
+    assert is_as_good(0.701, 0.8, 16)
+    assert not is_as_good(0.699, 0.8, 16)
+    assert not is_as_good(0.701, 0.8, 1600)
+    assert is_as_good(1.0, 1.0, 20)
+    assert not is_as_good(0.99, 1.0, 20)
