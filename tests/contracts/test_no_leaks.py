@@ -1,0 +1,71 @@
+"""Whatever is fitted never sees the rows that it is judged on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xmodal_pipeline.evaluation import baseline_protocol
+from xmodal_pipeline.evaluation.nearest import cross_fit_knn
+from xmodal_pipeline.evaluation.probes import Protocol, cross_fit, make_folds
+from xmodal_pipeline.params.evaluate import EvaluationParams
+
+PROTOCOL = Protocol(folds=4, inner_folds=2, c_values=(0.01, 1.0, 100.0))
+PARAMS = EvaluationParams(bootstraps=20, reference_permutations=1, c_values=(1.0,), inner_folds=2, folds=3)
+
+
+@pytest.fixture
+def labelled():
+    rng = np.random.default_rng(0)
+    classes = np.arange(80) % 2
+    narrow, wide = rng.normal(size=(80, 4)), rng.normal(size=(80, 150))
+    narrow[:, 0] += 1.5 * classes
+    return [narrow, wide], classes, make_folds(classes, np.arange(80), 4, seed=0)
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+def test_scaler_rotation_and_c_do_not_see_rows_left_out(labelled, is_seen):
+    """Rows made absurd change predictions of others where they were fitted on, and nowhere else."""
+    blocks, classes, folds = labelled
+    fit, held = folds[0]
+    absurd = (fit if is_seen else held)[:5]
+    changed = [block.copy() for block in blocks]
+    for block in changed:
+        block[absurd] = 1e3 * np.random.default_rng(1).normal(size=(5, block.shape[1]))
+    others = held[5:]
+
+    before, after = (cross_fit(one, classes, np.arange(80), folds, PROTOCOL) for one in (blocks, changed))
+    near = [cross_fit_knn(one, classes, folds)[others] for one in (blocks, changed)]
+
+    is_same = np.array_equal(before.predicted[others], after.predicted[others])
+    assert is_same != is_seen
+    assert np.array_equal(*near) != is_seen
+    if not is_seen:
+        assert before.c[0] == after.c[0]
+
+
+def test_pca_and_cca_see_training_captures_alone(monkeypatch):
+    n, side = 30, 8
+    rng = np.random.default_rng(2)
+    index = pd.DataFrame(
+        {"capture_id": [f"c{i}" for i in range(n)], "specimen_id": [f"s{i}" for i in range(n)]}
+    )
+    partition = np.array(["train", "test", "validation"])[np.arange(n) % 3]
+    rgb, uv = rng.random((2, n, 3, side, side))
+    masks = np.ones((n, 2, side, side), np.uint8)
+    partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": partition})
+    table = baseline_protocol._as_table(
+        {"rgb": rgb.mean((2, 3)), "uv": uv.mean((2, 3))}, index, partitions["partition"]
+    )
+    fitted, fit = [], baseline_protocol.pca_cca
+    monkeypatch.setattr(baseline_protocol, "pca_cca", lambda *sides: fitted.append(sides) or fit(*sides))
+
+    baseline_protocol.evaluate_baselines(
+        rgb, uv, masks, table, index, partitions, {"untrained_encoder": table}, {}, PARAMS
+    )
+
+    is_train = partition == "train"
+    assert len(fitted) == 4  # colour, unlearnt encoder, pixels, silhouettes of independent warps
+    assert all(len(one) == is_train.sum() for sides in fitted for one in sides)
+    pixels = next(sides for sides in fitted if sides[0].shape[1] == 3 * side * side)
+    for given, images in zip(pixels, (rgb, uv), strict=True):
+        np.testing.assert_allclose(given, images[is_train].reshape(is_train.sum(), -1))
