@@ -170,10 +170,11 @@ def draw_similarity(
         f"{names.uv} with {names.uv}",
         f"{names.rgb} (rows) with {names.uv}",
     )
+    written = [write_class(label, value) for value in keys["label"]]
     for axis, (left, right), title in zip(axes, ((a, a), (b, b), (a, b)), titles, strict=True):
         image = axis.imshow(left @ right.T, vmin=-1, vmax=1, cmap="cividis", interpolation="nearest")
         axis.set_title(title)
-        _mark_classes(axis, keys["label"].tolist(), with_names=axis is axes[0])
+        _mark_classes(axis, written, with_names=axis is axes[0])
     bar = figure.colorbar(image, ax=list(axes), shrink=0.7, pad=0.01)
     of_all = f" of {in_all}" if len(keys) < in_all else ""
     bar.set_label(f"cosine similarity, {len(keys)}{of_all} held-out captures")

@@ -5,7 +5,7 @@ from sklearn.manifold import trustworthiness
 from xmodal_pipeline.params.report import ReportingParams
 from xmodal_pipeline.reporting.embedding_figures import draw_similarity, draw_umap, paired_projections
 from xmodal_pipeline.reporting.gallery import draw_gallery
-from xmodal_pipeline.reporting.names import ModalityNames, number
+from xmodal_pipeline.reporting.names import ModalityNames, number, write_species
 from xmodal_pipeline.reporting.style import NothingToDrawError
 from xmodal_pipeline.reporting.umap import subsample, umap_coordinates, vectors
 
@@ -76,7 +76,7 @@ def test_similarity_is_cosine_of_held_out_captures_ordered_by_species(studies, i
         np.testing.assert_allclose(axes.images[0].get_array(), unit[a] @ unit[b].T, atol=1e-5)
         assert axes.images[0].get_clim() == (-1, 1)
     names = [t.get_text() for t in figure.axes[0].get_yticklabels()]
-    assert names == sorted(set(index["species"]))
+    assert names == sorted(write_species(species) for species in set(index["species"]))
 
 
 def test_similarity_needs_both_modalities(studies, index):
