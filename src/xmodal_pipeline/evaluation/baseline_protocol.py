@@ -11,7 +11,9 @@ from xmodal_pipeline.evaluation.baselines import band_means, pca_cca, silhouette
 from xmodal_pipeline.evaluation.cells import not_applicable, too_few
 from xmodal_pipeline.evaluation.measurement import (
     LEAST_TEST,
+    align_pairs,
     classify_labels,
+    predict_modalities,
     retrieve_pairs,
     species_oracle_of,
 )
@@ -52,10 +54,10 @@ def evaluate_baselines(  # noqa: PLR0913 - one argument per table that baselines
         confounders: columns of the index whose own accuracy stands beside the classification.
 
     Returns:
-        Per baseline (`chance`, `species_oracle`, `band_means`, `pca_cca`, `silhouette`, the unlearnt) a dict
-        with `retrieval` (of the same form as a variant's; of an unlearnt encoder after PCA + CCA) and, for
-        `band_means` and the unlearnt, `classification`. Catches are in `classification` alone, as `joint`:
-        each draws on both modalities.
+        Per baseline (`chance`, `species_oracle`, `band_means`, `pca_cca`, `silhouette`, the unlearnt, the
+        catches) a dict with `retrieval`, of the same form as a variant's; of an unlearnt encoder after
+        PCA + CCA. `band_means` and the unlearnt also have `classification`, `alignment` and `predictability`;
+        catches have `classification` alone, as `joint`: each draws on both modalities.
     """
     masks = np.asarray(masks)
     sides = {"rgb": np.asarray(rgb_images), "uv": np.asarray(uv_images)}
@@ -78,16 +80,13 @@ def evaluate_baselines(  # noqa: PLR0913 - one argument per table that baselines
     )
     return {
         **_knowing_baselines(colour_table, index, params),
-        "band_means": {
-            "retrieval": _fit_and_retrieve(colour_table, index, params),
-            "classification": classify_labels(colour_table, index, params, confounders),
-        },
         **{
             name: {
                 "retrieval": _fit_and_retrieve(features, index, params),
                 "classification": classify_labels(features, index, params, confounders),
+                **_structure(features, index, params),
             }
-            for name, features in unlearnt.items()
+            for name, features in {"band_means": colour_table, **unlearnt}.items()
         },
         **{
             name: {
@@ -128,6 +127,18 @@ def _fit_and_retrieve(table: pd.DataFrame, index: pd.DataFrame, params: Evaluati
         return too_few(f"{len(train.rgb)} training captures, at least {LEAST_TEST} needed")
     transform = pca_cca(train.rgb, train.uv)
     return retrieve_pairs(pair_captures(table, index, partition="test").transformed(transform), params)
+
+
+def _structure(table: pd.DataFrame, index: pd.DataFrame, params: EvaluationParams) -> dict[str, Any]:
+    """Do the two modalities order the specimens alike, and predict one another, before anything is learnt?"""
+    test = pair_captures(table, index, partition="test")
+    if len(test.rgb) < LEAST_TEST:
+        few = too_few(f"{len(test.rgb)} test specimens, at least {LEAST_TEST} needed")
+        return dict.fromkeys(("alignment", "predictability"), few)
+    return {
+        "alignment": align_pairs(test, params),
+        "predictability": predict_modalities(table, index, params),
+    }
 
 
 def _knowing_baselines(table: pd.DataFrame, index: pd.DataFrame, params: EvaluationParams) -> dict[str, Any]:

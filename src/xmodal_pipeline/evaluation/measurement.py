@@ -1,4 +1,4 @@
-"""Retrieval and classification of one table under the protocol, the same for variants and baselines."""
+"""Every measure of one table under the protocol, the same for variants and baselines."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,8 +8,10 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from xmodal_pipeline.evaluation.alignment import alignment
 from xmodal_pipeline.evaluation.cells import not_applicable, too_few
 from xmodal_pipeline.evaluation.classification import classification
+from xmodal_pipeline.evaluation.predictability import predictability
 from xmodal_pipeline.evaluation.ranks import RankCounts
 from xmodal_pipeline.evaluation.retrieval import (
     DIRECTIONS,
@@ -24,6 +26,7 @@ from xmodal_pipeline.evaluation.specimen_tables import (
     CLADE,
     SPECIES,
     Pairs,
+    pair_captures,
     specimen_features,
     specimen_labels,
 )
@@ -95,6 +98,24 @@ def species_oracle_of(pairs: Pairs, params: EvaluationParams) -> dict[str, Any]:
         if key != "n"
     }
     return means | {"n": sum(weights)}
+
+
+def predict_modalities(table: pd.DataFrame, index: pd.DataFrame, params: EvaluationParams) -> dict[str, Any]:
+    """`predictability` of held-out specimens: how much of one modality's features the other tells.
+
+    Args:
+        table: capture_id, specimen_id, partition, modality, x1 … xD.
+        index: `specimen_index`.
+        params: the protocol.
+    """
+    every = pair_captures(table, index, partition="test", every_capture=True)
+    return predictability(every.rgb, every.uv, every.species, every.specimens, seed=params.seed)
+
+
+def align_pairs(test: Pairs, params: EvaluationParams) -> dict[str, Any]:
+    """`alignment` of one capture per specimen."""
+    first = test.one_per_specimen()
+    return alignment(first.rgb, first.uv, first.species, params.permutations, params.seed)
 
 
 def classify_labels(

@@ -6,13 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xmodal_pipeline.evaluation.alignment import alignment
 from xmodal_pipeline.evaluation.baseline_protocol import evaluate_baselines
 from xmodal_pipeline.evaluation.cells import not_applicable, too_few
 from xmodal_pipeline.evaluation.comparison import compare_variants
 from xmodal_pipeline.evaluation.geometry import geometry
-from xmodal_pipeline.evaluation.measurement import LEAST_TEST, classify_labels, retrieve_pairs
-from xmodal_pipeline.evaluation.predictability import predictability
+from xmodal_pipeline.evaluation.measurement import (
+    LEAST_TEST,
+    align_pairs,
+    classify_labels,
+    predict_modalities,
+    retrieve_pairs,
+)
 from xmodal_pipeline.evaluation.specimen_tables import Pairs, describe_labels, feature_columns, pair_captures
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
@@ -82,14 +86,11 @@ def _cross_modal(
 ) -> dict[str, Any]:
     first = test.one_per_specimen()
     opposite = pair_captures(views, index, partition="test")
-    features = pair_captures(embeddings, index, partition="test", every_capture=True)
     return {
-        "alignment": alignment(first.rgb, first.uv, first.species, params.permutations, params.seed),
+        "alignment": align_pairs(test, params),
         "retrieval": retrieve_pairs(test, params) | {"opposite_views": retrieve_pairs(opposite, params)},
         "geometry": geometry(first.rgb, first.uv, seed=params.seed),
-        "predictability": predictability(
-            features.rgb, features.uv, features.species, features.specimens, seed=params.seed
-        ),
+        "predictability": predict_modalities(embeddings, index, params),
     }
 
 

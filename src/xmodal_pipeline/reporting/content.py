@@ -38,6 +38,8 @@ class ReportTables:
     projections: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`metrics_{variant}` by variant."""
+    baselines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`metrics_baselines` by baseline."""
     comparison: pd.DataFrame = field(default_factory=_no_rows)
     seed_spread: pd.DataFrame = field(default_factory=_no_rows)
     """Of the pipeline `ablation`; empty where seeds were not varied."""
@@ -46,6 +48,11 @@ class ReportTables:
     """code, variant, finding, advice."""
     seeds: tuple[int, ...] = (0,)
     """Seeds of the training runs behind the tables."""
+
+    @property
+    def beside_baselines(self) -> dict[str, Mapping[str, Any]]:
+        """Metrics of the variants, then of the baselines, whose names stand in brackets as in every table."""
+        return {**self.metrics, **{f"[{name}]": results for name, results in self.baselines.items()}}
 
     @property
     def names(self) -> ModalityNames:

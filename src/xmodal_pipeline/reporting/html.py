@@ -296,12 +296,12 @@ def _classification_section(tables: ReportTables) -> Section:
     if len(comparison):
         parts = [
             pages.tabulate_classification(comparison, names, spread),
-            tabulate_controls(comparison, metrics, names),
+            tabulate_controls(comparison, {**metrics, **tables.baselines}, names),
             tabulate_nearest(comparison, names, spread),
         ]
     if variant is not None and variant in metrics:
         parts.append(pages.tabulate_differences(variant, metrics[variant], names))
-    parts.append(tabulate_improvements(metrics, names))
+    parts.append(tabulate_improvements(tables.beside_baselines, names))
     return Section(
         "classification",
         "Classification",
@@ -333,8 +333,8 @@ def _similarity_section(tables: ReportTables) -> Section:
     names = tables.names
     spread = tables.spread
     parts = (
-        pages.tabulate_measures(tables.metrics, "alignment", names, spread),
-        tabulate_predictability(tables.metrics, names, spread),
+        pages.tabulate_measures(tables.beside_baselines, "alignment", names, spread),
+        tabulate_predictability(tables.beside_baselines, names, spread),
         pages.tabulate_measures(tables.metrics, "geometry", names, spread),
     )
     cautions = {

@@ -70,7 +70,7 @@ def tabulate_controls(
 
     Args:
         comparison: the tidy table.
-        metrics: per variant, for the p-values of the shuffles.
+        metrics: per variant and baseline, for the p-values of the shuffles.
         names: display names of the modalities.
     """
     accuracy, controls = accuracy_rows(comparison, "classification"), control_rows(comparison)

@@ -274,6 +274,11 @@ def test_baselines_of_a_study_where_colour_gives_the_match_away():
     assert result["untrained_encoder"]["classification"]["sex"]["knn"]["uv_accuracy"] == pytest.approx(
         0.5, abs=0.25
     )
+    # The colours of UV are those of RGB times 1.2, in another order: the same cosines.
+    for name in ("untrained_encoder", "band_means"):
+        assert result[name]["alignment"]["spearman_within"] == pytest.approx(1)
+    assert result["band_means"]["predictability"]["n"] == 48
+    assert "alignment" not in result["pca_cca"]
     silhouette = result["silhouette"]["retrieval"]
     assert "share one mask" in silhouette["not_applicable"]
     assert silhouette["opposite_views"]["rgb_to_uv"]["recall@1"] > 0.3

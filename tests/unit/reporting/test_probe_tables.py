@@ -127,6 +127,27 @@ def test_reasons_are_grouped_over_variants_and_measures():
     assert tabulate_measures(measured, "alignment", NAMES, ALONE).rows == rows
 
 
+def test_baselines_stand_in_brackets_beside_the_variants(studies, comparison, metrics):
+    baseline = {
+        "alignment": {"spearman_within": 0.4321},
+        "predictability": predictability(),
+        "classification": metrics["separate"]["classification"],
+    }
+    tables = studies.make_tables(comparison=comparison, metrics=metrics, baselines={"band_means": baseline})
+
+    page = build_report(ReportContent(tables))
+
+    for caption, shown in (
+        ("Alignment", "0.432"),
+        ("Predictability, R²", "[band means]"),
+        ("What RGB and UV side by side gain", "[band means]"),
+    ):
+        table = page[page.index(f'<span class="title">{caption}') :]
+        table = table[: table.index("</table>")]
+        assert "[band means]" in table
+        assert shown in table
+
+
 def test_the_page_folds_long_tables_and_shows_their_notes(studies, comparison, metrics):
     metrics["separate"]["predictability"] = predictability()
     index = studies.make_index(units="uncalibrated")

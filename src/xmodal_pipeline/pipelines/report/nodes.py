@@ -45,6 +45,7 @@ def gather_variant(
 def gather_tables(  # noqa: PLR0913 - one argument per table of the study
     parameters: dict[str, Any],
     captures: dict[str, Any],
+    metrics_baselines: dict[str, Any],
     comparison: pd.DataFrame,
     uv_value: pd.DataFrame,
     known_seed_spread: pd.DataFrame,
@@ -85,6 +86,7 @@ def gather_tables(  # noqa: PLR0913 - one argument per table of the study
         embeddings={name: one.embeddings for name, one in results.items()},
         projections={name: one.projections for name, one in results.items()},
         metrics=_by_variant(per_variant, "metrics_"),
+        baselines={name: found for name, found in metrics_baselines.items() if name != "protocol"},
         comparison=comparison,
         uv_value=uv_value,
         seed_spread=known_seed_spread,

@@ -18,6 +18,7 @@ _TABLES = [
     "species_tips",
     "modality_information",
     "partitions",
+    "metrics_baselines",
     "comparison",
     "uv_value",
     "known_seed_spread",
