@@ -106,12 +106,15 @@ def _models(tables: ReportTables) -> str:
     start = "pretrained" if training.pretrained else "randomly initialised"
     epochs = max(len(history) for history in tables.histories.values())
     seeds = ", ".join(map(str, tables.seeds))
+    validation = "validation_recall_at_1"
+    has_choice = any(validation in one and one[validation].notna().any() for one in tables.histories.values())
+    kept = " whose validation recall@1 was within one standard error of the best" if has_choice else ""
     return (
         f"Contrastive models ({variants}; {training.backbone}, {start}) were trained without labels "
         f"for up to {epochs} epochs (AdamW, learning rate {training.lr:g}, batch {training.batch_size}, "
         f"temperature {loss.temperature:g}, "
         f"weights {loss.cross_modal_weight:g} cross-modal, {loss.intra_modal_weight:g} intra-modal, "
-        f"{loss.joint_weight:g} joint; seed {seeds})."
+        f"{loss.joint_weight:g} joint; seed {seeds}); the last epoch{kept} was kept."
     )
 
 

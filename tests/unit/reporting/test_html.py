@@ -228,11 +228,13 @@ def test_methods_quote_the_parameters_and_the_data(studies):
         "19 corrected, 14 ",
         "divided at random (seed 9) into",
         "resnet50",
-        "seed 4",
+        "seed 4); the last epoch whose validation recall@1 was within one standard error of the best was",
         "at least 7 specimens per class",
         "data SHA-256",
     ):
         assert words in text
+    few = {"separate": studies.make_history().assign(validation_recall_at_1=np.nan)}
+    assert "); the last epoch was kept." in build(studies.make_tables(histories=few)).text
 
 
 def test_data_hash_ignores_order_and_follows_content(studies):
