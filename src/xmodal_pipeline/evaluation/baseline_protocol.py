@@ -132,8 +132,9 @@ def _fit_and_retrieve(table: pd.DataFrame, index: pd.DataFrame, params: Evaluati
 def _structure(table: pd.DataFrame, index: pd.DataFrame, params: EvaluationParams) -> dict[str, Any]:
     """Do the two modalities order the specimens alike, and predict one another, before anything is learnt?"""
     test = pair_captures(table, index, partition="test")
-    if len(test.rgb) < LEAST_TEST:
-        few = too_few(f"{len(test.rgb)} test specimens, at least {LEAST_TEST} needed")
+    in_one_view = len(test.one_per_specimen().rgb)
+    if in_one_view < LEAST_TEST:
+        few = too_few(f"{in_one_view} test specimens, at least {LEAST_TEST} needed")
         return dict.fromkeys(("alignment", "predictability"), few)
     return {
         "alignment": align_pairs(test, params),

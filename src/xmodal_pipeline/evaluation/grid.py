@@ -63,9 +63,9 @@ def measure_cell(
 
 def _validation_rows(history: pd.DataFrame) -> Iterator[dict[str, Any]]:
     names = ["validation_recall_at_1", "validation_match_above_other"]
-    scores = history[names].dropna()
+    scores = history.loc[history["is_kept"], names].dropna()
     if len(scores):
-        best = scores.sort_values(names).iloc[-1]
+        kept = scores.iloc[-1]
         for name in names:
             row: dict[str, Any] = dict.fromkeys(_NUMBERS)
             metric = name.removeprefix("validation_")
@@ -74,7 +74,7 @@ def _validation_rows(history: pd.DataFrame) -> Iterator[dict[str, Any]]:
                 "task": "validation",
                 "label": "",
                 "metric": metric,
-                "value": float(best[name]),
+                "value": float(kept[name]),
             }
 
 

@@ -101,19 +101,19 @@ def species_oracle_of(pairs: Pairs, params: EvaluationParams) -> dict[str, Any]:
 
 
 def predict_modalities(table: pd.DataFrame, index: pd.DataFrame, params: EvaluationParams) -> dict[str, Any]:
-    """`predictability` of held-out specimens: how much of one modality's features the other tells.
+    """`predictability` of held-out specimens in one view: how much of one modality the other tells.
 
     Args:
         table: capture_id, specimen_id, partition, modality, x1 … xD.
         index: `specimen_index`.
         params: the protocol.
     """
-    every = pair_captures(table, index, partition="test", every_capture=True)
+    every = pair_captures(table, index, partition="test", every_capture=True).one_view()
     return predictability(every.rgb, every.uv, every.species, every.specimens, seed=params.seed)
 
 
 def align_pairs(test: Pairs, params: EvaluationParams) -> dict[str, Any]:
-    """`alignment` of one capture per specimen."""
+    """`alignment` of one capture per specimen, all of one view."""
     first = test.one_per_specimen()
     return alignment(first.rgb, first.uv, first.species, params.permutations, params.seed)
 

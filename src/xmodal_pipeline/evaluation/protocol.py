@@ -17,7 +17,13 @@ from xmodal_pipeline.evaluation.measurement import (
     predict_modalities,
     retrieve_pairs,
 )
-from xmodal_pipeline.evaluation.specimen_tables import Pairs, describe_labels, feature_columns, pair_captures
+from xmodal_pipeline.evaluation.specimen_tables import (
+    Pairs,
+    describe_labels,
+    feature_columns,
+    first_captures,
+    pair_captures,
+)
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
 __all__ = ["compare_variants", "evaluate_baselines", "evaluate_variant"]
@@ -35,7 +41,8 @@ def evaluate_variant(
 ) -> dict[str, Any]:
     """Everything that is measured of one variant, with the same keys whatever its strategy.
 
-    Retrieval and alignment are of projections of the test partition, one capture per specimen and view;
+    Retrieval is of projections of the test partition, one capture per specimen and view; alignment, geometry
+    and predictability are of the view that most specimens have;
     classification is of embeddings of all specimens (training saw no labels), averaged over a specimen's
     captures; geometry is of test projections, predictability of test embeddings.
 
@@ -66,11 +73,12 @@ def evaluate_variant(
     result: dict[str, Any] = {
         "alignment": one,
         "retrieval": one,
-        "geometry": _single_geometry(projections, modalities, params) if test is None else one,
+        "geometry": _single_geometry(projections, modalities, index, params) if test is None else one,
         "predictability": one,
     }
-    if test is not None and len(test.rgb) < LEAST_TEST:
-        few = too_few(f"{len(test.rgb)} test specimens, at least {LEAST_TEST} needed")
+    in_one_view = 0 if test is None else len(test.one_per_specimen().rgb)
+    if test is not None and in_one_view < LEAST_TEST:
+        few = too_few(f"{in_one_view} test specimens, at least {LEAST_TEST} needed")
         result |= dict.fromkeys(result, few)
     elif test is not None:
         result |= _cross_modal(test, embeddings, views, index, params)
@@ -95,10 +103,10 @@ def _cross_modal(
 
 
 def _single_geometry(
-    projections: pd.DataFrame, modalities: list[str], params: EvaluationParams
+    projections: pd.DataFrame, modalities: list[str], index: pd.DataFrame, params: EvaluationParams
 ) -> dict[str, Any]:
     rows = projections[(projections["modality"] == modalities[0]) & (projections["partition"] == "test")]
-    rows = rows.drop_duplicates("specimen_id")
+    rows = first_captures(rows, index)
     if len(rows) < LEAST_TEST:
         return too_few(f"{len(rows)} test specimens, at least {LEAST_TEST} needed")
     values = rows[feature_columns(rows)].to_numpy(np.float64)

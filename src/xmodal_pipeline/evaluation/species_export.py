@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from xmodal_pipeline.evaluation.specimen_tables import SPECIES, VIEW, feature_columns
+from xmodal_pipeline.evaluation.specimen_tables import SPECIES, VIEW, feature_columns, known_views
 
 SPECIES_COLUMNS = (
     *("species", "tip", "label", "classes", "view", "features", "n_1", "n_2"),
@@ -24,7 +24,7 @@ def tabulate_species(uv_value: pd.DataFrame, species_tips: pd.DataFrame) -> pd.D
     """
     rows = uv_value[uv_value["scope"] == "species"] if len(uv_value) else uv_value
     rows = rows.assign(tip=rows["species"].map(_tip_of(species_tips)))
-    return rows.reindex(columns=list(SPECIES_COLUMNS)).reset_index(drop=True)
+    return rows[list(SPECIES_COLUMNS)].reset_index(drop=True)
 
 
 def average_species(
@@ -44,9 +44,9 @@ def average_species(
     names = [SPECIES, "tip", VIEW, "modality", "n_specimens", *columns]
     if SPECIES not in index:
         return pd.DataFrame(columns=names)
-    facts = index.drop_duplicates("capture_id").set_index("capture_id").reindex(columns=[SPECIES, VIEW])
-    facts = facts.astype(object).where(facts.notna())
-    rows = embeddings.join(facts.assign(**{VIEW: facts[VIEW].fillna("")}), on="capture_id")
+    known = index.drop_duplicates("capture_id")
+    facts = known.set_index("capture_id")[[SPECIES]].assign(**{VIEW: known_views(known)})
+    rows = embeddings.join(facts, on="capture_id")
     keys = [SPECIES, VIEW, "modality"]
     specimens = rows.groupby([*keys, "specimen_id"])[columns].mean()
     grouped = specimens.groupby(level=keys)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
 
@@ -41,14 +41,48 @@ class Pairs:
         sizes = np.bincount(codes)
         return [self.rows(codes == code) for code in np.flatnonzero(sizes > 1)]
 
+    def one_view(self) -> "Pairs":
+        """The captures of the view that most specimens have: another view is no repeat of it."""
+        return self.rows(self.views == main_view(self.specimens, self.views))
+
     def one_per_specimen(self) -> "Pairs":
-        """The first capture of each specimen."""
-        return self.rows(~pd.Series(self.specimens).duplicated().to_numpy())
+        """The first capture of each specimen in the view that most have."""
+        inside = self.one_view()
+        return inside.rows(~pd.Series(inside.specimens).duplicated().to_numpy())
 
     def transformed(self, transform: Callable[[Floats, Floats], tuple[Floats, Floats]]) -> "Pairs":
         """The same captures in another space."""
         rgb, uv = transform(self.rgb, self.uv)
         return replace(self, rgb=rgb, uv=uv)
+
+
+def main_view(specimens: ArrayLike, views: ArrayLike) -> str:
+    """The view that most specimens have, the first by name of equals; "" where there are no views."""
+    table = pd.DataFrame({"specimen": specimens, "view": views}, dtype=object)
+    counts = table.groupby("view")["specimen"].nunique()
+    return str(counts.idxmax()) if len(counts) else ""
+
+
+def known_views(index: pd.DataFrame) -> pd.Series:
+    """The view of every capture, in the order of the index; "" where there is none."""
+    if VIEW not in index:
+        return pd.Series("", index["capture_id"], dtype=object)
+    views = index.set_index("capture_id")[VIEW].astype(object)
+    return views.where(views.notna(), "")
+
+
+def first_captures(table: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one capture per specimen: its first in the view that most specimens of the table have.
+
+    Args:
+        table: capture_id, specimen_id and more, such as embeddings.
+        index: `specimen_index`; captures that it lacks are left out.
+    """
+    known = index.drop_duplicates("capture_id")
+    mine = known[known["capture_id"].isin(table["capture_id"])]
+    views = known_views(mine).to_numpy()
+    first = mine[views == main_view(mine["specimen_id"], views)].drop_duplicates("specimen_id")
+    return table[table["capture_id"].isin(first["capture_id"])]
 
 
 def pair_captures(
@@ -77,10 +111,7 @@ def pair_captures(
         )
     both = known.index.intersection(sides["rgb"].index).intersection(sides["uv"].index)
     facts = known.loc[both]
-    views = (
-        facts[VIEW].astype(object).where(facts[VIEW].notna(), "") if VIEW in facts else pd.Series("", both)
-    )
-    facts = facts.assign(**{VIEW: views})
+    facts = facts.assign(**{VIEW: known_views(facts.reset_index())})
     if not every_capture:
         facts = facts[~facts.duplicated(["specimen_id", VIEW])]
     return Pairs(

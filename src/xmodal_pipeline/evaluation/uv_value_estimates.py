@@ -70,10 +70,15 @@ class Comparison:
         return unbiased_distance(self.length, variance, p=self.q, df=self.full.df)
 
     def error(self, strata: Booleans) -> Floats:
-        """Standard error of the squared distance of the strata chosen; 0 with nothing left to compare."""
-        if self.q == 0:
+        """Standard errors of the squared distances of the strata chosen, taken at their mean.
+
+        An error at each stratum's own estimate would be small where chance made the estimate small: means
+        weighted by it are far too low.
+        """
+        if self.q == 0 or not strata.any():
             return np.zeros(int(strata.sum()))
-        return distance_error(self.distance()[strata], self.full.variance[strata], p=self.q, df=self.full.df)
+        mean = np.full(int(strata.sum()), self.distance()[strata].mean())
+        return distance_error(mean, self.full.variance[strata], p=self.q, df=self.full.df)
 
     def limit(self, strata: Booleans, *, level: float) -> Floats:
         """Confidence limit of the squared distance of the strata chosen."""

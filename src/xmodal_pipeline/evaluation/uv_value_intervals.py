@@ -63,9 +63,7 @@ def unbiased_distance(length: Floats, variance: Floats, *, p: int, df: int) -> F
 def distance_error(distance: Floats, variance: Floats, *, p: int, df: int) -> Floats:
     """Standard error of an unbiased squared distance: the root of its variance under the noncentral F.
 
-    With m = df − p − 1 and λ = max(distance, 0) / v, the distance being unknown and so estimated,
-    2 v² [(p + λ)² + (p + 2 λ) m] / (m − 2). The error grows with the distance, so weights made from it
-    favour small ones; where that matters, give all distances of one table the error of their mean.
+    With m = df − p − 1 and λ = max(distance, 0) / v, it is 2 v² [(p + λ)² + (p + 2 λ) m] / (m − 2).
 
     Args:
         distance: of `unbiased_distance`, any shape.

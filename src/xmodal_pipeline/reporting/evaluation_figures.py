@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, write_species
+from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, write_species, write_test
 from xmodal_pipeline.reporting.style import (
     ALERT,
     DOUBLE_COLUMN_MM,
@@ -303,7 +303,7 @@ def draw_uv_value(uv_value: pd.DataFrame, *, most: int = 36, names: ModalityName
             _draw_ranked(
                 axes, rows, style, f"{names.label(verdict)} ({(ranked['verdict'] == verdict).sum()})"
             )
-    _name_rows(axes, [f"{write_species(str(row.species))}, {row.label}" for row in shown.itertuples()])
+    _name_rows(axes, [f"{write_species(str(row.species))}, {write_test(row)}" for row in shown.itertuples()])
     notes = axes.twinx()
     notes.set_ylim(axes.get_ylim())
     notes.set_yticks(range(len(shown)), [_note(row, names) for row in shown.itertuples()], fontsize=7)

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from xmodal_pipeline.evaluation.specimen_tables import first_captures, known_views
 from xmodal_pipeline.reporting.content import ReportFigure, ReportTables
 from xmodal_pipeline.reporting.embedding_figures import draw_similarity, draw_umap
 from xmodal_pipeline.reporting.evaluation_figures import draw_classification, draw_retrieval, draw_uv_value
@@ -239,12 +240,17 @@ def _maps(
 ) -> list[ReportFigure]:
     variant = choose_variant(tables)
     projections = tables.projections.get(variant or "", pd.DataFrame())
+    view = ""
+    if len(projections):
+        projections = first_captures(projections, tables.specimen_index)
+        view = known_views(tables.specimen_index)[projections["capture_id"].iloc[0]]
     which = f"Variant {names.label(variant)}. " if variant else ""
+    where = f"{which}View {view}. " if view else which
     missing = reason or "no cross-modal variant was trained"
     return [
         _figure(
             ("gallery", "retrieval", "Gallery"),
-            f"{which}Queries, their true match (framed blue) and the five captures ranked first. Rows are "
+            f"{where}Queries, their true match (framed blue) and the five captures ranked first. Rows are "
             "drawn by lot among successes and failures, not chosen for their looks.",
             lambda: draw_gallery(
                 _rows(projections, missing),
@@ -267,11 +273,10 @@ def _maps(
         ),
         _figure(
             ("similarity", "similarity", "Similarity"),
-            f"{which}Cosine similarity of held-out projections, ordered and parted by {tables.label}.",
+            f"{where}Cosine similarity of held-out projections, ordered and parted by species.",
             lambda: draw_similarity(
                 _rows(projections, missing),
                 tables.specimen_index,
-                label=tables.label,
                 most=params.max_heatmap_rows,
                 seed=params.seed,
                 names=names,

@@ -66,6 +66,8 @@ class Section:
     """Shows what depends on the seed of a training run, without its spread between seeds."""
     is_colour: bool = False
     """Makes a claim about colour."""
+    is_evaluated: bool = False
+    """Its numbers depend on the evaluation protocol, which stands above them."""
 
 
 def build_report(content: ReportContent) -> str:
@@ -96,6 +98,7 @@ def build_report(content: ReportContent) -> str:
         explorer_reason=tables.names.rename(content.explorer_reason),
         methods=write_methods(tables),
         settings=(pages.tabulate_parameters(tables), _versions(tables)),
+        protocol=_protocol(tables),
         seeds=tables.seeds,
         is_one_seed=tables.is_one_seed,
         most_seeds=tables.spread.most_seeds,
@@ -196,6 +199,15 @@ def _versions(tables: ReportTables) -> PageTable:
     return pages.table_of("Versions, seeds and data", ("What", "Value"), facts.items(), 2)
 
 
+def _protocol(tables: ReportTables) -> str:
+    params = tables.parameters.evaluation
+    return (
+        f"Protocol {params.protocol}: {params.folds} folds, C from {len(params.c_values)} values in "
+        f"{params.inner_folds} inner folds, {params.bootstraps} bootstraps, {params.permutations} "
+        f"permutations, {params.reference_permutations} for references and controls."
+    )
+
+
 def _sections(content: ReportContent) -> list[Section]:
     tables = content.tables
     sections = [
@@ -286,6 +298,7 @@ def _retrieval_section(tables: ReportTables) -> Section:
         tables=parts,
         reasons=tuple(pages.list_not_applicable(tables.metrics, "retrieval", names)),
         is_learnt=not tables.spread.is_known,
+        is_evaluated=True,
     )
 
 
@@ -310,6 +323,7 @@ def _classification_section(tables: ReportTables) -> Section:
         tables=tuple(parts),
         reasons=tuple(pages.list_not_applicable(metrics, "classification", names)),
         is_learnt=not spread.is_known,
+        is_evaluated=True,
     )
 
 
@@ -326,6 +340,7 @@ def _uv_value_section(tables: ReportTables) -> Section:
         "one standard deviation apart.",
         tables=tuple(parts),
         is_colour=True,
+        is_evaluated=True,
     )
 
 
@@ -355,6 +370,7 @@ def _similarity_section(tables: ReportTables) -> Section:
         tables=parts,
         reasons=tuple(reasons),
         is_learnt=not spread.is_known,
+        is_evaluated=True,
     )
 
 

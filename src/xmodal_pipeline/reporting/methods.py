@@ -86,8 +86,17 @@ def _registration(tables: ReportTables) -> str:
     what = "estimated and corrected" if mode == "correct" else "estimated"
     return (
         f"The shift of {names.uv} against {names.rgb} was {what} by cross-correlation of gradient "
-        f"magnitudes ({counts})."
+        f"magnitudes ({counts}){_turns(tables)}."
     )
+
+
+def _turns(tables: ReportTables) -> str:
+    """Whether rotations and scales were found too, and one transform was shared by a set-up."""
+    qa, rig = tables.registration_qa, tables.parameters.registration.rig
+    turns = qa.reindex(columns=["rotation_deg", "scale"]).fillna({"rotation_deg": 0, "scale": 1})
+    turned = int(((turns["rotation_deg"] != 0) | (turns["scale"] != 1)).sum())
+    shared = f"; captures of one {'study' if rig == 'all' else rig} shared one transform" if rig else ""
+    return (f"; a rotation or another scale was found in {turned} of them" if turned else "") + shared
 
 
 def _split(tables: ReportTables) -> str:
@@ -95,7 +104,13 @@ def _split(tables: ReportTables) -> str:
         return ""
     counts = tables.partitions["partition"].value_counts()
     parts = ", ".join(f"{counts.get(part, 0)} {part}" for part in ("train", "validation", "test"))
-    return f"Specimens were divided at random (seed {tables.parameters.split.seed}) into {parts}."
+    split = tables.parameters.split
+    how = "at random"
+    if split.held_out is not None:
+        how += f", each {split.held_out} in one part,"
+    elif split.stratify in tables.specimen_index:
+        how += f" within {split.stratify}"
+    return f"Specimens were divided {how} (seed {split.seed}) into {parts}."
 
 
 def _models(tables: ReportTables) -> str:
@@ -141,8 +156,14 @@ def _uv_value(tables: ReportTables) -> str:
         f"What {names.uv} adds to {names.rgb} was tested per species with at least {params.minimum_n} "
         f"specimens per class, as the class difference in {names.uv} given {names.rgb} with a slope per "
         f"species (Freedman-Lane, {permutations} permutations within species), with "
-        "Benjamini-Hochberg correction over all tests."
+        f"Benjamini-Hochberg correction over all species, labels and views{_within(tables)}; features: "
+        f"{params.uv_value_features}, reduced to at most {params.components} components per modality."
     )
+
+
+def _within(tables: ReportTables) -> str:
+    confounders = tables.parameters.specimens.confounders
+    return f", classes compared within {', '.join(confounders)}" if confounders else ""
 
 
 def _provenance(tables: ReportTables) -> str:

@@ -26,6 +26,12 @@ def write_class(label: str, value: str) -> str:
     return write_species(value) if label == "species" and value not in ("unlabelled", "other") else value
 
 
+def write_test(row: Any) -> str:
+    """What a row of `uv_value` tests: the label, and the view where the study has views."""
+    view = getattr(row, "view", "")
+    return f"{row.label} ({view})" if view else str(row.label)
+
+
 @dataclass(frozen=True)
 class ModalityNames:
     """Display names of the two modalities; a study of dorsal and ventral photographs must not say UV."""

@@ -17,6 +17,7 @@ _READ_FROM: Final = ("joint", "combined", "rgb", "uv")
 _CONTROLS: Final = {
     "shuffled_freely": "Shuffled",
     "shuffled_within_strata": "Shuffled within species",
+    "above_shuffled_within_strata": "Above that",
     "strata_only_accuracy": "Species alone",
     "confounders_only_accuracy": "Confounders alone",
     "strata_held_out_accuracy": "New species",
@@ -91,18 +92,19 @@ def tabulate_controls(
                 names.label(source),
                 with_interval(*by_source.loc[source, ["value", "low", "high"]]),
                 *(_control(metric, by_metric, measured.get("controls", {})) for metric in known),
+                number(part["n"].max(), 0),
             )
         )
-    header = ("Label", "Name", "From", "Accuracy", *(_CONTROLS[metric] for metric in known))
+    header = ("Label", "Name", "From", "Accuracy", *(_CONTROLS[metric] for metric in known), "n")
     return table_of(
         "Controls: what the accuracy must be read against",
         header,
         rows,
         3,
         note="Shuffled: mean accuracy with the labels exchanged among all specimens, and among those of one "
-        "species (p: how often a shuffle does as well). Alone: predicted from these columns without a "
-        "photograph. New: species or clades that the probe was not fitted on. A label is read from the "
-        "photographs only as far as its accuracy exceeds the shuffle within species and the columns alone.",
+        "species (p: how often a shuffle does as well); above that is what a label other than the species "
+        "can claim. Alone: predicted from these columns without a photograph. New: species or clades that "
+        "the probe was not fitted on.",
         is_folded=len(rows) > _LONG,
     )
 
@@ -130,8 +132,9 @@ def tabulate_improvements(metrics: Mapping[str, Mapping[str, Any]], names: Modal
         gains = [with_interval(cell[column], *cell[f"{column}_ci"]) for column in columns]
         ps = [number(cell.get(f"{column}_p"), 3) for column in columns[1:]]
         numbers = (gains[0], gains[1], ps[0], gains[2], ps[1])
-        rows.append((names.rename(label), names.label(variant), *numbers))
-    header = ("Label", "Name", "Over the best single", f"Over {names.rgb}", "p", f"Over {names.uv}", "p")
+        rows.append((names.rename(label), names.label(variant), *numbers, str(cell["n"])))
+    gains_over = (f"Over {names.rgb}", "p", f"Over {names.uv}", "p")
+    header = ("Label", "Name", "Over the best single", *gains_over, "n")
     return table_of(
         f"What {names.rgb} and {names.uv} side by side gain in balanced accuracy",
         header,

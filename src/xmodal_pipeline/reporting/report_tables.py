@@ -15,7 +15,7 @@ from xmodal_pipeline.reporting.evaluation_figures import (
     rank_uv_value,
     retrieval_rows,
 )
-from xmodal_pipeline.reporting.names import ModalityNames, number, write_species
+from xmodal_pipeline.reporting.names import ModalityNames, number, write_species, write_test
 from xmodal_pipeline.reporting.seeds import SeedSpread
 from xmodal_pipeline.reporting.sentences import cells
 
@@ -214,7 +214,7 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
         rows.append(
             (
                 write_species(str(row.species)),
-                str(row.label),
+                write_test(row),
                 names.label(str(row.verdict)),
                 n,
                 *aucs,
@@ -224,7 +224,8 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
         )
     auc = (f"AUC {names.rgb}", f"AUC {names.uv}", "AUC both")
     header = ("Species", "Label", "Verdict", "n", *auc, f"{names.uv} adds (95 % interval)", "p", "q")
-    return table_of(f"What {names.uv} adds to {names.rgb}", header, rows, 3)
+    features = names.rename(" or ".join(rank_uv_value(uv_value)["features"].unique()))
+    return table_of(f"What {names.uv} adds to {names.rgb}, measured by {features}", header, rows, 3)
 
 
 def tabulate_differences(variant: str, results: Mapping[str, Any], names: ModalityNames) -> PageTable:

@@ -27,12 +27,13 @@ def choose_variant(tables: ReportTables) -> str | None:
         )
     if wanted is not None or not able:
         return wanted
-    return max(able, key=lambda name: best_validation(tables.histories.get(name)))
+    return max(able, key=lambda name: kept_validation(tables.histories.get(name)))
 
 
-def best_validation(history: pd.DataFrame | None) -> tuple[float, float]:
-    """The best epoch's validation recall@1, then P(match above another); -1 where they were not measured."""
+def kept_validation(history: pd.DataFrame | None) -> tuple[float, float]:
+    """The kept epoch's validation recall@1, then P(match above another); -1 where they were not measured."""
     columns = ["validation_recall_at_1", "validation_match_above_other"]
-    known = pd.DataFrame(history).reindex(columns=columns).astype(float).fillna(-1.0)
-    epochs = [(float(recall), float(match)) for recall, match in known.to_numpy()]
-    return max(epochs, default=(-1.0, -1.0))
+    if history is None or history.empty:
+        return -1.0, -1.0
+    recall, match = history.loc[history["is_kept"], columns].astype(float).fillna(-1.0).to_numpy()[-1]
+    return float(recall), float(match)

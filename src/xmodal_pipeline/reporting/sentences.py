@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from xmodal_pipeline.reporting.evaluation_figures import DIRECTIONS, rank_uv_value, retrieval_rows
-from xmodal_pipeline.reporting.names import ModalityNames, number, write_species
+from xmodal_pipeline.reporting.names import ModalityNames, number, write_species, write_test
 
 _ALPHA = 0.05
 """Above this p-value nothing is claimed."""
@@ -129,7 +129,8 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
     sufficient = rows[rows["verdict"] == "rgb_suffices"]
     if len(sufficient):
         where = ", ".join(
-            f"{write_species(str(row.species))} ({row.label})" for row in sufficient.itertuples()
+            f"{write_species(str(row.species))} ({', '.join(_tested(row))})"
+            for row in sufficient.itertuples()
         )
         text = (
             f"{names.rgb} separates the classes and {names.uv} adds at most a negligible amount in {where}."
@@ -153,18 +154,23 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
     return findings
 
 
+def _tested(row: Any) -> list[str]:
+    """Label, and view where there are views."""
+    return [str(part) for part in (row.label, getattr(row, "view", "")) if part]
+
+
 def _judge_uv_row(row: Any, names: ModalityNames) -> Finding:
     n = f"n\u00a0=\u00a0{row.n_1:.0f}\u00a0+\u00a0{row.n_2:.0f}"
     error = f"q = {row.q:.3f}" if pd.notna(row.q) else f"p = {row.p:.3f}"
     numbers = f"({row.uv_adds:.1f}{_interval(row.low, row.high, '{:.1f}'.format)}, {error}, {n})"
     where = f"On average over {row.species}" if row.is_pooled else f"In {write_species(str(row.species))}"
     if not row.low > 0:
-        what = f"what {names.uv} adds about {row.label}"
+        what = f"what {names.uv} adds about {write_test(row)}"
         text = f"{where}, {what} is not claimed {numbers}: the interval reaches 0."
         return Finding(text, is_claim=False)
     only = f", and {names.rgb} alone hardly tells the classes apart" if row.verdict == "uv_only" else ""
     return Finding(
-        f"{where}, {names.uv} adds to {names.rgb} about {row.label} {numbers}{only}.", is_claim=True
+        f"{where}, {names.uv} adds to {names.rgb} about {write_test(row)} {numbers}{only}.", is_claim=True
     )
 
 

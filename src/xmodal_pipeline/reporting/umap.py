@@ -41,7 +41,9 @@ def umap_coordinates(table: pd.DataFrame, params: ReportingParams) -> pd.DataFra
     Raises:
         NothingToDrawError: if there are fewer than ten rows.
     """
-    chosen = subsample(table, params.max_points, params.seed)
+    # A fit of both modalities has two rows per capture; trustworthiness compares all rows with all.
+    rows_each = table["modality"].nunique()
+    chosen = subsample(table, params.max_points // max(rows_each, 1), params.seed)
     if len(chosen) < MINIMUM_ROWS:
         raise NothingToDrawError(f"{len(chosen)} points are too few for a UMAP (at least {MINIMUM_ROWS})")
     # Imported here: scikit-learn takes a second that no other figure should pay.

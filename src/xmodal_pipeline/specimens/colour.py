@@ -186,7 +186,7 @@ def catch_features(receptor_table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """
     whole = receptor_table[receptor_table["patch"] == WHOLE].set_index("capture_id")
     shares = [name for name in whole.columns if name in _TETRACHROMAT or str(name).endswith(_SHARE)]
+    whole = whole.dropna(subset=shares)
     if whole.empty:
         return {}
-    whole = whole.dropna(subset=shares)
     return {"cone_catches": whole[shares]} | ({"r_vec": whole[["r_vec"]]} if "r_vec" in whole else {})

@@ -1,6 +1,8 @@
 """The phylogeny of a study: which of its tips is which species."""
 
 import difflib
+import io
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.params.ingest import SpecimensParams
 
 COLUMNS = ("species", "tip", "status", "nearest")
+_QUOTED_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|\[[^\]]*\]")
+_LOOSE_LABEL = re.compile(r'[^\s(),:;]+[ \t]+[^\s(),:;]+|[^\s(),:;]*"[^(),:;]*')
 _SIMILARITY = 0.8
 """Of `difflib`, above which a tip is shown as what a species may have been meant to be."""
 
@@ -35,23 +39,37 @@ def find_tips(root: Path, specimens: SpecimensParams) -> tuple[str, ...]:
 
 
 def read_tips(path: Path) -> tuple[str, ...]:
-    """Tip labels of a Newick file, in the file's order, quotes removed.
+    """Tip labels of a Newick file, in no particular order, quotes removed.
 
     Raises:
-        ValueError: if it is not one tree, or a tip has no label or one that another has, spelt alike.
+        ValueError: if it is not one tree, a label has spaces outside single quotes, or a tip has no label or
+            one that another has, spelt alike.
     """
     # Imported here: most studies have no tree.
     from Bio import Phylo
     from Bio.Phylo.NewickIO import NewickError
 
     where = f"tree '{path.name}'"
+    content = path.read_bytes()
     try:
-        tree = Phylo.read(path, "newick")  # type: ignore[attr-defined, no-untyped-call]
-        tips = [tip.name for tip in tree.find_clades(terminal=True, order="level")]
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    # The library would take the last word of such a label for the whole.
+    loose = _LOOSE_LABEL.search(_QUOTED_OR_COMMENT.sub("x", text))
+    if loose and not text.lstrip().startswith("#"):
+        raise ValueError(
+            f"{where}: a label must have neither spaces nor double quotes, got '{loose.group().strip()}'; "
+            "join its words by underscores"
+        )
+    try:
+        tree = Phylo.read(io.StringIO(text), "newick")  # type: ignore[attr-defined, no-untyped-call]
     except (NewickError, ValueError) as error:
         raise ValueError(
-            f"{where}: must be one tree in Newick format, got: {error} Export it as Newick"
+            f"{where}: must be one tree in Newick format, got '{str(error).rstrip('.')}'; export it as Newick"
         ) from error
+    # By levels: depth first, the library recurses, and a comb of a thousand tips is too deep.
+    tips = [tip.name for tip in tree.find_clades(terminal=True, order="level")]
     if len(tips) < 2 or not all(tips):
         raise ValueError(
             f"{where}: every tip must have a label and there must be at least two, got {len(tips)} tips, "
@@ -77,9 +95,18 @@ def match_tips(tips: Sequence[str], species: Iterable[str]) -> pd.DataFrame:
         `species, tip, status, nearest`: matched species, then species that the tree lacks (`not_in_tree`,
         with the tip that is spelt most like it, if any is), then tips that the study lacks (`not_in_study`),
         each in alphabetical order.
+
+    Raises:
+        ValueError: if two species are spelt alike.
     """
     by_name = {_spell(tip): tip for tip in tips}
     known = sorted(set(pd.Series(list(species), dtype=object).dropna()))
+    spelt = pd.Series([_spell(name) for name in known], index=known, dtype=object)
+    if spelt.duplicated().any():
+        raise ValueError(
+            f"tree: species must differ in more than case and underscores, got "
+            f"{list(spelt.index[spelt.duplicated(keep=False)][:4])}; write them alike in the metadata"
+        )
     rows: list[tuple[str | None, str | None, str, str | None]] = []
     for name in known:
         tip = by_name.get(_spell(name))

@@ -68,7 +68,7 @@ def fit(
             _train_in_processes(config, stores, path, identity, save_every_s)
         state = read_state(path)
     run = state["callbacks"]["RunState"]
-    history = history_table(run["rows"])
+    history = history_table(run["rows"], run["chosen_epoch"])
     diagnostics = diagnose(history, config.loss)
     for found in diagnostics:
         logger.warning("%s: %s: %s; %s", config.name, found["code"], found["message"], found["advice"])
@@ -103,6 +103,7 @@ def _earlier_run(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
         earlier = read_state(path)
         saved = earlier["callbacks"]["RunState"]
         changed = differing_keys(saved["identity"], identity)
+        saved["chosen_epoch"]  # a state of an earlier version lacks it
     except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError) as error:
         raise ValueError(
             f"training: state '{path}' must be one that this pipeline wrote, got {type(error).__name__}; "

@@ -83,6 +83,8 @@ class RunState(Callback):
         self.rows: list[dict[str, float]] = []
         self.finished = False
         self.chosen_weights: dict[str, Tensor] = {}
+        self.chosen_epoch = -1
+        """Number of the epoch that `chosen_weights` are of; −1: none was chosen, the last is kept."""
         self._validation_specimens, self._save_every_s = validation_specimens, save_every_s
         self._best: tuple[float, ...] = (-1.0, -1.0)
         self._epochs_without_gain = 0
@@ -96,6 +98,7 @@ class RunState(Callback):
             "finished": self.finished,
             "best": list(self._best),
             "chosen_weights": self.chosen_weights,
+            "chosen_epoch": self.chosen_epoch,
             "epochs_without_gain": self._epochs_without_gain,
         }
 
@@ -104,6 +107,7 @@ class RunState(Callback):
         self.rows = list(state_dict["rows"])
         self.finished = bool(state_dict["finished"])
         self.chosen_weights = dict(state_dict["chosen_weights"])
+        self.chosen_epoch = int(state_dict["chosen_epoch"])
         self._best = tuple(state_dict["best"])
         self._epochs_without_gain = int(state_dict["epochs_without_gain"])
 
@@ -125,7 +129,9 @@ class RunState(Callback):
                 {name: value for name, value in row.items() if np.isfinite(value)}, len(self.rows) - 1
             )
         if trainer.is_global_zero:
-            history_table(self.rows).to_csv(self.path.with_name("history.csv"), index=False)
+            history_table(self.rows, self.chosen_epoch).to_csv(
+                self.path.with_name("history.csv"), index=False
+            )
         now = time.monotonic()
         # Processes save together or not at all, and their clocks differ.
         if trainer.strategy.broadcast(self.finished or now - self._saved_at >= self._save_every_s):
@@ -150,6 +156,7 @@ class RunState(Callback):
         self._epochs_without_gain = 0 if score > self._best else self._epochs_without_gain + 1
         self._best = max(self._best, tuple(score))
         if is_as_good(score.recall_at_1, self._best[0], self._validation_specimens):
+            self.chosen_epoch = len(self.rows) - 1
             self.chosen_weights = {
                 name: tensor.detach().cpu().clone() for name, tensor in module.model.state_dict().items()
             }
@@ -163,9 +170,10 @@ class RunState(Callback):
             trainer.should_stop = True
 
 
-def history_table(rows: list[dict[str, float]]) -> pd.DataFrame:
-    """One row per epoch; columns that do not apply hold NaN."""
+def history_table(rows: list[dict[str, float]], chosen_epoch: int = -1) -> pd.DataFrame:
+    """One row per epoch; columns that do not apply hold NaN, and `is_kept` marks the checkpoint's epoch."""
     table = pd.DataFrame(rows)
     temperatures = [name for name in table.columns if str(name).startswith("temperature_")]
     ordered = table.reindex(columns=[*LEADING_COLUMNS, *temperatures, *TRAILING_COLUMNS])
-    return ordered.astype({"epoch": int, "step": int})
+    kept = ordered.index[chosen_epoch]
+    return ordered.astype({"epoch": int, "step": int}).assign(is_kept=ordered.index == kept)

@@ -25,14 +25,16 @@ def is_as_good(recall_at_1: float, best: float, specimens: int) -> bool:
 
     The largest of many noisy scores is mostly noise, and it favours no epoch in particular, while later ones
     have seen more of the schedule. So the last epoch that is as good is kept: Breiman's rule of one standard
-    error (Breiman et al. 1984, section 3.4.3), here with training time in the place of the tree's size.
+    error (Breiman et al. 1984, section 3.4.3), here with training time in the place of the tree's size. The
+    error is that of Agresti & Coull (1998), which does not vanish where every match was found.
 
     Args:
         recall_at_1: of the epoch.
         best: the largest so far.
         specimens: that were ranked.
     """
-    return recall_at_1 >= best - math.sqrt(best * (1 - best) / specimens)
+    shrunk = (best * specimens + 2) / (specimens + 4)
+    return recall_at_1 >= best - math.sqrt(shrunk * (1 - shrunk) / (specimens + 4))
 
 
 def retrieval_score(queries: Tensor, keys: Tensor) -> RetrievalScore:

@@ -8,6 +8,7 @@ import pytest
 
 from xmodal_pipeline.evaluation import classification, retrieval
 from xmodal_pipeline.evaluation.protocol import compare_variants, evaluate_baselines, evaluate_variant
+from xmodal_pipeline.evaluation.specimen_tables import first_captures
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
 PARAMS = EvaluationParams(
@@ -115,6 +116,34 @@ def test_galleries_hold_one_view():
     assert result["within_groups"]["chance"]["recall@1"] == pytest.approx(1 / 6)
     assert result["group_oracle"]["recall@1"] == pytest.approx(4 / 24)
     assert result["group_oracle"]["n"] == 48
+
+
+def test_views_are_no_repeats_of_one_another():
+    """A constant offset of one view must not pass for a specimen that varies between its captures."""
+    index = make_index(n_species=8, per_sex=6, captures=(2,), views=("dorsal", "ventral"))
+    features = make_features(index)
+    is_ventral = (index["view"] == "ventral").to_numpy()
+    shifted = {name: values + 30.0 * is_ventral[:, None] for name, values in features.items()}
+    alone = index[~is_ventral].reset_index(drop=True)
+    both = evaluate(index, shifted)
+    one = evaluate(alone, {name: values[~is_ventral] for name, values in features.items()})
+    for part in ("alignment", "geometry", "predictability"):
+        assert both[part] == one[part]
+    single = evaluate(index, {"uv": shifted["uv"]})["geometry"]
+    assert single["uniformity_uv"] == pytest.approx(one["geometry"]["uniformity_uv"])
+
+
+def test_the_first_capture_of_the_view_that_most_specimens_have():
+    index = pd.DataFrame(
+        {
+            "capture_id": list("abcdef"),
+            "specimen_id": ["s1", "s1", "s2", "s2", "s3", "s4"],
+            "view": ["side", "top", "top", "top", "top", None],
+        }
+    )
+    table = index[["capture_id", "specimen_id"]].assign(x1=range(6)).iloc[::-1]
+    assert sorted(first_captures(table, index)["capture_id"]) == ["b", "c", "e"]
+    assert sorted(first_captures(table, index.drop(columns="view"))["capture_id"]) == ["a", "c", "e", "f"]
 
 
 def test_opposite_views_are_measured_beside_the_plain_ones():

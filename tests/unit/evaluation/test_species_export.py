@@ -74,20 +74,22 @@ def test_error_of_a_distance_is_the_spread_of_the_noncentral_f(p, df, distance):
     assert np.isnan(distance_error(np.array([1.0]), np.array([0.2]), p=p, df=p + 3)).all()
 
 
-def test_error_is_the_spread_of_uv_adds_over_studies():
-    """One species of 12 + 12 among four; δ² of UV given RGB is 2.25 in it."""
+@pytest.mark.parametrize("distance", [0.0, 2.25])
+def test_error_is_the_spread_of_uv_adds_over_studies_and_weighs_without_bias(distance):
+    """Four species of 12 + 12 with the same difference in UV given RGB, 100 studies."""
     species = np.repeat(list("abcd"), 24)
-    sex = np.tile(["f", "m"], 48)
-    has_trait = (species == "a") & (sex == "m")
-    estimates, errors = [], []
-    for seed in range(200):
+    sex = np.tile(np.repeat(["f", "m"], 12), 4)
+    trait = np.array([np.sqrt(distance), 0.0]) * (sex == "m")[:, None]
+    estimates, errors = np.empty((100, 4)), np.empty((100, 4))
+    for seed in range(100):
         rng = np.random.default_rng(seed)
         rgb = rng.normal(size=(96, 2))
-        uv = 0.5 * rgb + rng.normal(size=(96, 2)) + np.array([1.5, 0.0]) * has_trait[:, None]
-        row = uv_value(rgb, uv, sex, species, permutations=1, components=2).set_index("species").loc["a"]
-        estimates.append(row["uv_adds"])
-        errors.append(row["uv_adds_se"])
-    spread = np.std(estimates)
-    assert np.mean(estimates) == pytest.approx(2.25, abs=3 * spread / np.sqrt(200))
-    # The SD of 200 draws of this skewed estimate is itself known to about 8 %.
-    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(spread, rel=0.25)
+        uv = 0.5 * rgb + rng.normal(size=(96, 2)) + trait
+        found = uv_value(rgb, uv, sex, species, permutations=1, components=2).set_index("species")
+        estimates[seed], errors[seed] = found.loc[list("abcd"), ["uv_adds", "uv_adds_se"]].to_numpy().T
+    spread = estimates.std()
+    # At 0 the mean distance, of which negative values count as 0, lies above the truth.
+    assert 0.85 < np.sqrt((errors**2).mean()) / spread < (1.15 if distance else 1.45)
+    weighted = (estimates / errors**2).sum(1) / (1 / errors**2).sum(1)
+    # Errors at each species' own estimate gave 1.5 for 2.25.
+    assert weighted.mean() == pytest.approx(distance, abs=3 * spread / np.sqrt(400))

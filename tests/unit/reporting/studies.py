@@ -175,6 +175,7 @@ def make_history(*, cross: bool = True, epochs: int = 20, seed: int = 0) -> pd.D
             "validation_match_above_other": 0.9,
             "validation_recall_at_1": 0.6 * (1 - fall) + noise[0] + 0.05 * seed,
             "seconds": 3.0,
+            "is_kept": epoch == epochs - 1,
         }
     )
 

@@ -226,15 +226,47 @@ def test_methods_quote_the_parameters_and_the_data(studies):
         "3 further captures were rejected (EMPTY_MASK 2, UNREADABLE 1)",
         "Bands are relative to a standard",
         "19 corrected, 14 ",
-        "divided at random (seed 9) into",
+        "divided at random within species (seed 9) into",
         "resnet50",
         "seed 4); the last epoch whose validation recall@1 was within one standard error of the best was",
         "at least 7 specimens per class",
+        "over all species, labels and views; features: colour, reduced to at most 5 components",
         "data SHA-256",
     ):
         assert words in text
     few = {"separate": studies.make_history().assign(validation_recall_at_1=np.nan)}
     assert "); the last epoch was kept." in build(studies.make_tables(histories=few)).text
+
+
+def test_methods_follow_settings_that_are_not_the_default(studies):
+    parameters = {
+        "split": {"held_out": "species", "seed": 3},
+        "specimens": {"confounders": ["session", "year"]},
+        "registration": {"rig": "camera"},
+    }
+    tables = studies.make_tables(parameters)
+    qa = tables.registration_qa.assign(rotation_deg=0.0, scale=1.0)
+    qa.loc[qa.index[:2], ["rotation_deg", "scale"]] = [[0.7, 1.0], [0.0, 1.02]]
+    text = build(studies.make_tables(parameters, registration_qa=qa)).text
+    assert "divided at random, each species in one part, (seed 3) into" in text
+    assert "classes compared within session, year" in text
+    assert "a rotation or another scale was found in 2 of them; captures of one camera shared" in text
+
+
+def test_numbers_stand_under_their_protocol(studies):
+    page = build(studies.make_tables({"evaluation": {"protocol": "quick", "folds": 4, "bootstraps": 50}}))
+    line = "Protocol quick: 4 folds, C from 3 values in 3 inner folds, 50 bootstraps"
+    assert page.text.count(line) >= 2
+
+
+def test_views_of_a_test_of_uv_are_told_apart(studies):
+    table = studies.make_uv_value()
+    two = pd.concat([table.assign(view="dorsal"), table.assign(view="ventral")], ignore_index=True)
+    text = build(studies.make_tables(uv_value=two)).text
+    label = table["label"].iloc[0]
+    for view in ("dorsal", "ventral"):
+        assert f"about {label} ({view}) (" in text
+    assert "measured by colour" in text
 
 
 def test_data_hash_ignores_order_and_follows_content(studies):

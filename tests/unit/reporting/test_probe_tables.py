@@ -59,11 +59,20 @@ def test_nearest_neighbours_stand_beside_the_linear_probe(comparison):
 def test_controls_stand_beside_the_accuracy_that_they_belong_to(comparison, metrics):
     table = tabulate_controls(comparison, metrics, NAMES)
     assert not table.is_folded
-    columns = ("Label", "Name", "From", "Accuracy", "Shuffled", "Species alone", "New species")
+    columns = ("Label", "Name", "From", "Accuracy", "Shuffled", "Species alone", "New species", "n")
     assert table.header == columns
     assert table.rows == [
-        ("sex", "separate", "joint", "0.78 (0.70 to 0.86)", "0.49 (p 0.05)", "0.50 (0.40 to 0.60)", "–"),
-        ("sex", "[untrained encoder]", "UV", "0.60 (0.50 to 0.70)", "0.51", "–", "–"),
+        (
+            "sex",
+            "separate",
+            "joint",
+            "0.78 (0.70 to 0.86)",
+            "0.49 (p 0.05)",
+            "0.50 (0.40 to 0.60)",
+            "–",
+            "60",
+        ),
+        ("sex", "[untrained encoder]", "UV", "0.60 (0.50 to 0.70)", "0.51", "–", "–", "60"),
     ]
 
 
@@ -71,7 +80,7 @@ def test_gains_have_interval_and_p(metrics):
     (row,) = tabulate_improvements(metrics, NAMES).rows
     assert row == (
         *("sex", "separate", "0.02 (−0.08 to 0.12)"),
-        *("0.20 (0.10 to 0.30)", "0.048", "−0.01 (−0.11 to 0.09)", "0.600"),
+        *("0.20 (0.10 to 0.30)", "0.048", "−0.01 (−0.11 to 0.09)", "0.600", "60"),
     )
 
 

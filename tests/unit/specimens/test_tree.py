@@ -35,12 +35,17 @@ def test_a_tree_of_thousands_of_tips_in_a_row_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("(A,B", r"tree 'birds.nwk': must be one tree in Newick format, got: Mismatch"),
-        ("", "must be one tree in Newick format, got: There are no trees"),
+        ("(A,B", r"tree 'birds.nwk': must be one tree in Newick format, got 'Mismatch.*'; export it as"),
+        ("", "must be one tree in Newick format, got 'There are no trees"),
         ("(A,B);\n(C,D);", "must be one tree in Newick format"),
         ("#NEXUS\nBEGIN TREES;\nTREE a = (A,B);\nEND;", "must be one tree in Newick format"),
         ("(A,,B);", "every tip must have a label and there must be at least two, got 3 tips, 1 without"),
         ("A;", "there must be at least two, got 1 tips"),
+        (
+            "(Parus major:1,Sitta europaea:2);",
+            "must have neither spaces nor double quotes, got 'Parus major'",
+        ),
+        ('(("A_b",B),C);', "must have neither spaces nor double quotes"),
         ("(A_b,('a B',C));", r"a species must be one tip, got \['(A_b|a B)', '(A_b|a B)'\]; keep one"),
     ],
 )
@@ -61,6 +66,16 @@ def test_species_are_matched_whatever_their_case_and_underscores_and_nothing_is_
         "status": ["matched"] * 2 + ["not_in_tree"] * 2 + ["not_in_study"] * 2,
         "nearest": [None, None, "Parus_minor", None, None, None],
     }
+
+
+def test_two_species_of_one_tip_are_refused():
+    with pytest.raises(ValueError, match=r"tree: species must differ .* got \['a b', 'a_b'\]"):
+        match_tips(["A_b", "c"], ["a b", "a_b"])
+
+
+def test_labels_of_another_encoding_are_read(tmp_path):
+    (tmp_path / "birds.nwk").write_bytes("((A\xe9,B),C);".encode("latin-1"))
+    assert set(read_tips(tmp_path / "birds.nwk")) == {"A\xe9", "B", "C"}
 
 
 def test_the_file_is_taken_as_named_or_beside_the_captures(tmp_path):

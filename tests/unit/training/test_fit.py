@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -91,7 +92,7 @@ def test_an_interrupted_run_ends_in_the_same_weights(make_config, make_stores, t
     resumed = fit(config, stores, tmp_path / "parts", save_every_s=0)
     assert same_weights(whole.checkpoint, resumed.checkpoint)
     columns = [name for name in whole.history.columns if name != "seconds"]
-    np.testing.assert_array_equal(whole.history[columns], resumed.history[columns])
+    pd.testing.assert_frame_equal(whole.history[columns], resumed.history[columns], check_exact=True)
 
 
 def test_resuming_repeats_no_finished_epoch(make_config, make_stores, tmp_path, monkeypatch):
@@ -256,6 +257,16 @@ def test_validation_chooses_the_epoch_and_stops_early(make_config, make_stores, 
     kept = {name: t for name, t in stopped.checkpoint.tensors.items() if name.endswith("num_batches_tracked")}
     # One batch per epoch: weights of the third epoch have seen three.
     assert {int(count) for count in kept.values()} == {3}
+    assert stopped.history["is_kept"].tolist() == [False, False, True, False]
+
+
+def test_a_state_of_an_earlier_version_is_refused(make_config, make_stores, tmp_path):
+    fit(make_config(max_epochs=1), make_stores(), tmp_path)
+    state = torch.load(tmp_path / "state.ckpt", weights_only=True)
+    del state["callbacks"]["RunState"]["chosen_epoch"]
+    torch.save(state, tmp_path / "state.ckpt")
+    with pytest.raises(ValueError, match=r"must be one that this pipeline wrote, got KeyError; delete it"):
+        fit(make_config(max_epochs=1), make_stores(), tmp_path)
 
 
 def test_too_few_validation_specimens_keep_the_last_epoch_and_say_so(
