@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from timm.layers.norm_act import convert_sync_batchnorm
@@ -107,7 +108,7 @@ def test_two_processes_train_what_one_does(make_config, make_stores, tmp_path, c
         two = fit(make_config(**run, devices=2, gradient_cache_chunks=2), stores, tmp_path / "two")
     assert "separate: training in 2 processes" in caplog.text
     columns = [name for name in one.history.columns if name not in ("seconds", "joint")]
-    np.testing.assert_allclose(two.history[columns], one.history[columns], rtol=2e-4, atol=1e-6)
+    pd.testing.assert_frame_equal(two.history[columns], one.history[columns], rtol=2e-4, atol=1e-6)
     assert {path.name for path in (tmp_path / "two").iterdir()} == {
         "state.ckpt",
         "history.csv",
