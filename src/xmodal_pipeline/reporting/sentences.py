@@ -129,8 +129,7 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
     sufficient = rows[rows["verdict"] == "rgb_suffices"]
     if len(sufficient):
         where = ", ".join(
-            f"{write_species(str(row.species))} ({', '.join(_tested(row))})"
-            for row in sufficient.itertuples()
+            f"{write_species(str(row.species))} ({write_test(row)})" for row in sufficient.itertuples()
         )
         text = (
             f"{names.rgb} separates the classes and {names.uv} adds at most a negligible amount in {where}."
@@ -152,11 +151,6 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
     if few:
         findings.append(Finding(f"{few} of {len(rows)} had too few specimens to be tested.", is_claim=False))
     return findings
-
-
-def _tested(row: Any) -> list[str]:
-    """Label, and view where there are views."""
-    return [str(part) for part in (row.label, getattr(row, "view", "")) if part]
 
 
 def _judge_uv_row(row: Any, names: ModalityNames) -> Finding:

@@ -47,6 +47,16 @@ def test_subsample_keeps_whole_captures_in_order(studies, index):
     assert part.index.is_monotonic_increasing
 
 
+def test_a_fit_of_both_modalities_holds_no_more_points_than_one_of_either(studies, index):
+    table = studies.make_embeddings(index)
+    pooled = umap_coordinates(table, ReportingParams(max_points=50))
+    assert pooled["modality"].value_counts().to_dict() == {"rgb": 25, "uv": 25}
+    assert (pooled["captures_shown"] == 25).all()
+    assert (pooled["captures_in_all"] == 60).all()
+    with pytest.raises(ValueError, match="less than or equal to 5000"):
+        ReportingParams(max_points=5001)
+
+
 def test_umap_figure_places_points_by_label(index, coordinates):
     figure = draw_umap(coordinates, index, label="species", names=ModalityNames("Dorsal", "Ventral"))
     first = figure.axes[0]
