@@ -4,7 +4,9 @@
 
 (a) independent modalities, free permutation; (b) the same species in both, centroids independent, permuted
 within species; (c) the same, tested among species. `improvement_over_rgb` where RGB tells the label and
-UV is noise. Retrieval of independent embeddings, and of collapsed ones, beside chance.
+UV is noise. What a label can claim beyond the species, where sex ratios differ by species and nothing tells
+the sex: RGB knows the species, UV knows nothing or has centroids of its own. Retrieval of independent
+embeddings, and of collapsed ones, beside chance.
 """
 
 import argparse
@@ -50,6 +52,24 @@ def improvement_p_value(seed: int) -> float:
     return float(found["improvement_over_rgb_p"])
 
 
+def claims_beyond_species(seed: int, *, uv_knows_species: bool) -> dict[str, bool]:
+    """What would be claimed of a sex that only goes with the species, by p-values and by intervals."""
+    rng = np.random.default_rng([seed, 4])
+    species = np.repeat(np.arange(6), 20)
+    sex = rng.uniform(size=len(species)) < np.array([0.15, 0.85])[species % 2]
+    rgb, uv = rng.normal(size=(2, len(species), DIM))
+    rgb += 2 * rng.normal(size=(6, DIM))[species]
+    uv += uv_knows_species * 2 * rng.normal(size=(6, DIM))[species]
+    found = classification(rgb, uv, sex, strata=species, seed=seed)
+    claims = {
+        f"{source} p": found[f"{source}_above_strata_p"] <= 0.05 for source in ("rgb", "uv", "combined")
+    }
+    for name in ("rgb_above_strata", "uv_above_strata", "uv_minus_rgb_above_strata", "uv_minus_rgb"):
+        low, high = found[f"{name}_ci"]
+        claims[f"{name} interval"] = low > 0 or high < 0
+    return claims
+
+
 def retrieval_misses(seed: int) -> tuple[bool, bool]:
     """Whether chance lies outside the 95 % interval of recall@5 and of `pairwise`, of independent rows."""
     ranks = rank_matches(*np.random.default_rng([seed, 3]).normal(size=(2, 200, DIM)))
@@ -86,6 +106,14 @@ def main() -> None:
     row("(c) same species, among species", among, ".025 to .080")
     row("(b) by free permutation instead", naive, "wrong by design")
     row("improvement_over_rgb, UV noise", improvements, ".020 to .080")
+    for knows in (False, True):
+        claims = run(
+            delayed(claims_beyond_species)(i, uv_knows_species=knows) for i in range(options.simulations)
+        )
+        for name in claims[0]:
+            want = "up to .080" if name != "uv_minus_rgb interval" else "wrong where UV is noise"
+            about = "UV knows species" if knows else "UV noise"
+            row(f"beyond species, {about}: {name}", [0.0 if one[name] else 1.0 for one in claims], want)
     misses = np.array(run(delayed(retrieval_misses)(i) for i in range(options.simulations))).mean(0)
     print(
         f"\nretrieval of noise: chance outside the 95 % interval of recall@5 {misses[0]:.3f}, of pairwise "

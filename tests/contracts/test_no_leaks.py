@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xmodal_pipeline.evaluation import baseline_protocol
+from xmodal_pipeline.evaluation import baseline_tables
 from xmodal_pipeline.evaluation.nearest import cross_fit_knn
 from xmodal_pipeline.evaluation.probes import Protocol, cross_fit, make_folds
 from xmodal_pipeline.params.evaluate import EvaluationParams
@@ -53,18 +53,28 @@ def test_pca_and_cca_see_training_captures_alone(monkeypatch):
     rgb, uv = rng.random((2, n, 3, side, side))
     masks = np.ones((n, 2, side, side), np.uint8)
     partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": partition})
-    table = baseline_protocol._as_table(
-        {"rgb": rgb.mean((2, 3)), "uv": uv.mean((2, 3))}, index, partitions["partition"]
+    table = pd.concat(
+        [
+            index.assign(modality=name, **dict(zip(("x1", "x2", "x3"), side.mean((2, 3)).T, strict=True)))
+            for name, side in (("rgb", rgb), ("uv", uv))
+        ]
     )
-    fitted, fit = [], baseline_protocol.pca_cca
-    monkeypatch.setattr(baseline_protocol, "pca_cca", lambda *sides: fitted.append(sides) or fit(*sides))
+    fitted, fit = [], baseline_tables.pca_cca
+    monkeypatch.setattr(baseline_tables, "pca_cca", lambda *sides: fitted.append(sides) or fit(*sides))
 
-    baseline_protocol.evaluate_baselines(
-        rgb, uv, masks, table, index, partitions, {"untrained_encoder": table}, {}, PARAMS
+    baseline_tables.baseline_tables(
+        rgb,
+        uv,
+        masks,
+        index,
+        partitions,
+        views=dict.fromkeys(("silhouette", "band_means", "pca_cca"), table),
+        unlearnt={"untrained_encoder": (table, table)},
+        catches={},
     )
 
     is_train = partition == "train"
-    assert len(fitted) == 4  # colour, unlearnt encoder, pixels, silhouettes of independent warps
+    assert len(fitted) == 7  # pixels, colour and unlearnt encoder, plain and warped; warped outlines
     assert all(len(one) == is_train.sum() for sides in fitted for one in sides)
     pixels = next(sides for sides in fitted if sides[0].shape[1] == 3 * side * side)
     for given, images in zip(pixels, (rgb, uv), strict=True):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from xmodal_pipeline.augmentation.batch import Batch
 from xmodal_pipeline.augmentation.draws import RETRIEVAL_VIEW, Draws, draw
-from xmodal_pipeline.augmentation.geometry import HALF_COVERED, warp, warp_capture, warp_matrices
+from xmodal_pipeline.augmentation.geometry import warp_capture, warp_matrices
 from xmodal_pipeline.augmentation.photometry import jitter_reflectance, jitter_rgb, jitter_uv
 from xmodal_pipeline.params.train import AugmentationParams, GeometryParams
 
@@ -74,8 +74,7 @@ class ViewMaker:
             batch: captures in unit scale.
             seed: one independent draw per capture and seed, >= 0.
         """
-        draws = draw(batch.rows, seed=seed, epoch=0, view=RETRIEVAL_VIEW)
-        return self._standardise(self._warped(batch.as_float(), draws))
+        return self._standardise(warp_batch(batch.as_float(), self.params.geometry, seed=seed))
 
     def _random_view(self, batch: Batch, seed: int, epoch: int, view: int) -> Batch:
         draws = draw(batch.rows, seed=seed, epoch=epoch, view=view)
@@ -117,21 +116,20 @@ class ViewMaker:
         return batch._replace(rgb=images[0], uv=images[1])
 
 
-def warp_masks(masks: Tensor, rows: Tensor, geometry: GeometryParams, *, seed: int) -> Tensor:
-    """Warp masks as `ViewMaker.warped_view` warps the captures behind them.
+def warp_batch(batch: Batch, geometry: GeometryParams, *, seed: int) -> Batch:
+    """One randomly warped view of each capture, neither jittered nor standardised.
 
     Args:
-        masks: (captures, channels, side, side), 0 or 1.
-        rows: (captures,) row of each capture in the stores.
+        batch: captures in unit scale, float32.
         geometry: ranges of the draws.
-        seed: the seed of the warped view.
+        seed: one independent draw per capture and seed, >= 0.
 
     Returns:
-        (captures, channels, side, side), 0 or 1, float32.
+        The same captures in unit scale, background 0.
     """
-    draws = draw(rows, seed=seed, epoch=0, view=RETRIEVAL_VIEW)
-    coverage = warp(masks.to(torch.float32), warp_matrices(geometry, draws.geometry))
-    return (coverage >= HALF_COVERED).to(torch.float32)
+    draws = draw(batch.rows, seed=seed, epoch=0, view=RETRIEVAL_VIEW)
+    matrices = warp_matrices(geometry, draws.geometry)
+    return Batch(*warp_capture(batch.rgb, batch.uv, batch.mask, matrices), batch.rows)
 
 
 def _as_tensors(modality: str, statistics: Mapping[str, Sequence[float]]) -> tuple[Tensor, Tensor]:

@@ -1,15 +1,13 @@
 """What needs no learning: colour statistics, outlines, species alone, PCA with canonical correlation."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xmodal_pipeline.evaluation.cells import Cell
 from xmodal_pipeline.evaluation.ranks import summarise
-from xmodal_pipeline.evaluation.retrieval import group_oracle, rank_matches
+from xmodal_pipeline.evaluation.retrieval import rank_matches
 
 Floats = NDArray[np.float64]
 
@@ -75,11 +73,6 @@ def silhouette(masks: ArrayLike, size: int = _OUTLINE_PX) -> Floats:
         block = (np.asarray(masks[start : start + _BLOCK]) > 0).astype(np.float64)  # type: ignore[index]
         result[start : start + _BLOCK] = (down @ block @ across.T).reshape(len(block), -1)
     return result
-
-
-def species_oracle(species: ArrayLike, ks: Sequence[int] = (1, 5, 10)) -> Cell:
-    """Retrieval in expectation by someone who knows the species of every specimen and nothing else."""
-    return group_oracle(species, ks)
 
 
 @dataclass(frozen=True)

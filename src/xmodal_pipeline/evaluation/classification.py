@@ -1,7 +1,7 @@
 """Which labels does each modality tell? Cross-fitted probes with intervals, references and controls."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from xmodal_pipeline.evaluation.probe_data import ProbeData, prepare_data
 from xmodal_pipeline.evaluation.probes import (
     Probe,
     Protocol,
+    balanced_accuracy,
     cross_fit,
     hold_out_strata,
     permuted_predictions,
@@ -39,6 +40,7 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
     *,
     clades: ArrayLike | None = None,
     confounders: ArrayLike | None = None,
+    test: ArrayLike | None = None,
     inner_folds: int = 3,
     c_values: Sequence[float] = (0.01, 1.0, 100.0),
     bootstraps: int = 200,
@@ -56,6 +58,10 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
     everything refitted. C there is the one that RGB alone chose, for the observed and the permuted alike, so
     that the p-value is exact when UV tells nothing beyond the stratum. `improvement_over_uv` likewise.
 
+    What a label other than the stratum can claim is `{source}_above_strata`: the accuracy minus its mean with
+    the labels shuffled within strata and everything refitted, specimen by specimen; p is of these shuffles.
+    Knowing the species predicts a label whose classes are mixed differently in each by itself.
+
     Args:
         rgb: (rows, dim), or None where there is none.
         uv: (rows, dim'), or None.
@@ -68,6 +74,7 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
         clades: (rows,) groups of strata, held out whole as strata are.
         confounders: (rows, columns) of classes, such as session or museum: what they alone tell of the label
             stands beside what the embeddings tell.
+        test: (rows,) whether the encoder was not trained on the row, for `test_only`.
         inner_folds: folds in which C is chosen.
         c_values: candidates for C.
         bootstraps: resamples of groups, stratified by class, behind each `_ci`, which is then widened for
@@ -78,10 +85,12 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
     Returns:
         `rgb_accuracy`, `uv_accuracy`, `combined_accuracy`, `joint_accuracy`, `improvement`,
         `improvement_over_rgb`, `improvement_over_uv`, `uv_minus_rgb`, each with `_ci` = [low, high], the two
-        with references also `_p`; `knn`: the accuracies of weighted nearest neighbours on the same folds;
-        `chance`; `n` (groups), `n_per_class`, `left_out`, `folds`; `controls`; `by_stratum`. What does not
-        apply is {"not_applicable": reason}, and so is the whole result when fewer than two classes are large
-        enough.
+        with references also `_p`; with strata, per source `{source}_above_strata` with `_ci` and `_p`, and
+        `uv_minus_rgb_above_strata`, the difference of two of them, with `_ci`; `knn`: the accuracies of
+        weighted nearest neighbours on the same folds; `chance`; `n` (groups), `n_per_class`, `left_out`,
+        `folds`; `controls`; `by_stratum` and `test_only`: the same predictions scored on these rows alone.
+        What does not apply is {"not_applicable": reason}, and so is the whole result when fewer than two
+        classes are large enough.
 
     Raises:
         ValueError: if row counts differ, an embedding is not finite, or no modality is given.
@@ -97,6 +106,7 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
         protocol,
         clades=clades,
         confounders=confounders,
+        test=test,
     )
     if isinstance(data, dict):
         return data
@@ -106,6 +116,7 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
     }
     correct = {name: (probe.predicted == data.classes).astype(float) for name, probe in probes.items()}
     per_class = data.n_per_class()
+    within = {} if data.strata is None else _shuffle(data, probes, protocol, within_strata=True)
     return {
         "chance": 1 / len(data.names),
         "n": sum(per_class.values()),
@@ -114,9 +125,16 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
         "folds": len(data.folds),
         **_accuracies(data, correct),
         **_improvements(data, probes, correct, protocol),
+        **_above_strata(data, correct, within),
         "knn": _nearest_accuracies(data),
-        "controls": _controls(data, probes, correct, protocol),
-        "by_stratum": _by_stratum(data, correct, protocol),
+        "controls": _controls(data, probes, correct, within, protocol),
+        "by_stratum": {
+            name: _score_rows(data, np.asarray(data.strata) == code, correct, protocol)
+            for code, name in data.stratum_names.items()
+        },
+        "test_only": not_applicable("no row is marked as test")
+        if data.test is None
+        else _score_rows(data, data.test, correct, protocol),
     }
 
 
@@ -193,27 +211,64 @@ def _p_value(observed: float, permuted: Sequence[float]) -> float:
     return (1 + sum(value >= observed - 1e-12 for value in permuted)) / (1 + len(permuted))
 
 
+@dataclass(frozen=True)
+class _Shuffled:
+    """What a source reaches when labels are shuffled and everything is refitted."""
+
+    accuracies: list[float]
+    """Per shuffle."""
+    correct: Floats
+    """(rows,): how often a row's label was found, when other rows carried it."""
+
+
+def _shuffle(
+    data: ProbeData, probes: dict[str, Probe], protocol: Protocol, *, within_strata: bool
+) -> dict[str, _Shuffled]:
+    """Per source, the same probe on labels dealt to other specimens, at the C that the true ones chose."""
+    orders = data.orders(protocol.reference_permutations, within_strata=within_strata, seed=protocol.seed + 1)
+    labels = data.classes[orders]
+    sources = data.sources()
+    found = {}
+    for source, probe in probes.items():
+        right = relabelled_predictions(sources[source], labels, data.folds, probe.c) == labels
+        accuracies = [balanced_accuracy(row.astype(float), y) for row, y in zip(right, labels, strict=True)]
+        found[source] = _Shuffled(accuracies, data.by_giver(right, orders))
+    return found
+
+
+def _above_strata(
+    data: ProbeData, correct: dict[str, Floats], within: dict[str, _Shuffled]
+) -> dict[str, Any]:
+    """Accuracy minus that with labels shuffled within strata, specimen by specimen."""
+    above = {source: correct[source] - shuffled.correct for source, shuffled in within.items()}
+    result: dict[str, Any] = {}
+    for source, values in above.items():
+        p = _p_value(data.balanced(correct[source]), within[source].accuracies)
+        name = f"{source}_above_strata"
+        result |= _with_interval(data, name, values) | {f"{name}_p": p}
+    if "combined" in above:
+        result |= _with_interval(data, "uv_minus_rgb_above_strata", above["uv"] - above["rgb"])
+    return result
+
+
 def _controls(
-    data: ProbeData, probes: dict[str, Probe], correct: dict[str, Floats], protocol: Protocol
+    data: ProbeData,
+    probes: dict[str, Probe],
+    correct: dict[str, Floats],
+    within: dict[str, _Shuffled],
+    protocol: Protocol,
 ) -> dict[str, Any]:
     """Shuffled labels; what strata and confounders alone tell; whether the label transfers across strata."""
     source = next(name for name in ("joint", "combined", "rgb", "uv") if name in probes)
-    blocks, c = data.sources()[source], probes[source].c
+    blocks = data.sources()[source]
     observed = data.balanced(correct[source])
     result: dict[str, Any] = {"source": source}
-    for name, within in (("shuffled_freely", False), ("shuffled_within_strata", True)):
-        if within and data.strata is None:
-            continue
-        orders = data.orders(protocol.reference_permutations, within_strata=within, seed=protocol.seed + 1)
-        labels = data.classes[orders]
-        predicted = relabelled_predictions(blocks, labels, data.folds, c)
-        accuracies = [
-            float(np.mean([(guess[y == k] == k).mean() for k in np.unique(y)]))
-            for guess, y in zip(predicted, labels, strict=True)
-        ]
-        result[name] = float(np.mean(accuracies))
-        result[f"{name}_p"] = _p_value(observed, accuracies)
-        result[f"above_{name}"] = observed - result[name]
+    freely = _shuffle(data, {source: probes[source]}, protocol, within_strata=False)
+    for name, shuffled in (("shuffled_freely", freely), ("shuffled_within_strata", within)):
+        if source in shuffled:
+            accuracies = shuffled[source].accuracies
+            result[name] = float(np.mean(accuracies))
+            result[f"{name}_p"] = _p_value(observed, accuracies)
     for name, known in (("strata", data.strata), ("confounders", data.confounders)):
         if known is not None:
             alone = cross_fit([_indicators(known)], data.classes, data.groups, data.folds, protocol)
@@ -242,22 +297,18 @@ def _held_out(
     return _accuracy(data, name, (probe.predicted == data.classes).astype(float))
 
 
-def _by_stratum(data: ProbeData, correct: dict[str, Floats], protocol: Protocol) -> dict[str, Any]:
-    """The same predictions, stratum by stratum: the probe is common to all, only the scoring is separate."""
-    result: dict[str, Any] = {}
-    for code, name in data.stratum_names.items():
-        rows = np.asarray(data.strata) == code
-        classes = data.classes[rows]
-        counts = [len(np.unique(data.groups[rows][classes == k])) for k in range(len(data.names))]
-        if min(counts) < protocol.minimum_n:
-            found = ", ".join(f"{c} {n}" for c, n in zip(data.names, counts, strict=True))
-            result[name] = too_few(found)
-            continue
-        groups = data.groups[rows]
-        weights = bootstrap_weights(groups, classes, protocol.bootstraps, seed=protocol.seed)
-        part = replace(data, classes=classes, groups=groups, weights=weights)
-        inside = {source: values[rows] for source, values in correct.items()}
-        result[name] = {"n": sum(counts)} | _accuracies(part, inside)
-        if "combined" in inside:
-            result[name] |= _with_interval(part, "uv_minus_rgb", inside["uv"] - inside["rgb"])
+def _score_rows(
+    data: ProbeData, rows: NDArray[np.bool_], correct: dict[str, Floats], protocol: Protocol
+) -> dict[str, Any]:
+    """The same predictions on some rows: the probe is common to all, only the scoring is separate."""
+    classes, groups = data.classes[rows], data.groups[rows]
+    counts = [len(np.unique(groups[classes == k])) for k in range(len(data.names))]
+    if min(counts) < protocol.minimum_n:
+        return too_few(", ".join(f"{c} {n}" for c, n in zip(data.names, counts, strict=True)))
+    weights = bootstrap_weights(groups, classes, protocol.bootstraps, seed=protocol.seed)
+    part = replace(data, classes=classes, groups=groups, weights=weights)
+    inside = {source: values[rows] for source, values in correct.items()}
+    result = {"n": sum(counts)} | _accuracies(part, inside)
+    if "combined" in inside:
+        result |= _with_interval(part, "uv_minus_rgb", inside["uv"] - inside["rgb"])
     return result

@@ -7,7 +7,7 @@ import pandas as pd
 
 from xmodal_pipeline.evaluation.retrieval import DIRECTIONS
 
-COLUMNS = ["name", "kind", "task", "label", "metric", "value", "low", "high", "n", "chance"]
+COLUMNS = ["name", "kind", "task", "label", "metric", "value", "low", "high", "n", "chance", "p", "protocol"]
 
 _RETRIEVAL_TASKS = {
     "retrieval": (),
@@ -16,9 +16,7 @@ _RETRIEVAL_TASKS = {
 }
 _CONTROLS = (
     "shuffled_freely",
-    "above_shuffled_freely",
     "shuffled_within_strata",
-    "above_shuffled_within_strata",
     "strata_only_accuracy",
     "confounders_only_accuracy",
     "strata_held_out_accuracy",
@@ -26,6 +24,14 @@ _CONTROLS = (
 )
 _ALIGNMENT = ("spearman", "spearman_within", "spearman_among", "cka", "mutual_knn")
 _ALIGNMENT_CHANCE = {"spearman": 0.0, "spearman_within": 0.0, "spearman_among": 0.0}
+_P_VALUES = {
+    "spearman": "p_value",
+    "spearman_within": "p_value_within",
+    "spearman_among": "p_value_among",
+    "cka": "cka_p_value",
+    "mutual_knn": "mutual_knn_p_value",
+}
+"""Where the p-value of a measure is not called `<measure>_p`."""
 
 
 def compare_variants(metrics: dict[str, dict[str, Any]], baselines: dict[str, Any]) -> pd.DataFrame:
@@ -36,21 +42,24 @@ def compare_variants(metrics: dict[str, dict[str, Any]], baselines: dict[str, An
         baselines: from `evaluate_baselines`.
 
     Returns:
-        `name, kind (variant|baseline), task, label, metric, value, low, high, n, chance`. Tasks: `retrieval`,
-        `retrieval_opposite_views`, `retrieval_within_species` (label: the direction), `classification`,
+        `name, kind (variant|baseline), task, label, metric, value, low, high, n, chance, p, protocol` (the
+        name of the evaluation protocol). Tasks: `retrieval`, `retrieval_opposite_views`,
+        `retrieval_within_species` (label: the direction), `classification`, `classification_test_only`,
         `classification_knn` and `classification_control` (label: the label), `alignment`, `geometry`,
         `predictability`. A cell without a number has NaN as value; retrieval that does not apply to a variant
         has no rows.
     """
+    protocols = [one["protocol"]["protocol"] for one in (*metrics.values(), baselines) if "protocol" in one]
+    protocol = protocols[0] if protocols else ""
     rows = [
-        {"name": name, "kind": kind, **row}
+        {"name": name, "kind": kind, "protocol": protocol, **row}
         for kind, group in (("variant", metrics), ("baseline", baselines))
         for name, measured in group.items()
         if name != "protocol"
         for row in _rows(measured)
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
-    numbers = ["value", "low", "high", "n", "chance"]
+    numbers = ["value", "low", "high", "n", "chance", "p"]
     return table.astype(dict.fromkeys(numbers, "float64"))
 
 
@@ -65,11 +74,11 @@ def _rows(measured: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from _classification_rows(label, cells)
     yield from _plain_rows("alignment", measured.get("alignment", {}), _ALIGNMENT)
     geometry = measured.get("geometry", {})
-    yield from _plain_rows("geometry", geometry, [key for key in geometry if key != "not_applicable"])
+    yield from _plain_rows("geometry", geometry, [key for key in geometry if key != "n"])
     for target, cells in measured.get("predictability", {}).items():
         if isinstance(cells, dict):
             for metric in ("within", "between"):
-                yield _row("predictability", target, metric, cells, None)
+                yield _row("predictability", target, metric, cells, measured["predictability"].get("n"))
 
 
 def _retrieval_rows(task: str, cells: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -82,19 +91,24 @@ def _retrieval_rows(task: str, cells: dict[str, Any]) -> Iterator[dict[str, Any]
 
 def _classification_rows(label: str, cells: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if "not_applicable" in cells:
-        yield _row("classification", label, "accuracy", {}, None)
+        yield _row("classification", label, "accuracy", {}, cells.get("n"))
         return
     for metric in (key[:-3] for key in cells if key.endswith("_ci")):
         if _number(cells[metric]) is not None:
             chance = cells["chance"] if metric.endswith("_accuracy") else 0.0
             yield _row("classification", label, metric, cells, cells["n"], chance=chance)
-    for metric in (key[:-3] for key in cells["knn"] if key.endswith("_ci")):
-        if _number(cells["knn"][metric]) is not None:
-            yield _row("classification_knn", label, metric, cells["knn"], cells["n"], chance=cells["chance"])
+    for task in ("knn", "test_only"):
+        part = cells[task]
+        for metric in (key[:-3] for key in part if key.endswith("_ci")):
+            if _number(part[metric]) is not None:
+                chance = cells["chance"] if metric.endswith("_accuracy") else 0.0
+                n = part.get("n", cells["n"])
+                yield _row(f"classification_{task}", label, metric, part, n, chance=chance)
     for metric in _CONTROLS:
         if metric in cells["controls"]:
-            chance = 0.0 if metric.startswith("above_") else cells["chance"]
-            yield _row("classification_control", label, metric, cells["controls"], cells["n"], chance=chance)
+            yield _row(
+                "classification_control", label, metric, cells["controls"], cells["n"], chance=cells["chance"]
+            )
 
 
 def _plain_rows(task: str, cells: dict[str, Any], metrics: Any) -> Iterator[dict[str, Any]]:
@@ -105,7 +119,7 @@ def _plain_rows(task: str, cells: dict[str, Any], metrics: Any) -> Iterator[dict
                 if f"{metric}_null" in cells
                 else _ALIGNMENT_CHANCE.get(metric)
             )
-            yield _row(task, "", metric, cells, cells.get("n_used"), chance=chance)
+            yield _row(task, "", metric, cells, cells.get("n_used", cells.get("n")), chance=chance)
 
 
 def _row(
@@ -130,6 +144,7 @@ def _row(
         "high": high,
         "n": n,
         "chance": chance,
+        "p": _number(cells.get(_P_VALUES.get(metric, f"{metric}_p"))),
     }
 
 

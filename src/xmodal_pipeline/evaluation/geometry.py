@@ -25,7 +25,8 @@ def geometry(rgb: ArrayLike | None, uv: ArrayLike | None, *, seed: int = 0) -> d
         seed: of the subsample, where there are more than 5,000 rows.
 
     Returns:
-        `pair_distance`: mean squared distance of matching rows, 0 to 4 (alignment in Wang & Isola).
+        `n`, the specimens. `pair_distance`: mean squared distance of matching rows, 0 to 4 (alignment in Wang
+        & Isola).
         `uniformity_rgb`, `uniformity_uv`: log mean exp(−2 d²) over distinct rows; 0 when collapsed, −3.93753
         for the uniform sphere in 128 dimensions. `modality_gap`: distance of the two mean vectors (Liang et
         al. 2022). `mean_cosine_matched`, `_unmatched`. `effective_rank_*`: exp of the entropy of the
@@ -33,7 +34,7 @@ def geometry(rgb: ArrayLike | None, uv: ArrayLike | None, *, seed: int = 0) -> d
         collapsed, 1 for the uniform sphere. What needs the missing modality is {"not_applicable": reason}.
     """
     sides = {name: _unit(side) for name, side in (("rgb", rgb), ("uv", uv)) if side is not None}
-    result: dict[str, Any] = {}
+    result: dict[str, Any] = {"n": max(map(len, sides.values()), default=0)}
     for name, side in sides.items():
         result[f"uniformity_{name}"] = uniformity(side, seed=seed)
         result[f"effective_rank_{name}"] = effective_rank(side)

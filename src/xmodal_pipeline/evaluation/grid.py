@@ -12,10 +12,10 @@ from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.variants import BASELINES
 
 SEED = "training.seed"
-_NUMBERS = ("task", "label", "metric", "value", "low", "high", "n", "chance")
+_NUMBERS = ("task", "label", "metric", "value", "low", "high", "n", "chance", "p", "protocol")
 _OWN = ("joint_accuracy", "combined_accuracy", "rgb_accuracy", "uv_accuracy")
 """What stands for a model as a whole: the first of these that it has."""
-_ON_ALL = ("classification", "classification_knn")
+_ON_ALL = ("classification", "classification_knn", "classification_control")
 """Tasks measured on all specimens: training sees no labels. The others are of test specimens."""
 
 
@@ -28,7 +28,7 @@ def measure_cell(
     variant: str,
     label: str | None,
 ) -> list[dict[str, Any]]:
-    """The numbers of one trained cell, without those that need many refits.
+    """The numbers of one trained cell.
 
     Args:
         tables: embeddings, projections and opposite views.
@@ -43,15 +43,8 @@ def measure_cell(
         `chance`; missing numbers are None. `own_accuracy` is that of the joint features, else of both
         modalities side by side, else of the only one.
     """
-    measured = evaluate_variant(
-        *tables, index, params.model_copy(update={"reference_permutations": 1}), label=label
-    )
-    rows = compare_variants({variant: measured}, {})
-    rows = rows[
-        rows["value"].notna()
-        & (rows["task"] != "classification_control")
-        & ((rows["task"] != "classification") | rows["metric"].str.endswith("_accuracy"))
-    ]
+    rows = compare_variants({variant: evaluate_variant(*tables, index, params, label=label)}, {})
+    rows = rows[rows["value"].notna()]
     accuracies = rows[(rows["task"] == "classification") & rows["metric"].isin(_OWN)]
     own = accuracies.sort_values("metric", key=lambda names: names.map(_OWN.index)).drop_duplicates("label")
     rows = pd.concat([rows, own.assign(metric="own_accuracy")])
@@ -106,7 +99,7 @@ def tabulate_cells(cells: Sequence[dict[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     table["is_selected"] = table["setting"] == _selected(table)
     leading = [name for name in table if name not in ("is_selected", "partition", *_NUMBERS)]
-    numbers = ["value", "low", "high", "n", "chance"]
+    numbers = ["value", "low", "high", "n", "chance", "p"]
     return table[[*leading, "is_selected", "partition", *_NUMBERS]].astype(dict.fromkeys(numbers, float))
 
 

@@ -132,6 +132,8 @@ def classify_labels(
     features = specimen_features(embeddings)
     specimens = next(iter(features.values())).index
     labels = specimen_labels(index).reindex(specimens)
+    partition = embeddings.drop_duplicates("specimen_id").set_index("specimen_id")["partition"]
+    is_test = (partition.reindex(specimens) == "test").to_numpy()
     first = index.drop_duplicates("specimen_id").set_index("specimen_id").reindex(specimens)
     features_by_name = {name: table.to_numpy() for name, table in features.items()}
     work = (
@@ -141,6 +143,7 @@ def classify_labels(
             _strata_of(name, labels),
             params,
             [_objects(first[other]) for other in confounders if other != name],
+            is_test,
         )
         for name in labels.columns
     )
@@ -168,6 +171,7 @@ def _classify_label(
     strata: dict[str, NDArray[Any]],
     params: EvaluationParams,
     confounders: list[NDArray[Any]],
+    is_test: NDArray[np.bool_],
 ) -> dict[str, Any]:
     return classification(
         features.get("rgb"),
@@ -175,6 +179,7 @@ def _classify_label(
         _objects(labels),
         joint=features.get("joint"),
         confounders=np.stack(confounders, axis=1) if confounders else None,
+        test=is_test,
         **strata,
         folds=params.folds,
         seed=params.seed,

@@ -1,6 +1,6 @@
 """Which of several models is better? Paired differences on the same specimens, corrected for their number."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 COLUMNS = (
-    *("a", "b", "task", "label", "metric", "features_a", "features_b", "value_a", "value_b"),
+    *("a", "b", "family", "task", "label", "metric", "features_a", "features_b", "value_a", "value_b"),
     *("difference", "low", "high", "p", "p_adjusted", "n", "n_seeds", "seed_sd_a", "seed_sd_b"),
 )
 _FLIPS_AT_ONCE = 256
@@ -66,37 +66,47 @@ class _Difference:
 
 
 def compare_models(
-    measures: Sequence[Measure], *, bootstraps: int, permutations: int, seed: int
+    measures: Sequence[Measure],
+    *,
+    bootstraps: int,
+    permutations: int,
+    seed: int,
+    baselines: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Every pair of models on every measure.
+    """Every pair of models, and every model with every baseline, on every measure.
 
     The test flips the sign of each specimen's whole row of differences: under exchangeable models that
     changes nothing, and one flip for all comparisons keeps their correlation. `p_adjusted` is the step-down
-    maximum of the statistics (Westfall & Young 1993) over all rows of a task: family-wise error in the strong
-    sense, and unlike Holm's it does not pay for comparisons that repeat one another. Statistics of probes
-    are first divided by `widening`. Where models have several seeds, the variance that these show is added
-    to that of specimens, and the statistic brought to a normal one by Satterthwaite's degrees of freedom.
+    maximum of the statistics (Westfall & Young 1993) over all rows of a task and family: family-wise error in
+    the strong sense, and unlike Holm's it does not pay for comparisons that repeat one another. Statistics of
+    probes are first divided by `widening`. Where models have several seeds, the variance that these show is
+    added to that of specimens, and the statistic brought to a normal one by Satterthwaite's degrees of
+    freedom.
 
     Args:
-        measures: models in one order; the first of a pair is `a`.
+        measures: models in one order, baselines last; the first of a pair is `a`.
         bootstraps: resamples of specimens behind each interval.
         permutations: sign flips behind each p-value.
         seed: of both.
+        baselines: names of models that are not compared with one another, but with the others, as a family
+            of their own.
 
     Returns:
-        A row per measure and pair, `COLUMNS`: `difference` is a − b with its own 95 % interval `low`, `high`;
-        `n` specimens, `n_seeds` of the side that has fewer; `seed_sd_*` is NaN for one seed.
+        A row per measure and pair, `COLUMNS`: `family` is `baselines` where b is one, else `models`;
+        `difference` is a − b with its own 95 % interval `low`, `high`; `n` specimens, `n_seeds` of the side
+        that has fewer; `seed_sd_*` is NaN for one seed.
     """
     found, described = [], []
     for measure in measures:
         resampled = _resample(measure, bootstraps, seed)
         for a, b in combinations(measure.contributions, 2):
-            found.append(_Difference(measure, a, b))
-            described.append(_describe(found[-1], resampled[a] - resampled[b]))
+            if a not in baselines:
+                found.append(_Difference(measure, a, b))
+                row = _describe(found[-1], resampled[a] - resampled[b])
+                described.append(row | {"family": "baselines" if b in baselines else "models"})
     rows = pd.DataFrame(described, columns=COLUMNS)
     statistics = np.array([_statistic(one) for one in found])
-    for task in dict.fromkeys(rows["task"]):
-        members = np.flatnonzero(rows["task"] == task)
+    for members in rows.groupby(["task", "family"], sort=False).indices.values():
         differences = np.stack([found[i].contributions for i in members])
         p, adjusted = sign_flip_p(differences, statistics[members], permutations, seed=seed)
         rows.loc[members, "p"], rows.loc[members, "p_adjusted"] = p, adjusted

@@ -9,75 +9,66 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from xmodal_pipeline.errors import ParametersError
+from xmodal_pipeline.evaluation.baseline_protocol import SPECIES_ONLY
 from xmodal_pipeline.evaluation.measurement import LEAST_TEST
-from xmodal_pipeline.evaluation.paired import Measure
+from xmodal_pipeline.evaluation.model_tables import ModelTables
+from xmodal_pipeline.evaluation.paired import Measure, compare_models
 from xmodal_pipeline.evaluation.probe_data import prepare_data
 from xmodal_pipeline.evaluation.probes import Protocol, cross_fit
 from xmodal_pipeline.evaluation.ranks import query_measures
 from xmodal_pipeline.evaluation.retrieval import DIRECTIONS, rank_matches
-from xmodal_pipeline.evaluation.specimen_tables import pair_captures, specimen_features, specimen_labels
+from xmodal_pipeline.evaluation.specimen_tables import (
+    CLADE,
+    SPECIES,
+    pair_captures,
+    specimen_features,
+    specimen_labels,
+)
 from xmodal_pipeline.params.evaluate import EvaluationParams
+from xmodal_pipeline.variants import BASELINES as ONE_MODALITY
 
 Floats = NDArray[np.float64]
 
 _OWN = ("joint", "combined", "rgb", "uv")
 """What stands for a model as a whole: the first of these that it has."""
-_KEYS = ["capture_id", "specimen_id", "partition", "modality"]
 
 
-@dataclass(frozen=True, eq=False)
-class ModelTables:
-    """One model's tables, one per seed; projections and opposite views may be missing."""
-
-    embeddings: tuple[pd.DataFrame, ...]
-    projections: tuple[pd.DataFrame, ...] = ()
-    opposite_views: tuple[pd.DataFrame, ...] = ()
-
-    def with_seeds_of(self, other: "ModelTables") -> "ModelTables":
-        """The tables of both, as seeds of one model."""
-        return ModelTables(
-            self.embeddings + other.embeddings,
-            self.projections + other.projections,
-            self.opposite_views + other.opposite_views,
-        )
-
-
-def check_table(name: str, table: pd.DataFrame, index: pd.DataFrame, partitions: pd.DataFrame) -> None:
-    """A table of another run must describe the captures of this study, in its partitions.
+def compare_tables(
+    models: Mapping[str, ModelTables],
+    baselines: Mapping[str, ModelTables],
+    index: pd.DataFrame,
+    params: EvaluationParams,
+) -> pd.DataFrame:
+    """Paired differences between models, and between each model and each baseline.
 
     Args:
-        name: of the run, for the message.
-        table: capture_id, specimen_id, partition, modality, x1 … xD.
+        models: trained ones by name; those of both modalities are put before those of one.
+        baselines: of `baseline_tables`.
         index: `specimen_index`.
-        partitions: specimen_id, partition.
+        params: the protocol.
+
+    Returns:
+        Of `paired.compare_models`, and a column `protocol`.
 
     Raises:
-        ParametersError: naming the run and the first capture or specimen that differs.
+        ParametersError: if a model has the name of a baseline.
     """
-    missing = [column for column in [*_KEYS, "x1"] if column not in table]
-    if missing:
+    for name in set(models) & set(baselines):
         raise ParametersError(
-            f"compare.runs.{name}: table must have the columns {', '.join(_KEYS)}, x1 … xD, got none of "
-            f"{missing}; give the embeddings.parquet of a run"
+            f"compare.runs.{name}: name must not be that of a baseline ({', '.join(baselines)}), got "
+            f"'{name}'; call the run something else"
         )
-    if table.duplicated(["capture_id", "modality"]).any():
-        raise ParametersError(f"compare.runs.{name}: a capture must have one row per modality, got several")
-    for modality, rows in table.groupby("modality"):
-        differing = sorted(set(rows["capture_id"]) ^ set(index["capture_id"]))
-        if differing:
-            raise ParametersError(
-                f"compare.runs.{name}: {modality} rows must be of the captures of this study "
-                f"({len(index)}), got {len(rows)} that differ in {len(differing)}, the first "
-                f"'{differing[0]}'; embed this study's captures with that model"
-            )
-    here = partitions.set_index("specimen_id")["partition"]
-    moved = table.loc[table["specimen_id"].map(here) != table["partition"], "specimen_id"]
-    if len(moved):
-        raise ParametersError(
-            f"compare.runs.{name}: specimens must be in the partitions of this study, got another for "
-            f"{moved.nunique()}, the first '{moved.iloc[0]}': what is tested here may have trained there; "
-            "use the same split.seed and shares"
-        )
+    order = [name for name in models if name not in ONE_MODALITY]
+    order += [name for name in reversed(ONE_MODALITY) if name in models]
+    measures = paired_measures({name: models[name] for name in order} | dict(baselines), index, params)
+    rows = compare_models(
+        measures,
+        bootstraps=params.bootstraps,
+        permutations=params.permutations,
+        seed=params.seed,
+        baselines=baselines,
+    )
+    return rows.assign(protocol=params.protocol)
 
 
 def paired_measures(
@@ -94,7 +85,8 @@ def paired_measures(
         Tasks `retrieval` and `retrieval_opposite_views` (label: the direction; models with both modalities)
         and `classification` (`accuracy` of each model's own features: joint, else both side by side, else
         the only modality; `rgb_accuracy` and `uv_accuracy` of one modality each). A measure that fewer than
-        two models have is left out.
+        two models have is left out, and so is classification by a model that lacks some specimen: all are
+        compared on the same ones.
     """
     specimens = np.sort(index["specimen_id"].unique())
     kinds = {
@@ -163,11 +155,17 @@ def _classification_measures(
 ) -> Iterator[Measure]:
     labels = specimen_labels(index).reindex(specimens)
     features = {name: [specimen_features(table) for table in tables] for name, tables in models.items()}
+    complete = [
+        name
+        for name, seeds in features.items()
+        if all(len(table) == len(specimens) for one in seeds for table in one.values())
+    ]
     work = [
         (label, name, seed)
         for label in labels
-        for name, tables in models.items()
-        for seed in range(len(tables))
+        for name in complete
+        if not (name == SPECIES_ONLY and label in (CLADE, SPECIES))
+        for seed in range(len(models[name]))
     ]
     # One process per probe, one thread each: the products are small and many.
     shares = Parallel(n_jobs=params.n_jobs)(
@@ -176,9 +174,10 @@ def _classification_measures(
     )
     found = dict(zip(work, shares, strict=True))
     for label in labels:
-        per_model = {
-            name: [found[label, name, seed] for seed in range(len(tables))] for name, tables in models.items()
-        }
+        per_model: dict[str, list[_LabelShares | None]] = {}
+        for (about, name, _), shares_of in found.items():
+            if about == label:
+                per_model.setdefault(name, []).append(shares_of)
         yield from _label_measures(str(label), per_model)
 
 

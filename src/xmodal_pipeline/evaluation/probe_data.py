@@ -36,6 +36,8 @@ class ProbeData:
     clades: Integers | None
     confounders: Integers | None
     """(rows, columns)"""
+    test: NDArray[np.bool_] | None
+    """(rows,) whether the encoder never saw the row; None where this was not said."""
     folds: list[Fold]
     weights: Floats
     """(bootstraps, rows): how often each row's group is drawn."""
@@ -52,6 +54,20 @@ class ProbeData:
     def balanced(self, values: Floats) -> float:
         """Mean over classes of the mean value of each class's rows."""
         return balanced_accuracy(values, self.classes)
+
+    def by_giver(self, values: Floats | NDArray[np.bool_], orders: Integers) -> Floats:
+        """(rows,) the mean of values under `orders` over the places to which each row's label was dealt.
+
+        Args:
+            values: (orders, rows).
+            orders: (orders, rows) of `orders`: place j holds the label of row `orders[:, j]`.
+        """
+        n = len(self.classes)
+        total = np.bincount(orders.ravel(), values.ravel().astype(np.float64), n)
+        dealt = np.bincount(orders.ravel(), minlength=n)
+        # Groups of unequal size may leave a row's label undealt: it stands for its class.
+        classes = np.bincount(self.classes, total) / np.maximum(np.bincount(self.classes, dealt), 1)
+        return np.where(dealt > 0, total / np.maximum(dealt, 1), classes[self.classes])
 
     def resampled(self, values: Floats) -> Floats:
         """`balanced(values)` in each resample."""
@@ -106,11 +122,13 @@ def prepare_data(
     *,
     clades: ArrayLike | None = None,
     confounders: ArrayLike | None = None,
+    test: ArrayLike | None = None,
 ) -> "ProbeData | Cell":
     """Keep the labelled rows of classes with enough groups, and lay out folds and resamples.
 
     Returns:
-        The data, or {"not_applicable": "too few: …"} when fewer than two classes are left.
+        The data, or {"not_applicable": "too few: …", "n": labelled groups} when fewer than two classes are
+        left.
 
     Raises:
         ValueError: if row counts differ, an embedding is not finite, or no modality is given.
@@ -128,7 +146,9 @@ def prepare_data(
     names = sorted(name for name in sizes if sizes[name] >= least)
     if len(names) < 2:
         found = ", ".join(f"{name} {size}" for name, size in sizes.items()) or "no specimen is labelled"
-        return too_few(f"{found}; two classes of at least {least} specimens needed")
+        return too_few(f"{found}; two classes of at least {least} specimens needed") | {
+            "n": sum(sizes.values())
+        }
     rows = is_labelled & np.isin(label, names)
     classes = np.searchsorted(names, label[rows]).astype(np.int64)
     stratum, stratum_names = _name_strata(strata, rows)
@@ -143,6 +163,7 @@ def prepare_data(
         stratum_names=stratum_names,
         clades=_name_strata(clades, rows)[0],
         confounders=_code_columns(confounders, rows),
+        test=None if test is None else np.asarray(test, bool)[rows],
         folds=make_folds(classes, group[rows], outer, seed=protocol.seed),
         weights=bootstrap_weights(group[rows], classes, protocol.bootstraps, seed=protocol.seed),
     )

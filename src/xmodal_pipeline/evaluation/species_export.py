@@ -22,7 +22,8 @@ def tabulate_species(uv_value: pd.DataFrame, species_tips: pd.DataFrame) -> pd.D
     Returns:
         The columns of `SPECIES_COLUMNS`, in the order of `uv_value`. `uv_adds_se` is a standard error.
     """
-    rows = uv_value[uv_value["scope"] == "species"] if len(uv_value) else uv_value
+    is_whole = (uv_value["scope"] == "species") & (uv_value["specimens"] == "all")
+    rows = uv_value[is_whole] if len(uv_value) else uv_value
     rows = rows.assign(tip=rows["species"].map(_tip_of(species_tips)))
     return rows[list(SPECIES_COLUMNS)].reset_index(drop=True)
 

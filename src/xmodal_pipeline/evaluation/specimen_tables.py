@@ -99,7 +99,6 @@ def pair_captures(
     Raises:
         ValueError: if the index lacks a capture of the table.
     """
-    columns = feature_columns(table)
     rows = table[table["partition"] == partition]
     sides = {name: rows[rows["modality"] == name].set_index("capture_id") for name in ("rgb", "uv")}
     known = index.drop_duplicates("capture_id").set_index("capture_id")
@@ -115,8 +114,8 @@ def pair_captures(
     if not every_capture:
         facts = facts[~facts.duplicated(["specimen_id", VIEW])]
     return Pairs(
-        rgb=sides["rgb"].loc[facts.index, columns].to_numpy(),
-        uv=sides["uv"].loc[facts.index, columns].to_numpy(),
+        rgb=sides["rgb"].loc[facts.index, feature_columns(sides["rgb"])].to_numpy(),
+        uv=sides["uv"].loc[facts.index, feature_columns(sides["uv"])].to_numpy(),
         specimens=facts["specimen_id"].to_numpy(dtype=object),
         species=_objects(facts[SPECIES]) if SPECIES in facts and facts[SPECIES].notna().any() else None,
         views=facts[VIEW].to_numpy(dtype=object),
@@ -125,9 +124,8 @@ def pair_captures(
 
 def specimen_features(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Mean over the captures of each specimen, per modality; specimens in the order of their ids."""
-    columns = feature_columns(table)
     return {
-        str(modality): rows.groupby("specimen_id")[columns].mean().astype(np.float64)
+        str(modality): rows.groupby("specimen_id")[feature_columns(rows)].mean().astype(np.float64)
         for modality, rows in table.groupby("modality")
     }
 
@@ -155,8 +153,10 @@ def describe_labels(index: pd.DataFrame) -> str:
 
 
 def feature_columns(table: pd.DataFrame) -> list[str]:
-    """x1 … xD in order."""
-    return [column for column in table.columns if column[0] == "x" and column[1:].isdigit()]
+    """x1 … xD in order, D being the dimension of these rows: other modalities may have more."""
+    columns = [column for column in table.columns if column[0] == "x" and column[1:].isdigit()]
+    is_filled = table[columns].notna().any().to_numpy()
+    return columns[: int(np.flatnonzero(is_filled)[-1]) + 1] if is_filled.any() else columns
 
 
 def _objects(column: pd.Series) -> NDArray[Any]:

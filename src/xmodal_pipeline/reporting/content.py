@@ -41,6 +41,8 @@ class ReportTables:
     baselines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`metrics_baselines` by baseline."""
     comparison: pd.DataFrame = field(default_factory=_no_rows)
+    differences: pd.DataFrame = field(default_factory=_no_rows)
+    """Of `compare_tables`: between variants, and between each variant and each baseline."""
     seed_spread: pd.DataFrame = field(default_factory=_no_rows)
     """Of the pipeline `ablation`; empty where seeds were not varied."""
     uv_value: pd.DataFrame = field(default_factory=_no_rows)
@@ -67,7 +69,7 @@ class ReportTables:
     @property
     def spread(self) -> SeedSpread:
         """The spread between seeds, where it is known."""
-        return SeedSpread(self.seed_spread, ONE_SEED if self.is_one_seed else "–")
+        return SeedSpread(self.seed_spread, ONE_SEED if self.is_one_seed else "")
 
     @property
     def calibration_caution(self) -> str:

@@ -40,9 +40,9 @@ VERDICTS: Final = {
 """Colour and marker of each verdict of `uv_value`, strongest first."""
 
 
-def retrieval_rows(comparison: pd.DataFrame) -> pd.DataFrame:
+def retrieval_rows(comparison: pd.DataFrame, task: str = "retrieval") -> pd.DataFrame:
     """The recall rows of `comparison` with direction (rgb_to_uv, uv_to_rgb or empty) and k."""
-    rows = _task_rows(comparison, "retrieval")
+    rows = _task_rows(comparison, task)
     rows = rows[rows["name"] != "chance"]  # a column of every row, and a line of its own in the figure
     text = rows["label"].astype("string").fillna("") + " " + rows["metric"].astype("string").fillna("")
     rows["direction"] = text.str.extract(r"(rgb_to_uv|uv_to_rgb)", expand=False).fillna("").astype(object)

@@ -15,6 +15,7 @@ from plotly.offline import get_plotlyjs
 
 from xmodal_pipeline.reporting import report_tables as pages
 from xmodal_pipeline.reporting.content import ReportFigure, ReportTables
+from xmodal_pipeline.reporting.difference_table import tabulate_gains
 from xmodal_pipeline.reporting.explorer import Explorer
 from xmodal_pipeline.reporting.label_tables import (
     tabulate_balance,
@@ -24,7 +25,14 @@ from xmodal_pipeline.reporting.label_tables import (
 )
 from xmodal_pipeline.reporting.methods import count_classes, write_methods
 from xmodal_pipeline.reporting.predictability_table import explain_predictability, tabulate_predictability
-from xmodal_pipeline.reporting.probe_tables import tabulate_controls, tabulate_improvements, tabulate_nearest
+from xmodal_pipeline.reporting.probe_tables import (
+    tabulate_claims,
+    tabulate_controls,
+    tabulate_differences,
+    tabulate_improvements,
+    tabulate_nearest,
+    tabulate_test_only,
+)
 from xmodal_pipeline.reporting.provenance import hash_captures, package_versions
 from xmodal_pipeline.reporting.report_tables import PageTable
 from xmodal_pipeline.reporting.retrieval_tables import tabulate_galleries
@@ -33,6 +41,7 @@ from xmodal_pipeline.reporting.sentences import (
     Finding,
     find_alignment,
     find_differences,
+    find_gains,
     find_retrieval,
     find_uv_value,
 )
@@ -174,7 +183,8 @@ def _split_findings(tables: ReportTables) -> tuple[list[Finding], list[Finding]]
     found = [
         *find_uv_value(tables.uv_value, names, caution=tables.calibration_caution),
         *find_differences(tables.metrics, names, variant=variant),
-        *find_retrieval(tables.comparison, names, variant=variant),
+        *find_retrieval(tables.comparison, tables.differences, names, variant=variant, spread=tables.spread),
+        *find_gains(tables.differences, names, variant=variant),
         *find_alignment(tables.metrics, names, variant=variant),
     ]
     return [f for f in found if f.is_claim], [f for f in found if not f.is_claim]
@@ -288,7 +298,8 @@ def _retrieval_section(tables: ReportTables) -> Section:
     if len(comparison):
         parts = (
             pages.tabulate_retrieval(comparison, names, tables.spread),
-            tabulate_galleries(comparison, names),
+            tabulate_gains(tables.differences, names, is_retrieval=True),
+            tabulate_galleries(comparison, names, tables.spread),
         )
     return Section(
         "retrieval",
@@ -309,12 +320,15 @@ def _classification_section(tables: ReportTables) -> Section:
     if len(comparison):
         parts = [
             pages.tabulate_classification(comparison, names, spread),
-            tabulate_controls(comparison, {**metrics, **tables.baselines}, names),
+            tabulate_claims(comparison, names, spread),
+            tabulate_gains(tables.differences, names, is_retrieval=False),
+            tabulate_controls(comparison, names, spread),
+            tabulate_test_only(comparison, names, spread),
             tabulate_nearest(comparison, names, spread),
+            tabulate_improvements(comparison, names, spread),
         ]
     if variant is not None and variant in metrics:
-        parts.append(pages.tabulate_differences(variant, metrics[variant], names))
-    parts.append(tabulate_improvements(tables.beside_baselines, names))
+        parts.append(tabulate_differences(variant, metrics[variant], names, spread))
     return Section(
         "classification",
         "Classification",
@@ -331,7 +345,7 @@ def _uv_value_section(tables: ReportTables) -> Section:
     names = tables.names
     parts = [pages.tabulate_uv_value(tables.uv_value, names)] if len(tables.uv_value) else []
     if "family" in tables.uv_value:
-        parts.append(pages.tabulate_exploratory(tables.uv_value, names))
+        parts.append(pages.tabulate_exploratory(tables.uv_value, names, is_one_seed=tables.is_one_seed))
     return Section(
         "uv_value",
         f"What {names.uv} adds",
@@ -339,6 +353,7 @@ def _uv_value_section(tables: ReportTables) -> Section:
         "amount is a squared standardised difference: 0 when nothing linear is added, 1 when the classes lie "
         "one standard deviation apart.",
         tables=tuple(parts),
+        is_learnt=tables.parameters.evaluation.uv_value_features != "colour",
         is_colour=True,
         is_evaluated=True,
     )

@@ -23,14 +23,12 @@ def tabulate_predictability(
             if not isinstance(measured, Mapping) or not _has_number(measured):
                 continue
             shown = [
-                spread.beside(
-                    _write(measured.get(measure)), (variant, "predictability", target, measure), digits=2
-                )
+                spread.beside(_write(measured.get(measure)), (variant, "predictability", target, measure))
                 for measure in _MEASURES
             ]
             counts = (str(part.get("n", "–")), str(part.get("n_species", "–")))
             what = f"{names.label(sought)} from {names.label(given)}"
-            rows.append((names.label(variant), what, *shown, *counts))
+            rows.append((f"{names.label(variant)}{spread.mark(variant)}", what, *shown, *counts))
     header = ("Name", "What", "Within species", "Repeatability", "Within ÷ repeatability", "New species")
     return table_of(
         "Predictability, R² on held-out specimens",

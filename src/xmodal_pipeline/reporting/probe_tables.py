@@ -1,13 +1,20 @@
-"""Tables that stand beside the accuracies: nearest neighbours, controls, and what both modalities add."""
+"""Tables that stand beside the accuracies: nearest neighbours, controls, and what may be claimed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pandas as pd
 
-from xmodal_pipeline.reporting.evaluation_figures import accuracy_rows, control_rows
-from xmodal_pipeline.reporting.names import ModalityNames, number
-from xmodal_pipeline.reporting.report_tables import PageTable, table_of, with_interval
+from xmodal_pipeline.reporting.evaluation_figures import SOURCES, accuracy_rows, control_rows
+from xmodal_pipeline.reporting.names import ModalityNames, number, write_species
+from xmodal_pipeline.reporting.report_tables import (
+    PageTable,
+    rows_of_metrics,
+    table_of,
+    with_interval,
+    write_name,
+    write_value,
+)
 from xmodal_pipeline.reporting.seeds import SeedSpread
 from xmodal_pipeline.reporting.sentences import cells
 
@@ -17,12 +24,13 @@ _READ_FROM: Final = ("joint", "combined", "rgb", "uv")
 _CONTROLS: Final = {
     "shuffled_freely": "Shuffled",
     "shuffled_within_strata": "Shuffled within species",
-    "above_shuffled_within_strata": "Above that",
     "strata_only_accuracy": "Species alone",
     "confounders_only_accuracy": "Confounders alone",
     "strata_held_out_accuracy": "New species",
     "clades_held_out_accuracy": "New clades",
 }
+_GAINS: Final = ("improvement", "improvement_over_rgb", "improvement_over_uv")
+_DIFFERENCE: Final = "uv_minus_rgb"
 _KEYS: Final = ["label", "name", "source"]
 _LONG: Final = 12
 """Rows above which a table is folded up."""
@@ -31,67 +39,95 @@ _LONG: Final = 12
 def tabulate_nearest(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
     """Accuracy of the linear probe beside that of weighted k-NN: a row per label, name and source."""
     linear = accuracy_rows(comparison, "classification").drop_duplicates(_KEYS)
+    known = {(row.label, row.name, row.source): row for row in linear.itertuples(index=False)}
     nearest = accuracy_rows(comparison, "classification_knn").drop_duplicates(_KEYS)
-    both = nearest.merge(linear[[*_KEYS, "value", "low", "high"]], on=_KEYS, suffixes=("", "_linear"))
-    rows = []
-    for row in _by_label(both).itertuples():
-        label, name = str(row.label), str(row.name)
-        cell = [
-            names.rename(label),
-            _title(name, str(row.kind), names),
+    rows = [
+        (
+            names.rename(str(row.label)),
+            write_name(str(row.name), str(row.kind), names, spread),
             names.label(str(row.source)),
-            with_interval(row.value_linear, row.low_linear, row.high_linear),
-            with_interval(row.value, row.low, row.high),
+            write_value(known[row.label, row.name, row.source], spread),
+            write_value(row, spread),
             number(row.chance),
             number(row.n, 0),
-        ]
-        if spread.is_known:
-            found = spread.describe(name, "classification_knn", label, [str(row.metric)])
-            cell.append(found if row.kind == "variant" else _MISSING)
-        rows.append(cell)
-    header = ["Label", "Name", "From", "Linear probe", "k-NN", "Chance", "n"]
-    if spread.is_known:
-        header.append("SD of k-NN over seeds")
+        )
+        for row in _by_label(nearest).itertuples(index=False)
+        if (row.label, row.name, row.source) in known
+    ]
     return table_of(
         "Linear probe beside weighted k-NN on the same folds, balanced accuracy",
-        header,
+        ("Label", "Name", "From", "Linear probe", "k-NN", "Chance", "n"),
         rows,
         3,
         note="Nearest neighbours see structure that no straight boundary follows; where both agree, a result "
         "does not hang on the probe.",
         is_folded=True,
-        last_is_text=spread.is_known,
     )
 
 
-def tabulate_controls(
-    comparison: pd.DataFrame, metrics: Mapping[str, Mapping[str, Any]], names: ModalityNames
-) -> PageTable:
-    """Every label and name: the accuracy beside what it must be read against; empty columns drop out.
+def tabulate_test_only(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
+    """The accuracies of the same probes on test specimens alone: a row per label and name."""
+    metrics = [*(f"{source}_accuracy" for source in SOURCES), _DIFFERENCE]
+    rows = [
+        (*title, *(_cell(metric, by_metric, spread) for metric in metrics), *_chance_and_n(by_metric))
+        for title, by_metric in _by_name(comparison, "classification_test_only", metrics, names, spread)
+    ]
+    header = ("Label", "Name", *map(names.label, SOURCES), names.label(_DIFFERENCE), "Chance", "n")
+    return table_of(
+        "On test specimens alone: balanced accuracy with 95 % intervals",
+        header,
+        rows,
+        2,
+        note="The same predictions, scored on the specimens that no encoder was trained on. Training saw no "
+        "labels, so all specimens count elsewhere; a lower accuracy here would mean that the encoders "
+        "fitted what they saw.",
+        is_folded=True,
+    )
 
-    Args:
-        comparison: the tidy table.
-        metrics: per variant and baseline, for the p-values of the shuffles.
-        names: display names of the modalities.
-    """
+
+def tabulate_claims(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
+    """What each source tells beyond the species, and UV − RGB of that: a row per label and name."""
+    metrics = [f"{name}_above_strata" for name in (*SOURCES, _DIFFERENCE)]
+    rows = [
+        (
+            *title,
+            *(_with_p(metric, by_metric, spread) for metric in metrics),
+            number(next(iter(by_metric.values())).n, 0),
+        )
+        for title, by_metric in _by_name(comparison, "classification", metrics, names, spread)
+    ]
+    return table_of(
+        "What may be claimed: accuracy beyond that of labels shuffled within species",
+        ("Label", "Name", *map(names.label, SOURCES), names.label(_DIFFERENCE), "n"),
+        rows,
+        2,
+        note="Who knows the species knows a label that is mixed differently in each. So the claim is the "
+        "accuracy minus its mean with the labels exchanged within species and everything refitted (95 % "
+        "interval; p: how often an exchange does as well); the last column is the paired difference of two "
+        "such claims.",
+        is_folded=len(rows) > _LONG,
+    )
+
+
+def tabulate_controls(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
+    """Every label and name: the accuracy beside what it must be read against; empty columns drop out."""
     accuracy, controls = accuracy_rows(comparison, "classification"), control_rows(comparison)
     known = [metric for metric in _CONTROLS if (controls["metric"] == metric).any()]
     rows = []
     for (label, name), part in _by_label(controls).groupby(["label", "name"], sort=False):
         mine = accuracy[(accuracy["label"] == label) & (accuracy["name"] == name)]
-        by_source = mine.drop_duplicates("source").set_index("source")
-        source = next((one for one in _READ_FROM if one in by_source.index), None)
+        by_source = rows_of_metrics(mine, "source")
+        source = next((one for one in _READ_FROM if one in by_source), None)
         if source is None:
             continue
-        by_metric = part.drop_duplicates("metric").set_index("metric")
-        measured = cells(metrics.get(str(name), {}).get("classification")).get(str(label), {})
+        by_metric = rows_of_metrics(part)
         rows.append(
             (
                 names.rename(str(label)),
-                _title(str(name), str(part["kind"].iloc[0]), names),
+                write_name(str(name), str(part["kind"].iloc[0]), names, spread),
                 names.label(source),
-                with_interval(*by_source.loc[source, ["value", "low", "high"]]),
-                *(_control(metric, by_metric, measured.get("controls", {})) for metric in known),
+                write_value(by_source[source], spread),
+                *(_with_p(metric, by_metric, spread) for metric in known),
                 number(part["n"].max(), 0),
             )
         )
@@ -102,39 +138,23 @@ def tabulate_controls(
         rows,
         3,
         note="Shuffled: mean accuracy with the labels exchanged among all specimens, and among those of one "
-        "species (p: how often a shuffle does as well); above that is what a label other than the species "
-        "can claim. Alone: predicted from these columns without a photograph. New: species or clades that "
-        "the probe was not fitted on.",
+        "species (p: how often a shuffle does as well). Alone: predicted from these columns without a "
+        "photograph. New: species or clades that the probe was not fitted on.",
         is_folded=len(rows) > _LONG,
     )
 
 
-def _control(metric: str, by_metric: pd.DataFrame, controls: Mapping[str, Any]) -> str:
-    if metric not in by_metric["value"].dropna().index:
-        return _MISSING
-    p = controls.get(f"{metric}_p")
-    text = with_interval(*by_metric.loc[metric, ["value", "low", "high"]])
-    return text if p is None else f"{text} (p {number(p)})"
-
-
-def tabulate_improvements(metrics: Mapping[str, Mapping[str, Any]], names: ModalityNames) -> PageTable:
-    """Every label and variant with both modalities: what both side by side gain over one of them."""
-    columns = ("improvement", "improvement_over_rgb", "improvement_over_uv")
-    found = [
-        (label, variant, cell)
-        for variant, results in metrics.items()
-        for label, cell in cells(results.get("classification")).items()
-        if all(isinstance(cell.get(column), float) for column in columns)
+def tabulate_improvements(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
+    """Every label and name with both modalities: what both side by side gain over one of them."""
+    rows = [
+        (
+            *title,
+            *(_with_p(metric, by_metric, spread) for metric in _GAINS),
+            number(by_metric[_GAINS[0]].n, 0),
+        )
+        for title, by_metric in _by_name(comparison, "classification", _GAINS, names, spread)
     ]
-    order = list(dict.fromkeys(label for label, _, _ in found))
-    rows = []
-    for label, variant, cell in sorted(found, key=lambda one: order.index(one[0])):
-        gains = [with_interval(cell[column], *cell[f"{column}_ci"]) for column in columns]
-        ps = [number(cell.get(f"{column}_p"), 3) for column in columns[1:]]
-        numbers = (gains[0], gains[1], ps[0], gains[2], ps[1])
-        rows.append((names.rename(label), names.label(variant), *numbers, str(cell["n"])))
-    gains_over = (f"Over {names.rgb}", "p", f"Over {names.uv}", "p")
-    header = ("Label", "Name", "Over the best single", *gains_over, "n")
+    header = ("Label", "Name", "Over the best single", f"Over {names.rgb}", f"Over {names.uv}", "n")
     return table_of(
         f"What {names.rgb} and {names.uv} side by side gain in balanced accuracy",
         header,
@@ -146,12 +166,54 @@ def tabulate_improvements(metrics: Mapping[str, Mapping[str, Any]], names: Modal
     )
 
 
+def tabulate_differences(
+    variant: str, results: Mapping[str, Any], names: ModalityNames, spread: SeedSpread
+) -> PageTable:
+    """One variant's paired difference UV − RGB per label, over all specimens and per species."""
+    rows = []
+    for label, cell in cells(results.get("classification")).items():
+        strata = cell.get("by_stratum")
+        for where, part in {"all": cell, **(strata if isinstance(strata, Mapping) else {})}.items():
+            if not isinstance(part, Mapping) or not isinstance(part.get(_DIFFERENCE), float):
+                continue
+            difference = with_interval(part[_DIFFERENCE], *part.get(f"{_DIFFERENCE}_ci", (None, None)))
+            if where == "all":
+                difference = spread.beside(difference, (variant, "classification", label, _DIFFERENCE))
+            accuracies = [number(part.get(f"{source}_accuracy")) for source in ("rgb", "uv")]
+            n = str(part.get("n", _MISSING))
+            rows.append((names.rename(label), write_species(str(where)), *accuracies, difference, n))
+    caption = f"{names.uv} − {names.rgb}, balanced accuracy on the same specimens ({names.label(variant)})"
+    header = ("Label", "Species", names.rgb, names.uv, f"{names.uv} − {names.rgb} (95 % interval)", "n")
+    return table_of(caption, header, rows, 2)
+
+
+def _by_name(
+    comparison: pd.DataFrame, task: str, metrics: Any, names: ModalityNames, spread: SeedSpread
+) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    """Label and name as they are written, with the rows of some measures; those without any are left out."""
+    rows = comparison[(comparison["task"] == task) & comparison["metric"].isin(list(metrics))]
+    for (label, name), part in _by_label(rows).groupby(["label", "name"], sort=False):
+        title = write_name(str(name), str(part["kind"].iloc[0]), names, spread)
+        yield (names.rename(str(label)), title), rows_of_metrics(part)
+
+
+def _cell(metric: str, by_metric: Mapping[str, Any], spread: SeedSpread) -> str:
+    row = by_metric.get(metric)
+    return _MISSING if row is None or pd.isna(row.value) else write_value(row, spread)
+
+
+def _with_p(metric: str, by_metric: Mapping[str, Any], spread: SeedSpread) -> str:
+    text = _cell(metric, by_metric, spread)
+    p = getattr(by_metric.get(metric), "p", None)
+    return text if text == _MISSING or p is None or pd.isna(p) else f"{text}, p {number(p, 3)}"
+
+
+def _chance_and_n(by_metric: Mapping[str, Any]) -> tuple[str, str]:
+    rows = [row for metric, row in by_metric.items() if metric.endswith("_accuracy")]
+    return number(rows[0].chance), number(rows[0].n, 0)
+
+
 def _by_label(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of one label together, labels in the order in which they come."""
     labels = {label: i for i, label in enumerate(rows["label"].unique())}
     return rows.iloc[rows["label"].map(labels).argsort(kind="stable")]
-
-
-def _title(name: str, kind: str, names: ModalityNames) -> str:
-    """The name of a variant, or of a baseline in brackets."""
-    return names.label(name) if kind == "variant" else f"[{names.label(name)}]"

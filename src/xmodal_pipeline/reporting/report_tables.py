@@ -16,10 +16,10 @@ from xmodal_pipeline.reporting.evaluation_figures import (
     retrieval_rows,
 )
 from xmodal_pipeline.reporting.names import ModalityNames, number, write_species, write_test
-from xmodal_pipeline.reporting.seeds import SeedSpread
-from xmodal_pipeline.reporting.sentences import cells
+from xmodal_pipeline.reporting.seeds import ONE_SEED, SeedSpread
 
 _MISSING = "–"
+_SPECIMENS = {"all": "all", "test": "test only"}
 _LONGEST_WORD = 20
 """Longer texts in a result are remarks, not measures."""
 
@@ -152,30 +152,39 @@ def tabulate_quality(quality_report: pd.DataFrame, names: ModalityNames) -> Page
     return table_of("Bands inside the mask", header, rows, 1)
 
 
+def write_name(name: str, kind: str, names: ModalityNames, spread: SeedSpread) -> str:
+    """A variant, marked where its spread between seeds is missing; a baseline in brackets."""
+    return f"{names.label(name)}{spread.mark(name)}" if kind == "variant" else f"[{names.label(name)}]"
+
+
+def write_value(row: Any, spread: SeedSpread) -> str:
+    """The number of a row of the tidy table with its interval and, where it is known, its SD over seeds."""
+    text = with_interval(row.value, row.low, row.high)
+    return spread.beside(text, (str(row.name), str(row.task), str(row.label), str(row.metric)))
+
+
+def rows_of_metrics(part: pd.DataFrame, column: str = "metric") -> dict[Any, Any]:
+    """The rows of the tidy table by measure, the first of each."""
+    return {getattr(row, column): row for row in part.drop_duplicates(column).itertuples(index=False)}
+
+
 def tabulate_retrieval(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
-    """Every variant and [baseline]: recall at each k with its interval, chance, n, spread."""
+    """Every variant and [baseline]: recall at each k with its interval and spread, chance, n."""
     recall = retrieval_rows(comparison)
     ks = sorted(recall["k"].unique())
-    first = f"recall@{ks[0] if ks else 1}"
     rows = []
     for (name, direction), part in recall.groupby(["name", "direction"], sort=False):
-        by_k = part.drop_duplicates("k").set_index("k")
-        shares = [
-            with_interval(*by_k.loc[k, ["value", "low", "high"]]) if k in by_k.index else _MISSING for k in ks
-        ]
-        chance = number(by_k["chance"].iloc[0], 3)
-        n = number(part["n"].max(), 0)
-        is_learnt = (part["kind"] == "variant").all()
-        title = names.label(str(name)) if is_learnt else f"[{names.label(str(name))}]"
-        seeds = spread.describe(str(name), "retrieval", str(direction), [first]) if is_learnt else _MISSING
-        rows.append((title, names.label(str(direction)), *shares, chance, n, seeds))
+        by_k = rows_of_metrics(part, "k")
+        shares = [write_value(by_k[k], spread) if k in by_k else _MISSING for k in ks]
+        chance = number(part["chance"].iloc[0], 3)
+        title = write_name(str(name), str(part["kind"].iloc[0]), names, spread)
+        rows.append((title, names.label(str(direction)), *shares, chance, number(part["n"].max(), 0)))
     columns = ("Name", "Direction", *(f"recall@{k}" for k in ks), f"Chance @{ks[0] if ks else 1}", "n")
-    caption = "Recall with 95 % intervals; baselines in brackets"
-    return table_of(caption, (*columns, f"SD of {first} over seeds"), rows, 2, last_is_text=True)
+    return table_of("Recall with 95 % intervals; baselines in brackets", columns, rows, 2)
 
 
 def tabulate_classification(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
-    """Every label, variant and [baseline]: balanced accuracy from each source, chance, n and spread."""
+    """Every label, variant and [baseline]: balanced accuracy from each source with its spread, chance, n."""
     accuracy = classification_rows(comparison)
     by_label = accuracy["label"].map({label: i for i, label in enumerate(accuracy["label"].unique())})
     accuracy = accuracy.iloc[by_label.argsort(kind="stable")]
@@ -183,24 +192,14 @@ def tabulate_classification(comparison: pd.DataFrame, names: ModalityNames, spre
     sources = [source for source in (*SOURCES, "") if source in known]
     rows = []
     for (label, name), part in accuracy.groupby(["label", "name"], sort=False):
-        by_source = part.drop_duplicates("source").set_index("source")
+        by_source = rows_of_metrics(part, "source")
         missing = "too few" if part["value"].isna().all() else _MISSING
-        accuracies = [
-            with_interval(*by_source.loc[s, ["value", "low", "high"]]) if s in by_source.index else missing
-            for s in sources
-        ]
-        is_learnt = (part["kind"] == "variant").all()
-        title = names.label(str(name)) if is_learnt else f"[{names.label(str(name))}]"
+        accuracies = [write_value(by_source[s], spread) if s in by_source else missing for s in sources]
+        title = write_name(str(name), str(part["kind"].iloc[0]), names, spread)
         chance, n = number(part["chance"].max()), number(part["n"].max(), 0)
-        metrics = [f"{source}_accuracy" for source in sources if source in by_source.index]
-        seeds = _MISSING
-        if is_learnt and part["value"].notna().any():
-            seeds = spread.describe(str(name), "classification", str(label), metrics)
-        rows.append((names.rename(str(label)), title, *accuracies, chance, n, seeds))
-    header = ("Label", "Name", *(names.label(s) or "itself" for s in sources), "Chance", "n", "SD over seeds")
-    caption = "Balanced accuracy with 95 % intervals; baselines in brackets"
-    note = "SD over seeds: one number per source, in the order of the columns." if spread.is_known else ""
-    return table_of(caption, header, rows, 2, note=note, last_is_text=True)
+        rows.append((names.rename(str(label)), title, *accuracies, chance, n))
+    header = ("Label", "Name", *(names.label(s) or "itself" for s in sources), "Chance", "n")
+    return table_of("Balanced accuracy with 95 % intervals; baselines in brackets", header, rows, 2)
 
 
 def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable:
@@ -228,45 +227,24 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
     return table_of(f"What {names.uv} adds to {names.rgb}, measured by {features}", header, rows, 3)
 
 
-def tabulate_differences(variant: str, results: Mapping[str, Any], names: ModalityNames) -> PageTable:
-    """One variant's paired difference UV − RGB per label, over all specimens and per species."""
-    rows = []
-    for label, cell in cells(results.get("classification")).items():
-        strata = cell.get("by_stratum")
-        for where, part in {"all": cell, **(strata if isinstance(strata, Mapping) else {})}.items():
-            if not isinstance(part, Mapping) or not isinstance(part.get("uv_minus_rgb"), float):
-                continue
-            low, high = part.get("uv_minus_rgb_ci", (None, None))
-            accuracies = [number(part.get(f"{source}_accuracy")) for source in ("rgb", "uv")]
-            difference = with_interval(part["uv_minus_rgb"], low, high)
-            rows.append(
-                (
-                    names.rename(label),
-                    write_species(str(where)),
-                    *accuracies,
-                    difference,
-                    str(part.get("n", _MISSING)),
-                )
-            )
-    caption = f"{names.uv} − {names.rgb}, balanced accuracy on the same specimens ({names.label(variant)})"
-    header = ("Label", "Species", names.rgb, names.uv, f"{names.uv} − {names.rgb} (95 % interval)", "n")
-    return table_of(caption, header, rows, 2)
-
-
-def tabulate_exploratory(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable:
+def tabulate_exploratory(uv_value: pd.DataFrame, names: ModalityNames, *, is_one_seed: bool) -> PageTable:
     """Verdicts of `uv_value` per set of features other than the primary one, counted over species."""
-    rows = uv_value[uv_value["family"] != "primary"]
+    rows = uv_value[uv_value["family"] != "primary"].reset_index(drop=True)
     if "scope" in rows:
         rows = rows[rows["scope"] == "species"]
-    counts = rows.groupby("features", sort=False)["verdict"].value_counts().unstack(fill_value=0)
-    counts = counts.reindex(columns=list(VERDICTS), fill_value=0)
-    cells_of = [
-        (names.label(str(features)), *map(str, row))
-        for features, row in zip(counts.index, counts.to_numpy(), strict=True)
-    ]
-    header = ("Features", *map(names.label, VERDICTS))
+    of = rows["specimens"] if "specimens" in rows else pd.Series("all", index=rows.index)
+    table = []
+    for (features, which), part in rows.groupby(["features", of], sort=False):
+        counts = part["verdict"].value_counts().reindex(list(VERDICTS), fill_value=0)
+        table.append((names.label(str(features)), _SPECIMENS[str(which)], *map(str, counts)))
+    header = ("Features", "Specimens", *map(names.label, VERDICTS))
+    caption = "Exploratory: verdicts from learnt features, each set corrected by itself"
     return table_of(
-        "Exploratory: verdicts from learnt features, each set corrected by itself", header, cells_of, 1
+        f"{caption} ({ONE_SEED})" if is_one_seed else caption,
+        header,
+        table,
+        2,
+        note="Test only: the same test on the specimens that the encoders never saw, by themselves.",
     )
 
 
@@ -284,13 +262,17 @@ def tabulate_measures(
         (
             names.label(measure),
             *(
-                spread.beside(flat[measure], (variant, part, "", measure)) if measure in flat else _MISSING
+                spread.beside(flat[measure], (variant, part, "", measure), digits=3)
+                if measure in flat
+                else _MISSING
                 for variant, flat in columns.items()
             ),
         )
         for measure in measures
     ]
-    return table_of(part.capitalize(), ("Measure", *map(names.label, columns)), rows, 1)
+    return table_of(
+        part.capitalize(), ("Measure", *(f"{names.label(one)}{spread.mark(one)}" for one in columns)), rows, 1
+    )
 
 
 def _numbers(part: Any, prefix: str = "") -> dict[str, str]:

@@ -6,7 +6,14 @@ import pandas as pd
 
 from xmodal_pipeline.reporting.evaluation_figures import DIRECTIONS
 from xmodal_pipeline.reporting.names import ModalityNames, number
-from xmodal_pipeline.reporting.report_tables import PageTable, table_of, with_interval
+from xmodal_pipeline.reporting.report_tables import (
+    PageTable,
+    rows_of_metrics,
+    table_of,
+    write_name,
+    write_value,
+)
+from xmodal_pipeline.reporting.seeds import SeedSpread
 
 _GALLERIES: Final = {
     "retrieval": "all",
@@ -21,22 +28,19 @@ _MEASURES: Final = {
 }
 
 
-def tabulate_galleries(comparison: pd.DataFrame, names: ModalityNames) -> PageTable:
+def tabulate_galleries(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
     """A row per name, direction and gallery, with chance behind recall@1."""
     rows = []
     mine = comparison[comparison["task"].isin(_GALLERIES) & comparison["label"].isin(DIRECTIONS)]
     mine = mine[mine["name"] != "chance"]
     for (name, direction, task), part in mine.groupby(["name", "label", "task"], sort=False):
-        by_metric = part.drop_duplicates("metric").set_index("metric")
+        by_metric = rows_of_metrics(part)
         measures = [
-            with_interval(*by_metric.loc[metric, ["value", "low", "high"]])
-            if metric in by_metric.index
-            else "–"
-            for metric in _MEASURES
+            write_value(by_metric[metric], spread) if metric in by_metric else "–" for metric in _MEASURES
         ]
-        chance = number(by_metric["chance"].get("recall@1"), 3)
+        chance = number(getattr(by_metric.get("recall@1"), "chance", None), 3)
         n = number(part["n"].max(), 0)
-        title = names.label(str(name)) if (part["kind"] == "variant").all() else f"[{names.label(str(name))}]"
+        title = write_name(str(name), str(part["kind"].iloc[0]), names, spread)
         rows.append((title, names.label(str(direction)), _GALLERIES[str(task)], *measures, chance, n))
     header = ("Name", "Direction", "Gallery", *_MEASURES.values(), "Chance @1", "n")
     return table_of(
@@ -45,7 +49,7 @@ def tabulate_galleries(comparison: pd.DataFrame, names: ModalityNames) -> PageTa
         rows,
         3,
         note="Species: only specimens of the query's species compete. Warped: query and gallery are "
-        " warped independently, so that outline and pose do not give the match away. Pairwise: how often "
+        "warped independently, so that outline and pose do not give the match away. Pairwise: how often "
         "the match ranks above a random other specimen, whatever the size of the gallery (0.5 by chance).",
         is_folded=True,
     )

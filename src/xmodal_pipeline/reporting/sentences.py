@@ -12,9 +12,15 @@ import pandas as pd
 
 from xmodal_pipeline.reporting.evaluation_figures import DIRECTIONS, rank_uv_value, retrieval_rows
 from xmodal_pipeline.reporting.names import ModalityNames, number, write_species, write_test
+from xmodal_pipeline.reporting.seeds import SeedSpread
 
 _ALPHA = 0.05
 """Above this p-value nothing is claimed."""
+_GALLERIES = {
+    "retrieval": "",
+    "retrieval_opposite_views": " warped so that neither outline nor pose gives the match away",
+}
+"""Tasks of retrieval, and how a sentence says what is special about them."""
 
 
 @dataclass(frozen=True)
@@ -31,37 +37,90 @@ def percent(value: float) -> str:
 
 
 def find_retrieval(
-    comparison: pd.DataFrame, names: ModalityNames, *, variant: str | None = None
+    comparison: pd.DataFrame,
+    differences: pd.DataFrame,
+    names: ModalityNames,
+    *,
+    variant: str | None = None,
+    spread: SeedSpread | None = None,
 ) -> list[Finding]:
-    """Recall@1 in both directions, of one variant or of all, against chance and the strongest baseline.
+    """Recall@1 in both directions and galleries, of one variant or of all, against chance and baselines.
 
-    Above chance means that the whole interval is; above a baseline, that the two intervals do not meet.
+    Above chance means that the whole interval is. Above the baselines, that each paired difference is: its
+    interval and its corrected p-value. What does not exceed them is no claim of learning.
     """
-    rows = retrieval_rows(comparison)
-    rows = rows[(rows["k"] == 1) & rows["value"].notna() & rows["direction"].isin(DIRECTIONS)]
     findings = []
-    mine = rows[(rows["kind"] == "variant") & (rows["name"] == (variant or rows["name"]))]
-    for row in mine.itertuples():
-        rivals = rows[(rows["kind"] == "baseline") & (rows["direction"] == row.direction)]
-        findings.append(_judge_recall(row, rivals, names))
+    for task, about in _GALLERIES.items():
+        rows = retrieval_rows(comparison, task)
+        rows = rows[(rows["k"] == 1) & rows["value"].notna() & rows["direction"].isin(DIRECTIONS)]
+        for row in rows[
+            (rows["kind"] == "variant") & (rows["name"] == (variant or rows["name"]))
+        ].itertuples():
+            rivals = _rivals(differences, str(row.name), task, str(row.direction))
+            findings.append(_judge_recall(row, rivals, about, names, spread))
     return findings
 
 
-def _judge_recall(row: Any, rivals: pd.DataFrame, names: ModalityNames) -> Finding:
+def _judge_recall(
+    row: Any, rivals: pd.DataFrame, about: str, names: ModalityNames, spread: SeedSpread | None
+) -> Finding:
     given, sought = (names.label(m) for m in str(row.direction).split("_to_"))
     n = f" of {row.n:.0f} held-out queries" if pd.notna(row.n) else " of held-out queries"
-    numbers = f"{percent(row.value)}{n}{_interval(row.low, row.high, percent)}"
-    text = f"From the {given} photograph, {names.label(row.name)} finds the {sought} one first in {numbers}"
+    key = (str(row.name), str(row.task), str(row.label), str(row.metric))
+    seeds = None if spread is None else spread.find(*key)
+    over = "" if seeds is None else f", SD over {seeds[1]} seeds {percent(seeds[0])}"
+    numbers = f"{percent(row.value)}{n}{_interval(row.low, row.high, percent)}{over}"
+    name = names.label(str(row.name))
+    text = f"From the {given} photograph{about}, {name} finds the {sought} one first in {numbers}"
     if not row.low > row.chance:
         return Finding(f"{text}; this is not above chance ({percent(row.chance)}).", is_claim=False)
     text += f", above chance ({percent(row.chance)})"
     if rivals.empty:
         return Finding(f"{text}.", is_claim=True)
-    best = rivals.sort_values("value", ascending=False, kind="stable").iloc[0]
-    rival = f"the strongest baseline, {names.label(str(best['name']))} ({percent(best['value'])})"
-    if row.low > best["high"]:
-        return Finding(f"{text} and above {rival}.", is_claim=True)
-    return Finding(f"{text}, but it is not shown to exceed {rival}.", is_claim=True)
+    return _against_baselines(text, rivals, percent, _signed_percent, names)
+
+
+def find_gains(
+    differences: pd.DataFrame, names: ModalityNames, *, variant: str | None = None
+) -> list[Finding]:
+    """Per label, whether a variant's features tell more than what needs no learning, paired by specimen."""
+    if differences.empty:
+        return []
+    rows = differences[(differences["metric"] == "accuracy") & (differences["family"] == "baselines")]
+    findings = []
+    for (name, label), part in rows[rows["a"] == (variant or rows["a"])].groupby(["a", "label"], sort=False):
+        first = part.iloc[0]
+        text = (
+            f"For {names.rename(str(label))}, {names.label(str(name))} reaches a balanced accuracy of "
+            f"{number(first['value_a'])} ({names.label(str(first['features_a']))}, n = {first['n']})"
+        )
+        findings.append(_against_baselines(text, part, number, _signed, names))
+    return findings
+
+
+def _rivals(differences: pd.DataFrame, variant: str, task: str, direction: str) -> pd.DataFrame:
+    """Paired differences of recall between a variant and each baseline."""
+    if differences.empty:
+        return differences
+    keys = {"a": variant, "task": task, "label": direction, "metric": "recall@1", "family": "baselines"}
+    return differences[(differences[list(keys)] == list(keys.values())).all(axis=1)]
+
+
+def _against_baselines(
+    text: str, rivals: pd.DataFrame, form: Any, signed: Any, names: ModalityNames
+) -> Finding:
+    """Finish a sentence with the strongest baseline; a claim only where every one is exceeded."""
+    best = rivals.sort_values("difference", kind="stable").iloc[0]
+    difference = f"difference {signed(best['difference'])}{_interval(best['low'], best['high'], signed)}"
+    rival = (
+        f"{names.label(str(best['b']))} ({form(best['value_b'])}; {difference}, corrected "
+        f"p = {best['p_adjusted']:.3f})"
+    )
+    if ((rivals["low"] > 0) & (rivals["p_adjusted"] <= _ALPHA)).all():
+        return Finding(f"{text} and above every baseline, the strongest being {rival}.", is_claim=True)
+    if best["high"] < 0 and best["p_adjusted"] <= _ALPHA:
+        return Finding(f"{text}, but without learning {rival} does better.", is_claim=False)
+    return Finding(f"{text}, but it is not shown to exceed the baseline {rival}.", is_claim=False)
 
 
 def find_differences(
@@ -71,7 +130,7 @@ def find_differences(
     findings = []
     for name, results in _chosen(metrics, variant):
         for label, cell in cells(results.get("classification")).items():
-            if _is_number(cell.get("uv_minus_rgb")) and isinstance(cell.get("uv_minus_rgb_ci"), list | tuple):
+            if _is_number(cell.get(_difference_of(cell))):
                 findings.append(_judge_difference(names.label(name), label, cell, names))
     return findings
 
@@ -87,31 +146,36 @@ def cells(part: Any) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _is_beyond_strata(cell: Mapping[str, Any]) -> bool:
-    """Whether accuracy exceeds that with labels shuffled within species; true where this was not measured.
+def _difference_of(cell: Mapping[str, Any]) -> str:
+    """The difference that may be claimed: of what each tells beyond the species, where there are species.
 
-    Where classes are mixed differently in each species, knowing the species predicts the label by itself.
+    Where classes are mixed differently in each species, knowing the species predicts the label by itself, and
+    a modality that knows the species better would seem to know the label better.
     """
-    controls = cell.get("controls")
-    p = controls.get("shuffled_within_strata_p") if isinstance(controls, Mapping) else None
-    return not isinstance(p, float) or p <= _ALPHA
+    beyond = "uv_minus_rgb_above_strata"
+    return beyond if _is_number(cell.get(beyond)) else "uv_minus_rgb"
 
 
 def _judge_difference(variant: str, label: str, cell: Mapping[str, Any], names: ModalityNames) -> Finding:
-    value, (low, high) = cell["uv_minus_rgb"], cell["uv_minus_rgb_ci"]
+    name = _difference_of(cell)
+    value, (low, high) = cell[name], cell[f"{name}_ci"]
     n = f", n = {cell['n']}" if "n" in cell else ""
+    beyond = ", each beyond what the species gives" if name.endswith("_above_strata") else ""
     difference = (
-        f"balanced accuracy {names.uv} − {names.rgb}: {_signed(value)}{_interval(low, high, _signed)}"
+        f"balanced accuracy {names.uv} − {names.rgb}{beyond}: {_signed(value)}{_interval(low, high, _signed)}"
     )
     numbers = f"({difference}{n}; {variant})"
-    if (low > 0 or high < 0) and not _is_beyond_strata(cell):
+    if not (low > 0 or high < 0):
+        text = f"No difference between {names.uv} and {names.rgb} is claimed for {label} {numbers}."
+        return Finding(text, is_claim=False)
+    better, worse = ("uv", "rgb") if low > 0 else ("rgb", "uv")
+    p = cell.get(f"{better}_above_strata_p")
+    if isinstance(p, float) and p > _ALPHA:
         text = f"{label} is not shown to be predicted beyond what species and their composition give"
         return Finding(f"No difference is claimed: {text} {numbers}.", is_claim=False)
-    if low > 0 or high < 0:
-        better, worse = (names.uv, names.rgb) if low > 0 else (names.rgb, names.uv)
-        return Finding(f"{better} tells more about {label} than {worse} does {numbers}.", is_claim=True)
     return Finding(
-        f"No difference between {names.uv} and {names.rgb} is claimed for {label} {numbers}.", is_claim=False
+        f"{names.label(better)} tells more about {label} than {names.label(worse)} does {numbers}.",
+        is_claim=True,
     )
 
 
@@ -217,3 +281,7 @@ def _interval(low: float, high: float, form: Any) -> str:
 
 def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
+
+
+def _signed_percent(value: float) -> str:
+    return f"{100 * value:+.0f}".replace("-", "−")

@@ -3,21 +3,22 @@
 from xmodal_pipeline.training.checkpoint import Checkpoint
 from xmodal_pipeline.training.config import BandStatistics, FitConfig
 from xmodal_pipeline.training.diagnostics import Diagnostic
-from xmodal_pipeline.training.embedding import EmbeddingTables, embed, silhouette_views
+from xmodal_pipeline.training.embedding import BaselineViews, EmbeddingTables, baseline_views, embed
 from xmodal_pipeline.training.fit import FitResult, fit
 from xmodal_pipeline.training.stores import TrainingStores
 from xmodal_pipeline.training.view_samples import sample_views
 
 __all__ = [
     "BandStatistics",
+    "BaselineViews",
     "Checkpoint",
     "Diagnostic",
     "EmbeddingTables",
     "FitConfig",
     "FitResult",
     "TrainingStores",
+    "baseline_views",
     "embed",
     "fit",
     "sample_views",
-    "silhouette_views",
 ]

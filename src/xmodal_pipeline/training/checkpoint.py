@@ -39,11 +39,13 @@ class Checkpoint:
         model.load_state_dict(self.tensors)
         return model.eval()
 
-    def unlearnt(self) -> Self:
-        """The same model before any training: its weights as drawn from the seed, or as pretrained."""
+    def unlearnt(self, *, pretrained: bool = False) -> Self:
+        """The same model before any training here: its weights as drawn from the seed, or as pretrained."""
+        training = self.config.training.model_copy(update={"pretrained": pretrained})
+        config = self.config.model_copy(update={"training": training})
         with torch.random.fork_rng():
-            torch.manual_seed(self.config.training.seed)
-            return type(self).of_weights(build_unweighted(self.config).state_dict(), self.config)
+            torch.manual_seed(config.training.seed)
+            return type(self).of_weights(build_unweighted(config).state_dict(), config)
 
     def to_file(self, path: Path) -> None:
         """Write one safetensors file, whole or not at all.

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from xmodal_pipeline.augmentation import Batch, ViewMaker, warp_masks
+from xmodal_pipeline.augmentation import Batch, ViewMaker, warp_batch
 from xmodal_pipeline.params.train import GeometryParams
 from xmodal_pipeline.training.batches import consecutive
 from xmodal_pipeline.training.checkpoint import Checkpoint
@@ -30,16 +31,20 @@ class EmbeddingTables:
     projections: pd.DataFrame
     """Projections of the plain captures: where the modalities share a space."""
     opposite_views: pd.DataFrame
-    """Projections where RGB and UV are warped independently, so that no outline tells the pairs."""
+    """Of captures whose RGB and UV are warped independently, so that no outline tells the pairs."""
 
 
-def embed(checkpoint: Checkpoint, stores: TrainingStores, *, batch_size: int = 128) -> EmbeddingTables:
+def embed(
+    checkpoint: Checkpoint, stores: TrainingStores, *, batch_size: int = 128, features_of_views: bool = False
+) -> EmbeddingTables:
     """Run all captures through a variant, on the GPU where there is one.
 
     Args:
         checkpoint: the trained variant, with its band layout, image size and channel statistics.
         stores: the captures, of the same layout and size.
         batch_size: captures per pass; changes speed and memory only.
+        features_of_views: `opposite_views` are features instead of projections: of a model whose heads have
+            not learnt.
 
     Raises:
         ValueError: if bands or image size of the captures are not those of the checkpoint.
@@ -61,29 +66,49 @@ def embed(checkpoint: Checkpoint, stores: TrainingStores, *, batch_size: int = 1
             _collect(features, output.features)
             _collect(projections, output.projections)
             warped = views.warped_view(batch, RGB_VIEW_SEED).rgb, views.warped_view(batch, UV_VIEW_SEED).uv
-            _collect(opposite, model(*warped).projections)
+            of_views = model(*warped)
+            _collect(opposite, of_views.features if features_of_views else of_views.projections)
             bar.update(len(rows))
     return EmbeddingTables(*(_table(stores, vectors) for vectors in (features, projections, opposite)))
 
 
-def silhouette_views(stores: TrainingStores, geometry: GeometryParams, *, side: int = 16) -> pd.DataFrame:
-    """The outlines in the opposite views, as vectors: what retrieval could know without any pixel.
+class BaselineViews(NamedTuple):
+    """The opposite views without any encoder, each a table like `EmbeddingTables.opposite_views`."""
+
+    silhouettes: pd.DataFrame
+    """Masks alone, averaged to `side` × `side`: what retrieval could know without any pixel."""
+    colours: pd.DataFrame
+    """Mean and SD of every band over the foreground."""
+    pixels: pd.DataFrame
+    """Bands averaged to `side` × `side`."""
+
+
+def baseline_views(stores: TrainingStores, geometry: GeometryParams, *, side: int = 16) -> BaselineViews:
+    """Outlines, colours and pixels of the opposite views, as vectors.
 
     Args:
         stores: the captures.
-        geometry: the warps of the variant compared with.
-        side: side of the reduced masks, in pixels.
-
-    Returns:
-        `capture_id`, `specimen_id`, `partition`, `modality`, `x1` … `x(side²)`.
+        geometry: the warps of the variants compared with.
+        side: side of the reduced masks and bands, in pixels.
     """
-    vectors = Collected(list)
+    silhouettes, colours, pixels = Collected(list), Collected(list), Collected(list)
     for rows in consecutive(np.arange(len(stores)), 512):
-        batch = stores.batch(rows)
+        batch = stores.batch(rows).as_float()
         for channel, (name, seed) in enumerate((("rgb", RGB_VIEW_SEED), ("uv", UV_VIEW_SEED))):
-            warped = warp_masks(batch.mask[:, channel : channel + 1], batch.rows, geometry, seed=seed)
-            _collect(vectors, {name: functional.adaptive_avg_pool2d(warped, side).flatten(1)})
-    return _table(stores, vectors)
+            warped = warp_batch(batch, geometry, seed=seed)
+            image, mask = (warped.rgb, warped.uv)[channel], warped.mask[:, channel : channel + 1]
+            _collect(silhouettes, {name: functional.adaptive_avg_pool2d(mask, side).flatten(1)})
+            _collect(colours, {name: _colour_statistics(image, mask)})
+            _collect(pixels, {name: functional.adaptive_avg_pool2d(image, side).flatten(1)})
+    return BaselineViews(*(_table(stores, vectors) for vectors in (silhouettes, colours, pixels)))
+
+
+def _colour_statistics(image: Tensor, mask: Tensor) -> Tensor:
+    """(captures, 2 · bands): means, then SDs over the mask; 0 where a warp left nothing of it."""
+    area = mask.sum((2, 3)).clamp(min=1)
+    mean = (image * mask).sum((2, 3)) / area
+    variance = ((image - mean[:, :, None, None]) ** 2 * mask).sum((2, 3)) / area
+    return torch.cat([mean, variance.sqrt()], dim=1)
 
 
 def _check_shapes(checkpoint: Checkpoint, stores: TrainingStores) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from xmodal_pipeline.augmentation import Batch, ViewMaker, warp_masks
+from xmodal_pipeline.augmentation import Batch, ViewMaker, warp_batch
 from xmodal_pipeline.params.train import (
     AugmentationParams,
     GeometryParams,
@@ -177,12 +177,14 @@ def test_one_uv_band_is_enough():
     torch.testing.assert_close(view.uv, three.uv[:, :1])
 
 
-def test_masks_are_warped_as_their_captures_are():
+def test_a_warped_batch_is_the_warped_view_in_unit_scale():
     batch = captures(9)
     view = maker().warped_view(batch, seed=2)
-    masks = warp_masks(batch.mask, batch.rows, EVERY_WARP, seed=2)
-    assert torch.equal(masks, view.mask)
-    assert not torch.equal(masks, warp_masks(batch.mask, batch.rows, EVERY_WARP, seed=1))
+    plain = warp_batch(batch.as_float(), EVERY_WARP, seed=2)
+    assert torch.equal(plain.mask, view.mask)
+    mean, sd = (torch.tensor(PLAIN[name])[:, None, None] for name in ("mean", "sd"))
+    torch.testing.assert_close((plain.rgb - mean) / sd * plain.mask[:, :1], view.rgb)
+    assert not torch.equal(plain.mask, warp_batch(batch.as_float(), EVERY_WARP, seed=1).mask)
 
 
 def test_a_constant_band_is_refused():

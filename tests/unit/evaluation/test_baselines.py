@@ -5,7 +5,7 @@ import pytest
 from sklearn.cross_decomposition import CCA
 
 from xmodal_pipeline.evaluation import retrieval
-from xmodal_pipeline.evaluation.baselines import band_means, pca_cca, silhouette, species_oracle
+from xmodal_pipeline.evaluation.baselines import band_means, pca_cca, silhouette
 
 
 def test_band_means_ignore_the_background():
@@ -76,9 +76,3 @@ def test_shared_latents_are_found_on_unseen_rows():
 def test_pca_cca_refuses_unpaired_rows():
     with pytest.raises(ValueError, match=r"pca_cca: training rows must be at least 3 .* got 4 and 5"):
         pca_cca(np.ones((4, 2)), np.ones((5, 2)))
-
-
-def test_species_oracle():
-    oracle = species_oracle(["a", "a", "a", "b"], ks=(1, 2))
-    assert oracle["recall@1"] == pytest.approx(2 / 4)
-    assert oracle["recall@2"] == pytest.approx((3 * 2 / 3 + 1) / 4)

@@ -230,7 +230,8 @@ def test_counts_classes_and_what_is_left_out():
 def test_too_few_gives_a_reason_and_no_number():
     rgb, uv, labels = two_classes(n=5)
     result = classification(rgb, uv, labels, **QUICK)
-    assert result == {"not_applicable": "too few: f 5, m 5; two classes of at least 6 specimens needed"}
+    few = "too few: f 5, m 5; two classes of at least 6 specimens needed"
+    assert result == {"not_applicable": few, "n": 10}
     captures = np.repeat(np.arange(10), 3)  # thirty captures are still ten specimens
     assert (
         "too few"
@@ -250,20 +251,77 @@ def test_one_modality():
     assert result["controls"]["source"] == "rgb"
 
 
+def sex_ratios_by_species(per_species=30, seed=8):
+    """Six species of unlike sex ratios, and noise about the centroids that RGB has for them."""
+    rng = np.random.default_rng(seed)
+    species = np.repeat(np.arange(6), per_species)
+    n = len(species)
+    labels = np.where(rng.uniform(size=n) < np.array([0.15, 0.85])[species % 2], "f", "m")
+    rgb, uv = rng.normal(size=(2, n, 10))
+    return rgb + 3 * rng.normal(size=(6, 10))[species], uv, labels, species
+
+
 def test_shuffled_controls_and_species_alone():
     """Sex ratios differ by species, and nothing tells the sex: no claim beyond the species is made."""
-    rng = np.random.default_rng(8)
-    species = np.repeat(np.arange(6), 30)
-    labels = np.where(rng.uniform(size=180) < np.array([0.15, 0.85])[species % 2], "f", "m")
-    rgb, uv = 3 * rng.normal(size=(6, 10))[species] + rng.normal(size=(2, 180, 10))
-    controls = classification(rgb, uv, labels, strata=species, **QUICK)["controls"]
+    rgb, _, labels, species = sex_ratios_by_species()
+    result = classification(rgb, rgb[:, ::-1] + 0.1, labels, strata=species, **QUICK)
+    controls = result["controls"]
     assert controls["strata_only_accuracy"] == pytest.approx(0.85, abs=0.06)
     assert controls["shuffled_within_strata"] == pytest.approx(0.83, abs=0.06)
-    assert abs(controls["above_shuffled_within_strata"]) < 0.06
     assert controls["shuffled_within_strata_p"] > 0.05
     assert controls["shuffled_freely"] == pytest.approx(0.5, abs=0.04)
-    assert controls["above_shuffled_freely"] > 0.25
+    assert result["combined_accuracy"] > controls["shuffled_freely"] + 0.25
     assert controls["strata_held_out_accuracy"] < 0.75
+    assert abs(result["combined_above_strata"]) < 0.06
+    assert result["combined_above_strata_p"] == controls["shuffled_within_strata_p"]
+
+
+def test_a_modality_that_knows_the_species_better_does_not_seem_to_know_the_sex_better():
+    """RGB knows species, UV is noise, nothing tells the sex: UV - RGB is below 0; beyond species, not."""
+    rgb, uv, labels, species = sex_ratios_by_species()
+    result = classification(rgb, uv, labels, strata=species, **QUICK)
+    assert result["uv_minus_rgb_ci"][1] < -0.15
+    low, high = result["uv_minus_rgb_above_strata_ci"]
+    assert low < 0 < high
+    sides = (result["uv_above_strata"], result["rgb_above_strata"])
+    assert result["uv_minus_rgb_above_strata"] == pytest.approx(sides[0] - sides[1])
+
+
+def test_accuracy_above_strata_is_that_of_refits_one_by_one():
+    """Against a loop over the shuffles: labels dealt within species, everything refitted at the chosen C."""
+    rgb, uv, labels, species = sex_ratios_by_species(per_species=12)
+    uv[:, 0] += 1.5 * (labels == "f")
+    protocol = Protocol(reference_permutations=4, bootstraps=20, c_values=(1.0,))
+    data = prepare_data({"rgb": rgb, "uv": uv, "joint": None}, labels, None, species, protocol)
+    result = classification(
+        rgb, uv, labels, strata=species, reference_permutations=4, bootstraps=20, c_values=(1.0,)
+    )
+    accuracies = []
+    for order in data.orders(4, within_strata=True, seed=1):
+        dealt = data.classes[order]
+        folds = data.folds
+        c = np.ones(len(folds))
+        (guess,) = relabelled_predictions([uv], dealt[None], folds, c)
+        accuracies.append(balanced_accuracy((guess == dealt).astype(float), dealt))
+    assert result["uv_above_strata"] == pytest.approx(result["uv_accuracy"] - np.mean(accuracies))
+    better = sum(accuracy >= result["uv_accuracy"] for accuracy in accuracies)
+    assert result["uv_above_strata_p"] == (1 + better) / 5
+
+
+def test_only_test_specimens_are_scored_for_test_only():
+    rgb, uv, labels = two_classes(n=30, rgb_effect=2)
+    is_test = np.arange(60) % 3 == 0
+    result = classification(rgb, uv, labels, test=is_test, **QUICK)
+    alone = result["test_only"]
+    assert alone["n"] == 20
+    # The same predictions: the whole is the mean of its parts, each class weighted by its rows.
+    rest = classification(rgb, uv, labels, test=~is_test, **QUICK)["test_only"]
+    for source in ("rgb", "uv"):
+        name = f"{source}_accuracy"
+        assert result[name] == pytest.approx((20 * alone[name] + 40 * rest[name]) / 60)
+    few = classification(rgb, uv, labels, test=np.arange(60) < 8, **QUICK)["test_only"]
+    assert few == {"not_applicable": "too few: f 8, m 0"} or "too few" in few["not_applicable"]
+    assert "not_applicable" in classification(rgb, uv, labels, **QUICK)["test_only"]
 
 
 def test_confounders_alone_tell_the_label_and_clades_are_held_out():

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from xmodal_pipeline.evaluation.model_tables import ModelTables, check_table
 from xmodal_pipeline.evaluation.paired import Measure, compare_models, sign_flip_p
-from xmodal_pipeline.evaluation.paired_measures import ModelTables, check_table, paired_measures
+from xmodal_pipeline.evaluation.paired_measures import compare_tables, paired_measures
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
 PARAMS = EvaluationParams(folds=3, inner_folds=2, c_values=(1.0,), bootstraps=50, permutations=99, n_jobs=1)
@@ -164,6 +165,36 @@ def test_models_are_measured_on_the_same_specimens_and_folds():
     assert sex.loc[("good", "rgb_only"), ["features_a", "features_b"]].tolist() == ["joint", "rgb"]
     assert sex.loc[("good", "bad"), "p_adjusted"] < 0.05
     assert ("classification", "sex", "uv_accuracy", "good", "rgb_only") not in found.index
+
+
+def test_baselines_are_a_family_of_their_own_and_not_compared_with_one_another():
+    index, _, table = study()
+    good, plain, poor = table(4, 0.05), table(2, 1.0), table(0, 3.0)
+    half = plain[plain["specimen_id"] != "s00"]
+    known = table(0, 0.1, ("joint",))
+    models = {"rgb_only": ModelTables((table(4, 0.05, ("rgb",)),)), "good": ModelTables((good,), (good,))}
+    baselines = {
+        "plain": ModelTables((plain,), (plain,)),
+        "poor": ModelTables((poor,), (poor,)),
+        "incomplete": ModelTables((half,), (half,)),
+        "species_only": ModelTables((known,)),
+    }
+    rows = compare_tables(models, baselines, index, PARAMS)
+
+    assert set(rows["protocol"]) == {PARAMS.protocol}
+    assert not set(rows["a"]) & set(baselines)
+    assert set(rows.loc[rows["family"] == "models", "b"]) == {"rgb_only"}
+    accuracy = rows[rows["metric"] == "accuracy"].set_index(["label", "a", "b"])["family"]
+    assert ("species", "good", "species_only") not in accuracy.index
+    assert accuracy["sex", "good", "species_only"] == "baselines"
+    assert "incomplete" not in accuracy.index.get_level_values("b")  # it lacks a specimen
+    assert accuracy["sex", "good", "rgb_only"] == "models"  # models of one modality come last
+    # Each family pays for its own comparisons only.
+    alone = compare_tables(models, {}, index, PARAMS)
+    mine = rows[rows["family"] == "models"]
+    np.testing.assert_allclose(mine["p_adjusted"], alone["p_adjusted"])
+    with pytest.raises(ValueError, match=r"compare.runs.good: name must not be that of a baseline"):
+        compare_tables(models, {"good": baselines["plain"]}, index, PARAMS)
 
 
 def test_values_are_those_of_the_evaluation():

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from xmodal_pipeline.evaluation import classification, retrieval
+from xmodal_pipeline.evaluation.baseline_tables import baseline_tables
 from xmodal_pipeline.evaluation.protocol import compare_variants, evaluate_baselines, evaluate_variant
 from xmodal_pipeline.evaluation.specimen_tables import first_captures
 from xmodal_pipeline.params.evaluate import EvaluationParams
@@ -179,6 +180,7 @@ def test_classification_is_of_specimen_means_and_species_are_strata():
         c_values=(1.0,),
         bootstraps=20,
         reference_permutations=2,
+        test=partition_of(order.reset_index()) == "test",
     )
     assert result["sex"] == expected
     assert result["sex"]["n"] == 48
@@ -277,25 +279,30 @@ def colours(images):
 def baselines_of(index, shared_masks=True, catches=None):
     rgb, uv, masks = make_stores(index, shared_masks)
     partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": partition_of(index)})
-    return evaluate_baselines(
+    unlearnt = make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, ::-1]})
+    models = baseline_tables(
         rgb,
         uv,
         masks,
-        outlines(index, masks),
         index,
         partitions.drop_duplicates(),
-        {"untrained_encoder": make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, ::-1]})},
-        catches or {},
-        PARAMS,
-        ["session"] if "session" in index else [],
+        views={"silhouette": outlines(index, masks), "band_means": unlearnt, "pca_cca": unlearnt},
+        unlearnt={"untrained_encoder": (unlearnt, unlearnt)},
+        catches=catches or {},
     )
+    return evaluate_baselines(models, index, PARAMS, ["session"] if "session" in index else [])
 
 
 def test_baselines_of_a_study_where_colour_gives_the_match_away():
     index = make_index(per_sex=12)
     result = baselines_of(index)
     assert result["chance"]["retrieval"]["rgb_to_uv"]["recall@1"] == pytest.approx(1 / 48)
-    assert result["species_oracle"]["retrieval"]["uv_to_rgb"]["recall@1"] == pytest.approx(4 / 48)
+    only = result["species_only"]
+    assert only["retrieval"]["uv_to_rgb"]["recall@1"] == pytest.approx(4 / 48)
+    assert only["retrieval"]["uv_to_rgb"]["recall@1"] == only["retrieval"]["group_oracle"]["recall@1"]
+    assert "species" not in only["classification"]
+    sex = only["classification"]["sex"]
+    assert sex["joint_accuracy"] == sex["controls"]["strata_only_accuracy"]
     assert result["band_means"]["retrieval"]["rgb_to_uv"]["recall@1"] > 0.5
     assert result["pca_cca"]["retrieval"]["rgb_to_uv"]["recall@1"] > 0.2
     assert result["band_means"]["classification"]["sex"]["combined_accuracy"] == pytest.approx(0.5, abs=0.2)
@@ -307,7 +314,13 @@ def test_baselines_of_a_study_where_colour_gives_the_match_away():
     for name in ("untrained_encoder", "band_means"):
         assert result[name]["alignment"]["spearman_within"] == pytest.approx(1)
     assert result["band_means"]["predictability"]["n"] == 48
-    assert "alignment" not in result["pca_cca"]
+    # The variates of pixels that are colour alone: as many dimensions as colours, and both sides alike.
+    assert result["pca_cca"]["alignment"]["spearman_within"] > 0.3
+    assert "rgb_accuracy" in result["pca_cca"]["classification"]["species"]
+    assert result["pca_cca"]["geometry"]["n"] == 48
+    assert result["silhouette"]["classification"]["species"]["controls"]["source"] == "joint"
+    for name in ("band_means", "pca_cca", "untrained_encoder"):
+        assert result[name]["retrieval"]["opposite_views"]["n"] == 48
     silhouette = result["silhouette"]["retrieval"]
     assert "share one mask" in silhouette["not_applicable"]
     assert silhouette["opposite_views"]["rgb_to_uv"]["recall@1"] > 0.3
@@ -336,9 +349,31 @@ def test_cone_catches_are_probed_where_the_study_has_them():
     assert catches["controls"]["source"] == "joint"
     assert catches["controls"]["strata_only_accuracy"] < 0.75
     rows = compare_variants({}, result).query("name == 'cone_catches' and label == 'sex'")
-    assert set(rows.query("task == 'classification'")["metric"]) == {"joint_accuracy"}
+    assert set(rows.query("task == 'classification'")["metric"]) == {"joint_accuracy", "joint_above_strata"}
     assert "retrieval" not in set(rows["task"])
     json.dumps(result, allow_nan=False)
+
+
+def test_modalities_of_unlike_dimensions_are_measured_in_their_own():
+    """One UV band beside three of RGB: no measure meets the columns that only RGB has."""
+    index = make_index(per_sex=12)
+    rgb, uv, masks = make_stores(index)
+    partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": partition_of(index)})
+    views = make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, :1]})
+    models = baseline_tables(
+        rgb,
+        uv[:, :1],
+        masks,
+        index,
+        partitions.drop_duplicates(),
+        views={"silhouette": outlines(index, masks), "band_means": views, "pca_cca": views},
+        unlearnt={},
+        catches={},
+    )
+    found = evaluate_baselines(models, index, PARAMS)["band_means"]
+    assert found["retrieval"]["rgb_to_uv"]["recall@1"] > found["retrieval"]["chance"]["recall@1"]
+    assert 0 <= found["classification"]["species"]["uv_accuracy"] <= 1
+    assert found["alignment"]["n"] == 48
 
 
 # The comparison
@@ -364,7 +399,11 @@ def test_comparison_is_tidy():
         "high",
         "n",
         "chance",
+        "p",
+        "protocol",
     ]
+    assert set(table["protocol"]) == {PARAMS.protocol}
+    assert table["n"].notna().all()
     assert not table.duplicated(["name", "task", "label", "metric"]).any()
 
     def row(**keys):
@@ -382,7 +421,7 @@ def test_comparison_is_tidy():
     accuracy = row(name="separate", task="classification", label="sex", metric="uv_accuracy")
     assert accuracy["value"] == metrics["separate"]["classification"]["sex"]["uv_accuracy"]
     assert accuracy["chance"] == 0.5
-    oracle = row(name="species_oracle", task="retrieval", label="uv_to_rgb", metric="recall@1")
+    oracle = row(name="species_only", task="retrieval", label="uv_to_rgb", metric="recall@1")
     assert (oracle["kind"], oracle["value"]) == ("baseline", pytest.approx(4 / 24))
     assert row(name="separate", task="alignment", metric="spearman_within")["chance"] == 0
     within = row(name="separate", task="retrieval_within_species", label="rgb_to_uv", metric="recall@1")
@@ -392,15 +431,22 @@ def test_comparison_is_tidy():
         "classification",
         "classification_control",
         "classification_knn",
+        "classification_test_only",
         "geometry",
     }
+    claim = row(name="separate", task="classification", label="sex", metric="uv_above_strata")
+    assert claim["chance"] == 0
+    assert claim["p"] == metrics["separate"]["classification"]["sex"]["uv_above_strata_p"]
+    assert row(name="separate", task="alignment", metric="spearman_within")["p"] <= 1
+    assert row(name="separate", task="classification_test_only", label="sex", metric="uv_accuracy")["n"] == 24
     assert row(name="silhouette", task="retrieval_opposite_views", label="rgb_to_uv", metric="mrr")["n"] == 24
 
 
 def test_too_few_is_a_row_without_a_value():
-    metrics = {"classification": {"sex": {"not_applicable": "too few: f 2"}}}
+    metrics = {"classification": {"sex": {"not_applicable": "too few: f 2", "n": 2}}}
     table = compare_variants({"separate": metrics}, {})
     assert table["value"].isna().all()
+    assert table["n"].tolist() == [2]
     assert table[["task", "label", "metric"]].to_numpy().tolist() == [["classification", "sex", "accuracy"]]
 
 

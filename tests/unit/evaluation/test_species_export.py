@@ -47,9 +47,9 @@ def test_species_table_holds_single_species_with_their_tips():
     sex = np.tile(["f", "m"], 20)
     rgb, uv = rng.normal(size=(2, 40, 2))
     uv[:, 0] += 3 * (sex == "m")
-    found = uv_value(rgb, uv, sex, species, permutations=19)
+    found = uv_value(rgb, uv, sex, species, permutations=19).assign(specimens="all")
 
-    table = tabulate_species(found, TIPS)
+    table = tabulate_species(pd.concat([found, found.assign(specimens="test", uv_adds=9)]), TIPS)
 
     assert tuple(table.columns) == SPECIES_COLUMNS
     assert (found["scope"] == "all").any()

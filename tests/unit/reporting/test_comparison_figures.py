@@ -57,7 +57,7 @@ def test_no_comparison_is_said_and_not_drawn():
 
 
 def cell(name, variant, seed, validation, test, is_base=True, **settings):
-    row = {"label": "", "low": None, "high": None, "n": 30, "chance": None}
+    row = {"label": "", "low": None, "high": None, "n": 30, "chance": None, "p": None, "protocol": "demo"}
     rows = [
         row | {"partition": "validation", "task": "validation", "metric": metric, "value": validation}
         for metric in ("recall_at_1", "match_above_other")

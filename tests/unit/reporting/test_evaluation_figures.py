@@ -104,7 +104,7 @@ def test_classification_without_a_number_says_too_few(studies):
     names = [t.get_text() for t in sex.get_yticklabels()]
     assert [(t.get_text(), names[t.xy[1]]) for t in sex.texts] == [("too few", "attention")]
     rows = tabulate_classification(table, ModalityNames(), SeedSpread(pd.DataFrame())).rows
-    assert ("sex", "attention", *["too few"] * 5, "0.50", "–", "–") in rows
+    assert ("sex", "attention", *["too few"] * 5, "0.50", "–") in rows
     told = next(row for row in rows if row[:2] == ("sex", "separate"))
     assert told[2] == "0.55 (0.47 to 0.63)"
 

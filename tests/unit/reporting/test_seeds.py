@@ -30,37 +30,41 @@ def rows():
     )
 
 
-def test_retrieval_has_the_spread_the_words_or_for_baselines_a_dash(studies, rows):
+def test_every_recall_has_the_spread_of_its_own(studies, rows):
     table = tabulate_retrieval(studies.make_comparison(), NAMES, SeedSpread(rows))
-    assert table.header[-1] == "SD of recall@1 over seeds"
-    assert len(table.header) - 1 not in table.numeric
-    last = {row[:2]: row[-1] for row in table.rows}
-    assert last["separate", "RGB → UV"] == "0.03 (5\u00a0seeds)"
-    assert last["separate", "UV → RGB"] == ONE_SEED
-    assert last["concat", "RGB → UV"] == ONE_SEED
-    assert last["[band means]", "RGB → UV"] == "–"
+    shown = {row[:2]: row[2] for row in table.rows}
+    assert shown["separate", "RGB → UV"].endswith("), SD 0.03")
+    assert "SD" not in shown["separate", "UV → RGB"]
+    assert "SD" not in shown["[band means]", "RGB → UV"]
+    assert (f"concat ({ONE_SEED})", "RGB → UV") in shown
 
 
-def test_classification_has_a_number_per_source(studies, rows):
+def test_classification_has_a_spread_per_source(studies, rows):
     table = tabulate_classification(studies.make_comparison(), NAMES, SeedSpread(rows))
-    last = {row[:2]: row[-1] for row in table.rows}
-    assert last["sex", "separate"] == "0.02 / 0.04 / – / – (5\u00a0seeds)"
-    assert last["species", "separate"] == ONE_SEED
-    assert last["sex", "[band means]"] == "–"
+    shown = {row[:2]: row[2:6] for row in table.rows}
+    assert [cell.partition(", SD ")[2] for cell in shown["sex", "separate"]] == ["0.02", "0.04", "", ""]
+    assert all("SD" not in cell for cell in shown["sex", "[band means]"])
 
 
 def test_measures_carry_it_behind_the_number(studies, rows):
     table = tabulate_measures({"separate": studies.make_metrics()}, "geometry", NAMES, SeedSpread(rows))
-    assert ("modality gap", "0.310 (SD 0.012)") in table.rows
+    assert ("modality gap", "0.310, SD 0.012") in table.rows
     assert ("uniformity RGB", "−2.900") in table.rows
+
+
+def test_several_seeds_behind_the_numbers_leave_no_mark(rows):
+    assert SeedSpread(rows, "").mark("concat") == ""
+    assert SeedSpread(rows).mark("concat") == f" ({ONE_SEED})"
+    assert SeedSpread(pd.DataFrame()).mark("concat") == ""
 
 
 def test_the_page_says_which_it_is(studies, rows):
     plain = build_report(ReportContent(studies.make_tables()))
     assert "One seed: exploratory." in plain
-    assert f"<td>{ONE_SEED}</td>" in plain
+    assert f"concat ({ONE_SEED})" not in plain
     spread = build_report(ReportContent(studies.make_tables(seed_spread=rows)))
     assert "One seed: exploratory." not in spread
+    assert f"concat ({ONE_SEED})" in spread
     assert "standard deviation (SD) between 5 seeds" in spread
     # Only the maps, which have no number to put a spread beside, keep the mark.
     assert plain.count(f'<span class="tag">{ONE_SEED}</span>') == 4

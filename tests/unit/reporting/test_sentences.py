@@ -3,9 +3,11 @@ import pandas as pd
 import pytest
 
 from xmodal_pipeline.reporting.names import ModalityNames
+from xmodal_pipeline.reporting.seeds import SeedSpread
 from xmodal_pipeline.reporting.sentences import (
     find_alignment,
     find_differences,
+    find_gains,
     find_retrieval,
     find_uv_value,
 )
@@ -36,41 +38,77 @@ def test_a_difference_is_claimed_only_by_its_own_interval(studies, numbers, clai
 
 
 def test_a_label_that_only_follows_species_is_not_claimed(studies):
-    controls = {"shuffled_within_strata": 0.54, "shuffled_within_strata_p": 0.38}
-    found = one_difference(studies, 0.27, 0.15, 0.38, controls=controls)
+    beyond = {"uv_minus_rgb_above_strata": 0.2, "uv_minus_rgb_above_strata_ci": [0.05, 0.35]}
+    found = one_difference(studies, 0.27, 0.15, 0.38, **beyond, uv_above_strata_p=0.38)
     assert not found.is_claim
     assert "not shown to be predicted beyond what species" in found.text
-    controls["shuffled_within_strata_p"] = 0.048
-    assert one_difference(studies, 0.27, 0.15, 0.38, controls=controls).is_claim
+    claimed = one_difference(studies, 0.27, 0.15, 0.38, **beyond, uv_above_strata_p=0.048)
+    assert claimed.is_claim
+    assert "each beyond what the species gives: +0.20" in claimed.text
+    # A modality that knows the species better only seems to know the label better.
+    beyond["uv_minus_rgb_above_strata_ci"] = [-0.1, 0.35]
+    assert not one_difference(studies, 0.27, 0.15, 0.38, **beyond, uv_above_strata_p=0.048).is_claim
 
 
-def recall(studies, value, low, high, baseline=0.3, limit=0.42):
+def recall(studies, value, low, high, **baselines):
     table = studies.make_comparison()
     first = (table["metric"] == "recall@1") & (table["label"] == "rgb_to_uv")
     table.loc[first & (table["name"] == "separate"), ["value", "low", "high"]] = value, low, high
-    table.loc[first & (table["name"] == "species_oracle"), ["value", "high"]] = baseline, limit
-    found, _ = find_retrieval(table, NAMES, variant="separate")
+    differences = studies.make_differences(**baselines)
+    found, _ = find_retrieval(table, differences, NAMES, variant="separate")
     return found
 
 
-def test_retrieval_is_judged_against_chance_and_the_strongest_baseline(studies):
-    above = recall(studies, 0.62, 0.5, 0.74)
+def test_retrieval_is_judged_against_chance_and_every_baseline(studies):
+    weak = {"band_means": (0.5, 0.3, 0.7, 0.001)}
+    above = recall(studies, 0.62, 0.5, 0.74, species_only=(0.32, 0.1, 0.5, 0.02), **weak)
     assert above.is_claim
     assert above.text.replace("\u00a0", " ") == (
         "From the RGB photograph, separate finds the UV one first in 62 % of 20 held-out queries (95 % "
-        "interval 50 % to 74 %), above chance (5 %) and above the strongest baseline, species oracle (30 %)."
+        "interval 50 % to 74 %), above chance (5 %) and above every baseline, the strongest being species "
+        "only (30 %; difference +32 (95 % interval +10 to +50), corrected p = 0.020)."
     )
-    beside = recall(studies, 0.5, 0.4, 0.6)
-    assert beside.is_claim
-    assert "but it is not shown to exceed the strongest baseline, species oracle" in beside.text
-    chance = recall(studies, 0.1, 0.04, 0.2)
+    for strongest, words in (
+        ((0.1, -0.1, 0.3, 0.4), "but it is not shown to exceed the baseline pixels"),
+        ((0.1, 0.01, 0.3, 0.2), "but it is not shown to exceed the baseline pixels"),
+        ((-0.3, -0.5, -0.1, 0.2), "but it is not shown to exceed the baseline pixels"),
+        ((-0.3, -0.5, -0.1, 0.01), "but without learning pixels (92\u00a0%"),
+    ):
+        beside = recall(studies, 0.62, 0.5, 0.74, pixels=strongest, **weak)
+        assert not beside.is_claim
+        assert words in beside.text
+    chance = recall(studies, 0.1, 0.04, 0.2, **weak)
     assert not chance.is_claim
     assert "not above chance" in chance.text
 
 
+def test_accuracy_is_judged_against_every_baseline(studies):
+    rows = studies.make_differences("classification", "sex", "accuracy", band_means=(-0.05, -0.15, 0.06, 1.0))
+    (found,) = find_gains(rows, NAMES, variant="separate")
+    assert not found.is_claim
+    assert found.text.replace("\u00a0", " ") == (
+        "For sex, separate reaches a balanced accuracy of 0.62 (joint, n = 20), but it is not shown to "
+        "exceed the baseline band means (0.67; difference −0.05 (95 % interval −0.15 to +0.06), corrected "
+        "p = 1.000)."
+    )
+    assert find_gains(rows, NAMES, variant="concat") == []
+    rows = rows.assign(difference=0.2, low=0.1, high=0.3, p_adjusted=0.03)
+    assert find_gains(rows, NAMES)[0].is_claim
+
+
+def test_the_spread_between_seeds_stands_in_the_sentence(studies):
+    rows = [("separate", "retrieval", "rgb_to_uv", "recall@1", 0.06, 5)]
+    spread = SeedSpread(pd.DataFrame(rows, columns=["name", "task", "label", "metric", "sd", "n_seeds"]))
+    found, other = find_retrieval(
+        studies.make_comparison(), pd.DataFrame(), NAMES, variant="separate", spread=spread
+    )
+    assert ", SD over 5 seeds 6\u00a0%," in found.text
+    assert "SD" not in other.text
+
+
 def test_retrieval_names_the_modalities_in_their_direction(studies):
     forth, back = find_retrieval(
-        studies.make_comparison(), ModalityNames("Dorsal", "Ventral"), variant="concat"
+        studies.make_comparison(), pd.DataFrame(), ModalityNames("Dorsal", "Ventral"), variant="concat"
     )
     assert "From the Dorsal photograph, concat finds the Ventral one" in forth.text
     assert "From the Ventral photograph, concat finds the Dorsal one" in back.text
@@ -154,4 +192,4 @@ def test_what_does_not_apply_is_silent():
     reason = {"not_applicable": "one modality"}
     metrics = {"rgb_only": {"alignment": reason, "classification": reason}}
     assert find_alignment(metrics, NAMES) == find_differences(metrics, NAMES) == []
-    assert find_retrieval(pd.DataFrame(), NAMES) == find_uv_value(pd.DataFrame(), NAMES) == []
+    assert find_retrieval(pd.DataFrame(), pd.DataFrame(), NAMES) == find_uv_value(pd.DataFrame(), NAMES) == []

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from xmodal_pipeline.augmentation import ViewMaker
+from xmodal_pipeline.evaluation.baselines import band_means
 from xmodal_pipeline.params.train import GeometryParams
 from xmodal_pipeline.specimens.stores import ArrayStore
-from xmodal_pipeline.training import Checkpoint, TrainingStores, embed, silhouette_views
+from xmodal_pipeline.training import Checkpoint, TrainingStores, baseline_views, embed
 from xmodal_pipeline.training.checkpoint import build_unweighted
 
 
@@ -90,12 +91,37 @@ def test_other_captures_are_refused(untrained, make_stores):
 def test_silhouettes_are_area_means_of_the_warped_masks(make_stores):
     still = GeometryParams(crop_scale=(1, 1), crop_ratio=(1, 1), horizontal_flip=0, rotation_deg=0)
     stores = make_stores(train=3, test=0)
-    table = silhouette_views(stores, still, side=8)
+    table = baseline_views(stores, still, side=8).silhouettes
     blocks = np.asarray(stores.masks)[:, 0].reshape(3, 8, 4, 8, 4).mean(axis=(2, 4)).reshape(3, 64)
     np.testing.assert_allclose(vectors(table, "rgb"), blocks, atol=1e-6)
     np.testing.assert_allclose(vectors(table, "uv"), blocks, atol=1e-6)
-    warped = silhouette_views(stores, GeometryParams(), side=8)
+    warped = baseline_views(stores, GeometryParams(), side=8).silhouettes
     assert np.abs(vectors(warped, "rgb") - vectors(warped, "uv")).max() > 0.1
+
+
+def test_colours_and_pixels_of_unwarped_views_are_those_of_the_captures(make_stores):
+    still = GeometryParams(crop_scale=(1, 1), crop_ratio=(1, 1), horizontal_flip=0, rotation_deg=0)
+    stores = make_stores(train=3, test=0)
+    found = baseline_views(stores, still, side=8)
+    masks = np.asarray(stores.masks).astype(float)
+    for channel, (name, store) in enumerate((("rgb", stores.rgb), ("uv", stores.uv))):
+        images = np.asarray(store).astype(float) * masks[:, channel : channel + 1]
+        expected = band_means(images, masks[:, channel])
+        columns = vectors(found.colours, name)[:, : expected.shape[1]]
+        np.testing.assert_allclose(columns, expected, atol=1e-3)
+        n, bands = images.shape[:2]
+        blocks = images.reshape(n, bands, 8, 4, 8, 4).mean(axis=(3, 5)).reshape(n, -1)
+        np.testing.assert_allclose(vectors(found.pixels, name)[:, : blocks.shape[1]], blocks, atol=1e-3)
+
+
+def test_views_of_an_unlearnt_model_are_features(untrained, make_stores):
+    stores = make_stores(train=3)
+    projected, features = (
+        embed(untrained(), stores, features_of_views=chosen).opposite_views for chosen in (False, True)
+    )
+    whole = embed(untrained(), stores).embeddings
+    assert vectors(features, "rgb").shape == vectors(whole, "rgb").shape
+    assert vectors(features, "rgb").shape != vectors(projected, "rgb").shape
 
 
 def test_stores_join_their_tables_by_capture_and_specimen(make_stores):

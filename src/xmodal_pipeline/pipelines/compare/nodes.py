@@ -15,19 +15,11 @@ from xmodal_pipeline.params.compare import CompareParams
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.specimens.stores import ArrayStore
-from xmodal_pipeline.variants import BASELINES
 
 logger = logging.getLogger(__name__)
 
 _THREADS = 1
 """Thousands of small products: several threads only wait for one another."""
-
-
-def gather_tables(embeddings: pd.DataFrame, projections: pd.DataFrame, opposite_views: pd.DataFrame) -> Any:
-    """One variant's tables, as `ModelTables`."""
-    from xmodal_pipeline.evaluation.paired_measures import ModelTables
-
-    return ModelTables((embeddings,), (projections,), (opposite_views,))
 
 
 def read_runs(
@@ -43,7 +35,7 @@ def read_runs(
     Raises:
         ParametersError: naming a run whose file is missing or of other captures or partitions.
     """
-    from xmodal_pipeline.evaluation.paired_measures import ModelTables, check_table
+    from xmodal_pipeline.evaluation.model_tables import ModelTables, check_table
 
     found: dict[str, ModelTables] = {}
     for name, files in compare.runs.items():
@@ -58,8 +50,10 @@ def read_runs(
                 stores = TrainingStores.from_tables(rgb_images, uv_images, masks, specimen_index, partitions)
                 tables = _embed(name, path, stores)
             else:
-                beside = [_tables_beside(path, kind) for kind in ("projections", "opposite_views")]
-                tables = ModelTables((pd.read_parquet(path),), *beside)
+                projections, views = (
+                    _tables_beside(path, kind) for kind in ("projections", "opposite_views")
+                )
+                tables = ModelTables((pd.read_parquet(path),), projections, views)
             for table in (*tables.embeddings, *tables.projections, *tables.opposite_views):
                 check_table(name, table, specimen_index, partitions)
             found[name] = found[name].with_seeds_of(tables) if name in found else tables
@@ -73,7 +67,7 @@ def _tables_beside(path: Path, kind: str) -> tuple[pd.DataFrame, ...]:
 
 
 def _embed(name: str, path: Path, stores: Any) -> Any:
-    from xmodal_pipeline.evaluation.paired_measures import ModelTables
+    from xmodal_pipeline.evaluation.model_tables import ModelTables
     from xmodal_pipeline.training import Checkpoint, embed
 
     try:
@@ -84,27 +78,20 @@ def _embed(name: str, path: Path, stores: Any) -> Any:
 
 
 def compare_models(
-    other_runs: dict[str, Any], specimen_index: pd.DataFrame, evaluation: EvaluationParams, **variants: Any
+    other_runs: dict[str, Any],
+    baseline_tables: dict[str, Any],
+    specimen_index: pd.DataFrame,
+    evaluation: EvaluationParams,
+    **variants: Any,
 ) -> pd.DataFrame:
-    """Every pair of models, cross-modal ones and other runs first, the baselines of one modality last."""
-    from xmodal_pipeline.evaluation import paired, paired_measures
+    """Every pair of models, and every model with every baseline."""
+    from xmodal_pipeline.evaluation import paired_measures
 
     models = dict(variants)
     for name, tables in other_runs.items():
         models[name] = models[name].with_seeds_of(tables) if name in models else tables
-    order = [name for name in models if name not in BASELINES] + [
-        name for name in reversed(BASELINES) if name in models
-    ]
     with threadpool_limits(limits=_THREADS):
-        measures = paired_measures.paired_measures(
-            {name: models[name] for name in order}, specimen_index, evaluation
-        )
-    return paired.compare_models(
-        measures,
-        bootstraps=evaluation.bootstraps,
-        permutations=evaluation.permutations,
-        seed=evaluation.seed,
-    )
+        return paired_measures.compare_tables(models, baseline_tables, specimen_index, evaluation)
 
 
 def draw_compared(compared: pd.DataFrame, captures: dict[str, Any]) -> dict[str, bytes]:

@@ -3,16 +3,15 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.compare import nodes
-from xmodal_pipeline.pipelines.variants import per_variant
+from xmodal_pipeline.pipelines.evaluate.pipeline import gather_models, make_baselines
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
 def create_pipeline() -> Pipeline:
     """Tables of all models to paired differences and their figure."""
-    own = ["embeddings", "projections", "opposite_views"]
-    gather = Node(nodes.gather_tables, own, "tables", name="gather_tables")
     compare = Pipeline(
         [
+            make_baselines(),
             Node(
                 nodes.read_runs,
                 ["params:compare", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"],
@@ -23,6 +22,7 @@ def create_pipeline() -> Pipeline:
                 nodes.compare_models,
                 {
                     "other_runs": "other_runs",
+                    "baseline_tables": "baseline_tables",
                     "specimen_index": "specimen_index",
                     "evaluation": "params:evaluation",
                 }
@@ -33,4 +33,4 @@ def create_pipeline() -> Pipeline:
             Node(nodes.draw_compared, ["compared", "captures"], "compared_figures", name="draw_compared"),
         ]
     )
-    return per_variant([gather], own=own, suffixed=["tables"]) + compare
+    return gather_models(DEFAULT_VARIANTS) + compare

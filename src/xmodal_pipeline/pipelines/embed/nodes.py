@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from xmodal_pipeline.params.train import AugmentationParams
+from xmodal_pipeline.params.train import AugmentationParams, TrainingParams
 from xmodal_pipeline.specimens.stores import ArrayStore
 
 
@@ -34,24 +34,35 @@ def embed_unlearnt(
     rgb_images: ArrayStore,
     uv_images: ArrayStore,
     masks: ArrayStore,
-) -> pd.DataFrame:
-    """Embeddings of every capture by the same encoders before any training here."""
+    training: TrainingParams,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Embeddings of every capture and its opposite views by encoders that learnt nothing here.
+
+    A column `encoder` names them: drawn from the seed, and as pretrained where training starts from that.
+    """
     from xmodal_pipeline.training import TrainingStores, embed
 
     stores = TrainingStores.from_tables(rgb_images, uv_images, masks, specimen_index, partitions)
-    return embed(checkpoint.unlearnt(), stores).embeddings
+    starts = {"untrained_encoder": False} | ({"pretrained_encoder": True} if training.pretrained else {})
+    found = {
+        name: embed(checkpoint.unlearnt(pretrained=pretrained), stores, features_of_views=True)
+        for name, pretrained in starts.items()
+    }
+    embeddings = [tables.embeddings.assign(encoder=name) for name, tables in found.items()]
+    views = [tables.opposite_views.assign(encoder=name) for name, tables in found.items()]
+    return pd.concat(embeddings, ignore_index=True), pd.concat(views, ignore_index=True)
 
 
-def warp_silhouettes(
+def warp_baselines(
     specimen_index: pd.DataFrame,
     partitions: pd.DataFrame,
     rgb_images: ArrayStore,
     uv_images: ArrayStore,
     masks: ArrayStore,
     augmentation: AugmentationParams,
-) -> pd.DataFrame:
-    """The outlines alone, under the warps of `opposite_views`."""
-    from xmodal_pipeline.training import TrainingStores, silhouette_views
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Outlines, colours and pixels under the warps of `opposite_views`."""
+    from xmodal_pipeline.training import TrainingStores, baseline_views
 
     stores = TrainingStores.from_tables(rgb_images, uv_images, masks, specimen_index, partitions)
-    return silhouette_views(stores, augmentation.geometry)
+    return baseline_views(stores, augmentation.geometry)

@@ -10,28 +10,32 @@ from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
 def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
-    """Checkpoints to embeddings and projections of every capture; the outlines under the same warps."""
+    """Checkpoints to embeddings and projections of every capture; baselines under the same warps."""
     embed = Node(
         nodes.embed_variant,
         ["checkpoint", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"],
         ["embeddings", "projections", "opposite_views"],
         name="embed_variant",
     )
-    silhouettes = Node(
-        nodes.warp_silhouettes,
+    baselines = Node(
+        nodes.warp_baselines,
         ["specimen_index", "partitions", "rgb_images", "uv_images", "masks", "params:augmentation"],
-        "silhouette_views",
-        name="warp_silhouettes",
+        ["silhouette_views", "colour_views", "pixel_views"],
+        name="warp_baselines",
     )
+    unlearnt_tables = ["unlearnt_embeddings", "unlearnt_views"]
     unlearnt = Node(
         nodes.embed_unlearnt,
-        ["checkpoint", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"],
-        "unlearnt_embeddings",
+        [
+            *("checkpoint", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"),
+            "params:training",
+        ],
+        unlearnt_tables,
         name="embed_unlearnt",
     )
     return (
         per_variant([embed], own=["checkpoint"], variants=variants)
         # Two encoders and nothing between them: what the pixels give before anything is learnt.
-        + per_variant([unlearnt], own=["checkpoint"], public=["unlearnt_embeddings"], variants=["separate"])
-        + Pipeline([silhouettes])
+        + per_variant([unlearnt], own=["checkpoint"], public=unlearnt_tables, variants=["separate"])
+        + Pipeline([baselines])
     )

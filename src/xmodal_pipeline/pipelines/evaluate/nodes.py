@@ -8,7 +8,6 @@ from threadpoolctl import threadpool_limits
 from xmodal_pipeline.evaluation.species_export import average_species, tabulate_species
 from xmodal_pipeline.imaging.colour import colour_features
 from xmodal_pipeline.params.evaluate import EvaluationParams
-from xmodal_pipeline.params.train import TrainingParams
 from xmodal_pipeline.specimens.colour import catch_features
 from xmodal_pipeline.specimens.stores import ArrayStore
 
@@ -43,36 +42,72 @@ def evaluate_variant(
         )
 
 
-def evaluate_baselines(  # noqa: PLR0913 - one argument per catalog entry that baselines are made from
-    captures: dict[str, Any],
+def make_baselines(  # noqa: PLR0913 - one argument per catalog entry that baselines are made from
     rgb_images: ArrayStore,
     uv_images: ArrayStore,
     masks: ArrayStore,
-    silhouette_views: pd.DataFrame,
     specimen_index: pd.DataFrame,
     partitions: pd.DataFrame,
+    silhouette_views: pd.DataFrame,
+    colour_views: pd.DataFrame,
+    pixel_views: pd.DataFrame,
     unlearnt_embeddings: pd.DataFrame,
+    unlearnt_views: pd.DataFrame,
     receptor_table: pd.DataFrame,
-    training: TrainingParams,
-    evaluation: EvaluationParams,
 ) -> dict[str, Any]:
-    """What chance, species, colour, cone catches, outlines, PCA + CCA and an unlearnt encoder reach."""
-    from xmodal_pipeline.evaluation import protocol
+    """What needs no learning, as `ModelTables`."""
+    from xmodal_pipeline.evaluation.baseline_tables import baseline_tables
 
-    unlearnt = "pretrained_encoder" if training.pretrained else "untrained_encoder"
+    unlearnt = {
+        str(name): (rows, unlearnt_views[unlearnt_views["encoder"] == name])
+        for name, rows in unlearnt_embeddings.groupby("encoder", sort=False)
+    }
     with threadpool_limits(limits=_THREADS):
-        return protocol.evaluate_baselines(
+        return baseline_tables(
             rgb_images,
             uv_images,
             masks,
-            silhouette_views,
             specimen_index,
             partitions,
-            {unlearnt: unlearnt_embeddings},
-            catch_features(receptor_table),
-            evaluation,
-            captures["specimens"]["confounders"],
+            views={"silhouette": silhouette_views, "band_means": colour_views, "pca_cca": pixel_views},
+            unlearnt=unlearnt,
+            catches=catch_features(receptor_table),
         )
+
+
+def evaluate_baselines(
+    baseline_tables: dict[str, Any],
+    specimen_index: pd.DataFrame,
+    captures: dict[str, Any],
+    evaluation: EvaluationParams,
+) -> dict[str, Any]:
+    """What chance, species, colour, cone catches, outlines, PCA + CCA and unlearnt encoders reach."""
+    from xmodal_pipeline.evaluation import protocol
+
+    with threadpool_limits(limits=_THREADS):
+        return protocol.evaluate_baselines(
+            baseline_tables, specimen_index, evaluation, captures["specimens"]["confounders"]
+        )
+
+
+def gather_model(embeddings: pd.DataFrame, projections: pd.DataFrame, opposite_views: pd.DataFrame) -> Any:
+    """One variant's tables, as `ModelTables`."""
+    from xmodal_pipeline.evaluation.model_tables import ModelTables
+
+    return ModelTables((embeddings,), (projections,), (opposite_views,))
+
+
+def compare_with_baselines(
+    baseline_tables: dict[str, Any],
+    specimen_index: pd.DataFrame,
+    evaluation: EvaluationParams,
+    **variants: Any,
+) -> pd.DataFrame:
+    """Paired differences between variants, and between each variant and each baseline."""
+    from xmodal_pipeline.evaluation import paired_measures
+
+    with threadpool_limits(limits=_THREADS):
+        return paired_measures.compare_tables(variants, baseline_tables, specimen_index, evaluation)
 
 
 def compare_variants(baselines: dict[str, Any], **metrics: dict[str, Any]) -> pd.DataFrame:
@@ -88,12 +123,21 @@ def measure_uv_value(
     captures: dict[str, Any],
     evaluation: EvaluationParams,
 ) -> pd.DataFrame:
-    """What UV adds per species, from one variant's features."""
+    """What UV adds per species, from one variant's features: over all specimens, and over test specimens."""
+    parts = {"all": embeddings, "test": embeddings[embeddings["partition"] == "test"]}
+    tables = [
+        _uv_value({_LEARNT: _sides(rows)}, specimen_index, captures, evaluation).assign(specimens=which)
+        for which, rows in parts.items()
+    ]
+    return pd.concat([one for one in tables if len(one)] or tables[:1], ignore_index=True)
+
+
+def _sides(embeddings: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     rgb, uv = (
         embeddings[embeddings["modality"] == modality].set_index("capture_id").filter(regex=r"^x\d+$")
         for modality in ("rgb", "uv")
     )
-    return _uv_value({_LEARNT: (rgb, uv)}, specimen_index, captures, evaluation)
+    return rgb, uv
 
 
 def measure_uv_value_of_colour(
@@ -103,7 +147,8 @@ def measure_uv_value_of_colour(
     evaluation: EvaluationParams,
 ) -> pd.DataFrame:
     """What UV adds per species, from mean and spread of every band: no training."""
-    return _uv_value({"colour": colour_features(colour_table)}, specimen_index, captures, evaluation)
+    features = {"colour": colour_features(colour_table)}
+    return _uv_value(features, specimen_index, captures, evaluation).assign(specimens="all")
 
 
 def _uv_value(
@@ -134,13 +179,16 @@ def export_species_means(
 
 
 def stack_uv_value(evaluation: EvaluationParams, **tables: pd.DataFrame) -> pd.DataFrame:
-    """One table over all feature sets, each corrected by itself; the primary one first."""
-    primary = evaluation.uv_value_features
-    named = [
-        table.assign(features=name, family="primary" if name == primary else "exploratory")
-        for name, table in tables.items()
-        if len(table)
-    ]
+    """One table over all feature sets, each corrected by itself; the primary one first.
+
+    Test specimens by themselves (`specimens` is `test`) are exploratory in every set.
+    """
+    named = []
+    for name, table in tables.items():
+        if len(table):
+            is_primary = (table["specimens"] == "all") & (name == evaluation.uv_value_features)
+            family = is_primary.map({True: "primary", False: "exploratory"})
+            named.append(table.assign(features=name, family=family))
     if not named:
         return next(iter(tables.values()))
     stacked = pd.concat(named, ignore_index=True)

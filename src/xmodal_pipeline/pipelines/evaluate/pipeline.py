@@ -34,6 +34,7 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     return (
         per_variant([evaluate, means], own=own, suffixed=["metrics"], variants=variants)
         + per_variant([uv_value], own=["embeddings"], suffixed=["uv_value"], variants=cross_modal)
+        + gather_models(variants)
         + _shared(variants, cross_modal)
     )
 
@@ -48,26 +49,46 @@ def uv_value_of_colour() -> Node:
     )
 
 
+def make_baselines() -> Node:
+    """The baselines as tables; the pipeline `compare` runs it without the rest."""
+    return Node(
+        nodes.make_baselines,
+        [
+            *("rgb_images", "uv_images", "masks", "specimen_index", "partitions", "silhouette_views"),
+            *("colour_views", "pixel_views", "unlearnt_embeddings", "unlearnt_views", "receptor_table"),
+        ],
+        "baseline_tables",
+        name="make_baselines",
+    )
+
+
+def gather_models(variants: Sequence[str]) -> Pipeline:
+    """The tables of each variant as one object, `tables_<variant>`."""
+    own = ["embeddings", "projections", "opposite_views"]
+    gather = Node(nodes.gather_model, own, "tables", name="gather_model")
+    return per_variant([gather], own=own, suffixed=["tables"], variants=variants)
+
+
 def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> Pipeline:
     return Pipeline(
         [
+            make_baselines(),
             Node(
                 nodes.evaluate_baselines,
-                [
-                    "captures",
-                    "rgb_images",
-                    "uv_images",
-                    "masks",
-                    "silhouette_views",
-                    "specimen_index",
-                    "partitions",
-                    "unlearnt_embeddings",
-                    "receptor_table",
-                    "params:training",
-                    "params:evaluation",
-                ],
+                ["baseline_tables", "specimen_index", "captures", "params:evaluation"],
                 "metrics_baselines",
                 name="evaluate_baselines",
+            ),
+            Node(
+                nodes.compare_with_baselines,
+                {
+                    "baseline_tables": "baseline_tables",
+                    "specimen_index": "specimen_index",
+                    "evaluation": "params:evaluation",
+                }
+                | {name: f"tables_{name}" for name in variants},
+                "differences",
+                name="compare_with_baselines",
             ),
             Node(
                 nodes.compare_variants,

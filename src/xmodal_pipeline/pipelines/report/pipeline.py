@@ -20,6 +20,7 @@ _TABLES = [
     "partitions",
     "metrics_baselines",
     "comparison",
+    "differences",
     "uv_value",
     "known_seed_spread",
 ]

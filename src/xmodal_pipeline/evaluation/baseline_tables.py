@@ -1,0 +1,140 @@
+"""What needs no learning, as the tables of a model: the same measures can then be taken of all."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from xmodal_pipeline.evaluation.baselines import band_means, pca_cca, silhouette
+from xmodal_pipeline.evaluation.measurement import LEAST_TEST
+from xmodal_pipeline.evaluation.model_tables import ModelTables
+from xmodal_pipeline.evaluation.specimen_tables import SPECIES, feature_columns
+
+Floats = NDArray[np.float64]
+
+_MODALITIES = ("rgb", "uv")
+_BLOCK = 256
+"""Captures taken to the common space at a time: a store of images may not fit into memory as float64."""
+
+
+def baseline_tables(
+    rgb_images: ArrayLike,
+    uv_images: ArrayLike,
+    masks: ArrayLike,
+    index: pd.DataFrame,
+    partitions: pd.DataFrame,
+    *,
+    views: Mapping[str, pd.DataFrame],
+    unlearnt: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
+    catches: Mapping[str, pd.DataFrame],
+) -> dict[str, ModelTables]:
+    """Every baseline as a model: embeddings to probe, projections to retrieve by, opposite views.
+
+    Projections are PCA + CCA of the embeddings, fitted on the captures of the training partition.
+
+    Args:
+        rgb_images: (captures, 3, size, size), rows in the order of the index.
+        uv_images: (captures, bands, size, size).
+        masks: (captures, 2, size, size): RGB's mask, UV's mask.
+        index: `specimen_index`.
+        partitions: specimen_id, partition.
+        views: of `band_means`, `pca_cca` and `silhouette`: capture_id, modality, x1 … xD of opposite views.
+        unlearnt: embeddings and opposite views of encoders never trained on these captures, by name.
+        catches: of `specimens.colour.catch_features`; empty where the study has no camera coefficients.
+
+    Returns:
+        `species_only` (one column per species; embeddings `joint`), `band_means`, `silhouette` (RGB's outline
+        as `joint`), `pca_cca` (of pixels; its embeddings are its projections), the unlearnt and the catches
+        (`joint`: each draws on both modalities).
+    """
+    masks = np.asarray(masks)
+    images = (np.asarray(rgb_images), np.asarray(uv_images))
+    frame = _Frame(index, partitions)
+    colours = [band_means(side, masks[:, i]) for i, side in enumerate(images)]
+    outlines = [silhouette(masks[:, i]) for i in range(2)]
+    pixels = frame.project([side.reshape(len(side), -1) for side in images])
+    views_of = {name: frame.project_table(table) for name, table in views.items()}
+    shared = (
+        "RGB and UV share one mask, in which the outline finds itself: see opposite_views"
+        if np.array_equal(masks[:, 0], masks[:, 1])
+        else ""
+    )
+    models = {
+        "species_only": _species_only(frame),
+        "band_means": ModelTables(
+            (frame.table(dict(zip(_MODALITIES, colours, strict=True))),),
+            frame.project(colours),
+            views_of["band_means"],
+        ),
+        "pca_cca": ModelTables(pixels, pixels, views_of["pca_cca"]),
+        "silhouette": ModelTables(
+            (frame.table({"joint": outlines[0]}),),
+            () if shared else frame.project(outlines),
+            views_of["silhouette"],
+            unpaired=shared,
+        ),
+    }
+    for name, (embeddings, of_views) in unlearnt.items():
+        models[name] = ModelTables(
+            (embeddings,), frame.project_table(embeddings), frame.project_table(of_views)
+        )
+    for name, features in catches.items():
+        models[name] = ModelTables(
+            (frame.table({"joint": features}),), unpaired="a catch draws on the bands of both modalities"
+        )
+    return {name: tables for name, tables in models.items() if tables.embeddings}
+
+
+class _Frame:
+    """The captures of a study, in the order of its index."""
+
+    def __init__(self, index: pd.DataFrame, partitions: pd.DataFrame) -> None:
+        partition = index["specimen_id"].map(partitions.set_index("specimen_id")["partition"]).astype(str)
+        self.index = index
+        self.keys = index[["capture_id", "specimen_id"]].assign(partition=partition.to_numpy())
+        self.is_train = (partition == "train").to_numpy()
+
+    def table(self, features: Mapping[str, Floats | pd.DataFrame]) -> pd.DataFrame:
+        """Embedding rows of arrays in the order of the index, or of tables of some of its captures."""
+        keys = self.keys.set_index("capture_id")
+        parts = []
+        for modality, values in features.items():
+            captures = values.index if isinstance(values, pd.DataFrame) else keys.index
+            columns = pd.DataFrame(
+                np.asarray(values), index=captures, columns=[f"x{i + 1}" for i in range(values.shape[1])]
+            )
+            parts.append(
+                pd.concat([keys.loc[captures].assign(modality=modality), columns], axis=1).reset_index()
+            )
+        return pd.concat(parts, ignore_index=True)
+
+    def project(self, sides: Sequence[NDArray[Any]]) -> tuple[pd.DataFrame, ...]:
+        """Both modalities in the space that they share, or nothing where too few captures are to fit on."""
+        if self.is_train.sum() < LEAST_TEST:
+            return ()
+        rgb, uv = sides
+        transform = pca_cca(rgb[self.is_train], uv[self.is_train])
+        blocks = [
+            transform(rgb[start : start + _BLOCK], uv[start : start + _BLOCK])
+            for start in range(0, len(self.keys), _BLOCK)
+        ]
+        common = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
+        return (self.table(dict(zip(_MODALITIES, common, strict=True))),)
+
+    def project_table(self, table: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
+        """`project` of the rows of a table: capture_id, modality, x1 … xD."""
+        by_modality = [
+            table[table["modality"] == name].set_index("capture_id").loc[self.keys["capture_id"]]
+            for name in _MODALITIES
+        ]
+        return self.project([rows[feature_columns(rows)].to_numpy(np.float64) for rows in by_modality])
+
+
+def _species_only(frame: _Frame) -> ModelTables:
+    """Who knows the species and nothing else; of an unknown species, not even that."""
+    if SPECIES not in frame.index or frame.index[SPECIES].isna().all():
+        return ModelTables(())
+    known = pd.get_dummies(frame.index[SPECIES]).to_numpy(np.float32)
+    return ModelTables((frame.table({"joint": known}),), (frame.table({"rgb": known, "uv": known}),))
