@@ -11,6 +11,7 @@ from xmodal_pipeline.reporting.explorer import make_explorer
 from xmodal_pipeline.reporting.figures import draw_model_figures, map_captures
 from xmodal_pipeline.reporting.html import ReportContent, build_report
 from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.specimens.leaks import ADVICE, LEAKAGE, describe_leaks
 from xmodal_pipeline.specimens.stores import ArrayStore
 
 
@@ -60,13 +61,16 @@ def gather_tables(  # noqa: PLR0913 - one argument per table of the study
     species_tips: pd.DataFrame,
     modality_information: pd.DataFrame,
     partitions: pd.DataFrame,
+    leaks: pd.DataFrame,
     **per_variant: Any,
 ) -> ReportTables:
     """Put the tables of all stages together; the specimens' settings are those that ingest used."""
     known = validate_parameters(parameters)
     specimens = SpecimensParams.model_validate(captures["specimens"])
     results: dict[str, VariantResults] = _by_variant(per_variant, "results_")
-    found = [
+    leaked = {"code": LEAKAGE, "variant": "all", "advice": ADVICE}
+    found = [leaked | {"finding": describe_leaks(leaks)}] if len(leaks) else []
+    found += [
         {"code": d["code"], "variant": name, "finding": d["message"], "advice": d["advice"]}
         for name, one in results.items()
         for d in one.diagnostics

@@ -18,6 +18,7 @@ _TABLES = [
     "species_tips",
     "modality_information",
     "partitions",
+    "leaks",
     "metrics_baselines",
     "comparison",
     "differences",

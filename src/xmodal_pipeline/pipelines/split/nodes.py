@@ -8,7 +8,7 @@ import pandas as pd
 
 from xmodal_pipeline.params.ingest import QualityParams, SpecimensParams
 from xmodal_pipeline.params.split import SplitParams
-from xmodal_pipeline.specimens import partition, storing
+from xmodal_pipeline.specimens import leaks, partition, storing
 from xmodal_pipeline.specimens.stores import ArrayStore, StoreBlock
 
 
@@ -40,6 +40,16 @@ def prepare_stores(
         split,
         n_jobs=quality.n_jobs,
     )
+
+
+def find_leaks(
+    rgb_images: ArrayStore,
+    uv_images: ArrayStore,
+    specimen_index: pd.DataFrame,
+    partitions: pd.DataFrame,
+) -> pd.DataFrame:
+    """Photographs that lie in two partitions under two names."""
+    return leaks.find_leaks(rgb_images, uv_images, specimen_index, partitions)
 
 
 def measure_channels(

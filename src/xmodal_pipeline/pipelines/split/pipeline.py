@@ -30,6 +30,12 @@ def create_pipeline() -> Pipeline:
                 name="prepare_stores",
             ),
             Node(
+                nodes.find_leaks,
+                ["rgb_images", "uv_images", "specimen_index", "partitions"],
+                "leaks",
+                name="find_leaks",
+            ),
+            Node(
                 nodes.measure_channels,
                 ["rgb_images", "uv_images", "masks", "specimen_index", "partitions"],
                 "channel_statistics",
