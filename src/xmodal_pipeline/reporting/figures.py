@@ -264,9 +264,11 @@ def _maps(
         ),
         _figure(
             ("umap", "umap", "UMAP"),
-            f"{which}Each modality's features, and both modalities' projections in one fit. Distances "
-            "between clusters, their sizes and their shapes are not evidence; trustworthiness (1 is best) "
-            "says how well near neighbours are kept.",
+            f"{which}Each modality's features, and both modalities' projections in one fit. Training "
+            "captures (pale) make the map; validation and test captures are placed on it without moving it, "
+            "each for itself; placing pushes them towards the rims. Distances between clusters, "
+            "their sizes and their shapes are not evidence; trustworthiness (1 is best) says how well near "
+            "neighbours are kept, first among training captures, then of placed ones among those.",
             lambda: draw_umap(
                 _rows(coordinates, missing), tables.specimen_index, label=tables.label, names=names
             ),
