@@ -250,8 +250,8 @@ def _maps(
     return [
         _figure(
             ("gallery", "retrieval", "Gallery"),
-            f"{where}Queries, their true match (framed blue) and the five captures ranked first. Rows are "
-            "drawn by lot among successes and failures, not chosen for their looks.",
+            f"{where}Queries in both directions, their true match (framed blue) and the five captures ranked "
+            "first. Rows are drawn by lot among successes and failures, not chosen for their looks.",
             lambda: draw_gallery(
                 _rows(projections, missing),
                 *_given(images, "no images were handed over"),
