@@ -143,6 +143,16 @@ def check_training(parameters: Parameters, variants: Iterable[str]) -> None:
             )
 
 
+def check_uv_value(parameters: Parameters, features: Iterable[str]) -> None:
+    """The primary feature set of `uv_value` must be among those that the run tests."""
+    primary, known = parameters.evaluation.uv_value_features, list(features)
+    if primary not in known:
+        raise ParametersError(
+            f"evaluation.uv_value_features: must be among the feature sets of this run {known}, "
+            f"got '{primary}'; name one of them, or run '--pipelines all_variants'"
+        )
+
+
 def check_cells(parameters: Parameters) -> None:
     """Every cell of the ablation's grid must be possible to train."""
     for cell in list_cells(parameters.ablation.grid, parameters):

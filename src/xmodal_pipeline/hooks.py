@@ -58,6 +58,8 @@ class ProjectHooks:
             variants = [str(node.namespace) for node in pipeline.nodes if "train" in node.tags]
             if variants:
                 checks.check_training(self._parameters, variants)
+            if "stack_uv_value" in names:
+                checks.check_uv_value(self._parameters, _feature_sets(pipeline))
             if "train_cells" in names:
                 checks.check_cells(self._parameters)
             if "take_checkpoint" in names:
@@ -101,6 +103,13 @@ def _study_of_catalog(context: KedroContext) -> str:
     """The study that the catalog's paths are made from."""
     runtime = context.config_loader.runtime_params or {}
     return str(runtime.get("study", context.config_loader["globals"]["study"]))
+
+
+def _feature_sets(pipeline: Pipeline) -> list[str]:
+    """Feature sets that `uv_value` is made of, by the tables that go into it."""
+    stack = next(node for node in pipeline.nodes if node.name == "stack_uv_value")
+    prefix = "uv_value_"
+    return [name.removeprefix(prefix) for name in stack.inputs if name.startswith(prefix)]
 
 
 def _describe_missing(stages: str, missing: list[str], catalog: CatalogProtocol[Any, Any]) -> str:

@@ -8,6 +8,8 @@ from xmodal_pipeline.evaluation import baseline_tables
 from xmodal_pipeline.evaluation.nearest import cross_fit_knn
 from xmodal_pipeline.evaluation.probes import Protocol, cross_fit, make_folds
 from xmodal_pipeline.params.evaluate import EvaluationParams
+from xmodal_pipeline.params.report import ReportingParams
+from xmodal_pipeline.reporting.umap import umap_coordinates
 
 PROTOCOL = Protocol(folds=4, inner_folds=2, c_values=(0.01, 1.0, 100.0))
 PARAMS = EvaluationParams(bootstraps=20, reference_permutations=1, c_values=(1.0,), inner_folds=2, folds=3)
@@ -79,3 +81,42 @@ def test_pca_and_cca_see_training_captures_alone(monkeypatch):
     pixels = next(sides for sides in fitted if sides[0].shape[1] == 3 * side * side)
     for given, images in zip(pixels, (rgb, uv), strict=True):
         np.testing.assert_allclose(given, images[is_train].reshape(is_train.sum(), -1))
+
+
+@pytest.fixture
+def embeddings():
+    values = np.random.default_rng(3).normal(size=(90, 6)).astype(np.float32)
+    values[:45, 0] += 3
+    ids = [f"c{i}" for i in range(90)]
+    partition = np.array(["train", "train", "test", "validation", "train"])[np.arange(90) % 5]
+    keys = pd.DataFrame({"capture_id": ids, "specimen_id": ids, "partition": partition, "modality": "rgb"})
+    return pd.concat([keys, pd.DataFrame(values, columns=[f"x{i + 1}" for i in range(6)])], axis=1)
+
+
+def test_held_out_captures_move_no_point_of_a_map_but_their_own(embeddings):
+    is_test = embeddings["partition"] == "test"
+    absurd = is_test & is_test.cumsum().le(6)
+    changed, without = embeddings.copy(), embeddings[~absurd]
+    noise = 1e3 * np.random.default_rng(4).normal(size=(6, 6))
+    changed.loc[absurd, [f"x{i + 1}" for i in range(6)]] = noise.astype(np.float32)
+
+    before, after, fewer = (
+        umap_coordinates(one, ReportingParams())[["x", "y"]].to_numpy()
+        for one in (embeddings, changed, without)
+    )
+
+    is_train = (embeddings["partition"] == "train").to_numpy()
+    np.testing.assert_array_equal(before[is_train], after[is_train])
+    np.testing.assert_array_equal(before[is_train], fewer[is_train[~absurd]])
+    # Placed captures do not move one another either.
+    np.testing.assert_array_equal(before[~absurd], after[~absurd])
+    assert (before[absurd] != after[absurd]).all()
+
+
+def test_training_captures_do_make_a_map(embeddings):
+    """The test above would pass, too, if a map never changed."""
+    changed = embeddings.copy()
+    train = changed.index[changed["partition"] == "train"][:3]
+    changed.loc[train, "x1"] += 5
+    before, after = (umap_coordinates(one, ReportingParams()) for one in (embeddings, changed))
+    assert (before[["x", "y"]] != after[["x", "y"]]).mean(axis=None) > 0.9

@@ -1,7 +1,9 @@
 """What stops a command before its first node, with which words."""
 
+import json
 import re
 
+import pandas as pd
 import pytest
 from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.session import KedroSession
@@ -52,6 +54,15 @@ def run(project, params=None, **kwargs):
             r"loss.joint_weight: must be positive for variants.(attention|concat)",
         ),
         ({"specimens": {"tree": "birds.nwk"}}, r"specimens.tree: must be an existing file, got 'birds.nwk'"),
+        (
+            {"evaluation": {"uv_value_features": "concat_shered"}},
+            r"evaluation.uv_value_features: must be among \['colour', .*'concat_shared'.*got 'concat_shered'",
+        ),
+        (
+            {"evaluation": {"uv_value_features": "concat_shared"}},
+            r"evaluation.uv_value_features: must be among the feature sets of this run "
+            r"\['colour', 'separate', 'concat', 'attention'\], got 'concat_shared'; .*all_variants",
+        ),
         ({"study": "no/slash"}, r"study: string should match pattern"),
     ],
 )
@@ -85,3 +96,24 @@ def test_the_study_of_a_parameters_file_must_be_that_of_the_catalog(project):
     (project / "conf" / "smoke" / "parameters.yml").write_text("study: other\n")
     with pytest.raises(KedroCliError, match=r"study: must be set in globals.yml .*got 'other'"):
         run(project)
+
+
+def test_a_shared_variant_may_be_primary_where_it_is_run(project):
+    params = {"evaluation": {"uv_value_features": "concat_shared"}}
+    with pytest.raises(KedroCliError, match=r"^all_variants: needs captures, "):
+        run(project, params, pipeline_names=["all_variants"])
+
+
+def test_species_spelt_alike_stop_the_run_without_a_traceback(project):
+    """The metadata's species are known only once ingest runs."""
+    (project / "birds.nwk").write_text("(Parus_major:1,Sturnus_vulgaris:1);")
+    index = pd.DataFrame({"capture_id": ["a", "b"], "specimen_id": ["a", "b"]})
+    stored = project / "data" / "03_primary" / "smoke" / "specimen_index.parquet"
+    stored.parent.mkdir(parents=True)
+    index.assign(species=["parus major", "parus_major"]).to_parquet(stored)
+    captures = {"root": str(project), "is_simulated": False, "specimens": {"tree": "birds.nwk"}}
+    stored = project / "data" / "01_raw" / "smoke" / "captures.json"
+    stored.parent.mkdir(parents=True)
+    stored.write_text(json.dumps(captures))
+    with pytest.raises(KedroCliError, match=r"species must differ .* got \['parus major', 'parus_major'\]"):
+        run(project, pipeline_names=["ingest"], node_names=["match_tree"])

@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 LABEL_CONFOUNDED: Final = "LABEL_CONFOUNDED"
 """Code of a label that goes together with a confounder."""
 MIN_ASSOCIATION: Final = 0.3
-"""Association from which on the confounder alone tells two equal classes apart with a balanced accuracy of
-(1 + .3) / 2 = .65: where `uv_value` begins to say that a modality separates them."""
+"""Cramér's V, or the root of η², from which on the confounder alone tells two equal classes apart with a
+balanced accuracy of (1 + .3) / 2 = .65: where `uv_value` begins to say that a modality separates them."""
 _ALPHA = 0.05
 _MOST_DISCRETE = 10
 """A confounder of more distinct values than this, all numbers, is numeric."""
@@ -41,7 +41,7 @@ class Association(NamedTuple):
     """How strongly two columns go together."""
 
     value: float
-    """0 to 1, without the bias of small tables; NaN where nothing can vary."""
+    """Cramér's V or η², 0 to 1, without the bias of small tables; NaN where nothing can vary."""
     raw: float
     """The same as it comes."""
     p: float
@@ -54,7 +54,7 @@ def confounding_table(
     """Association of every confounder with every label; the unit is the specimen.
 
     Categorical: Cramér's V, without bias as Bergsma (2013). A confounder of more than ten distinct values,
-    all numbers: η, the square root of ε² (η² without bias). Within species: the same with the sums of χ² (of
+    all numbers: η², without bias as ε². Within species: the same with the sums of χ² (of
     squares) and of their expectations taken over species, so that one species gives the overall formula.
 
     Args:
@@ -64,8 +64,9 @@ def confounding_table(
         seed: of the permutations.
 
     Returns:
-        Rows by confounder and label, columns `COLUMNS`. `code` is LABEL_CONFOUNDED where the association,
-        overall or within species, is at least `MIN_ASSOCIATION` with p ≤ .05; `advice` then says what to do.
+        Rows by confounder and label, columns `COLUMNS`; `statistic` is cramers_v or eta_squared. `code` is
+        LABEL_CONFOUNDED where V or the root of η², overall or within species, is at least `MIN_ASSOCIATION`
+        with p ≤ .05; `advice` then says what to do.
 
     References:
         Bergsma (2013) J. Korean Stat. Soc. 42:323; Kelley (1935) PNAS 21:554 for ε².
@@ -105,7 +106,7 @@ def _row(
     return {
         "confounder": confounder,
         "label": label,
-        "statistic": "eta" if is_numeric else "cramers_v",
+        "statistic": "eta_squared" if is_numeric else "cramers_v",
         "value": overall.value,
         "raw": overall.raw,
         "p": overall.p,
@@ -117,15 +118,16 @@ def _row(
     }
 
 
-def _is_strong(found: Association) -> bool:
-    return found.value >= MIN_ASSOCIATION and found.p <= _ALPHA
+def _is_strong(found: Association, *, is_numeric: bool) -> bool:
+    correlation = np.sqrt(found.value) if is_numeric else found.value
+    return bool(correlation >= MIN_ASSOCIATION and found.p <= _ALPHA)
 
 
 def _advise(
     confounder: str, label: str, overall: Association, within: Association, *, is_numeric: bool
 ) -> str:
     """What to do; empty where nothing is to be done."""
-    if _is_strong(within):
+    if _is_strong(within, is_numeric=is_numeric):
         grouping = (
             f" It compares equal values only: group {confounder} into classes in the metadata."
             if is_numeric
@@ -137,7 +139,7 @@ def _advise(
             f"uv_value, which compares within each {confounder} and says too_few where none holds both."
             + grouping
         )
-    if not _is_strong(overall):
+    if not _is_strong(overall, is_numeric=is_numeric):
         return ""
     if label == SPECIES:
         return (
@@ -189,12 +191,12 @@ def association_of_classes(
 def association_of_number(
     x: NDArray[Any], y: Integers, strata: Integers, *, permutations: int, rng: np.random.Generator
 ) -> Association:
-    """η of a number over classes, over strata.
+    """η² of a number over classes, over strata.
 
     Args:
         x: (n,) numbers; these are permuted within strata.
         y: (n,) codes.
-        strata: (n,) codes; all equal for the ordinary η.
+        strata: (n,) codes; all equal for the ordinary η².
         permutations: behind p.
         rng: of the permutations.
     """
@@ -213,9 +215,9 @@ def association_of_number(
     if not len(x) or not ((classes > 1) & (total > 0)).any():
         return Association(np.nan, np.nan, np.nan)
     found = between(np.arange(len(x)))
-    value = np.sqrt(max(found - float((total * share).sum()), 0.0) / room) if room > 0 else np.nan
-    raw = np.sqrt(found / float(total.sum()))
-    return Association(float(value), float(raw), _permutation_p(between, found, strata, permutations, rng))
+    value = max(found - float((total * share).sum()), 0.0) / room if room > 0 else np.nan
+    raw = found / float(total.sum())
+    return Association(value, raw, _permutation_p(between, found, strata, permutations, rng))
 
 
 def _permutation_p(

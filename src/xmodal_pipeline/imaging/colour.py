@@ -56,12 +56,22 @@ def list_regions(
         uv = {WHOLE: np.flatnonzero(capture.uv_mask)}
         return [Region(name, pixels, uv.get(name, nothing), None) for name, pixels in regions.items()]
     shape = (capture.uv.shape[1], capture.uv.shape[2])
-    return [Region(name, pixels, *_in_uv(pixels, to_uv, shape)) for name, pixels in regions.items()]
+    return [Region(name, pixels, *pixels_in_uv(pixels, to_uv, shape)) for name, pixels in regions.items()]
 
 
-def _in_uv(
+def pixels_in_uv(
     pixels: Pixels, to_uv: NDArray[np.float64], shape: tuple[int, int]
 ) -> tuple[Pixels, NDArray[np.bool_]]:
+    """The pixels of UV nearest to where pixels of RGB lie in it, and which of these have one.
+
+    Args:
+        pixels: flat numbers on the grid of RGB.
+        to_uv: as for `list_regions`.
+        shape: (height, width) of both.
+
+    Returns:
+        Flat numbers of UV's pixels, as many as the second, (pixels,), has True.
+    """
     height, width = shape
     if np.array_equal(to_uv, np.eye(3)):
         return pixels, np.ones(len(pixels), np.bool_)

@@ -1,5 +1,6 @@
 """Is every band of a capture alive, exposed, sharp and in range? One row per band, and codes."""
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -9,7 +10,10 @@ from numpy.typing import NDArray
 from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Bands, Capture, Mask
+from xmodal_pipeline.imaging.colour import pixels_in_uv
 from xmodal_pipeline.imaging.mirror import is_mirrored
+from xmodal_pipeline.imaging.patches import Pixels
+from xmodal_pipeline.imaging.registration_similarity import Matrix
 from xmodal_pipeline.imaging.scale import TOP_BIN
 from xmodal_pipeline.imaging.structure import (
     Plane,
@@ -56,17 +60,20 @@ def capture_quality(
     ceiling: float,
     calibration: Calibration | None = None,
     is_aligned: bool = True,
+    to_uv: Matrix | None = None,
 ) -> tuple[list[dict[str, Any]], tuple[CaptureCode, ...]]:
     """Judge the bands of one capture inside its masks.
 
     Args:
-        capture: as read, unit scale.
+        capture: unit scale, the mask of UV where UV lies (`lay_mask`).
         layout: names the bands.
         params: thresholds.
         ceiling: counts at which the sensor saturates, in unit scale; infinite where that is unknown.
         calibration: the lines that made the bands from counts, so that saturation is judged on counts; None
             where the bands are counts.
         is_aligned: whether the modalities are meant to lie on one another. Without, no mirror is looked for.
+        to_uv: takes a pixel of RGB to its place in UV (`registration_matrix`); with None, places are shared
+            where the two masks are equal.
 
     Returns:
         Rows (modality, band, mean, sd, min, max, saturated_share, snr, below_zero_share, above_one_share,
@@ -79,9 +86,11 @@ def capture_quality(
         _modality("uv", layout.uv, capture.uv, capture.uv_mask),
     )
     masks = (capture.rgb_mask, capture.uv_mask)
-    share_grid = _share_grid(capture)
-    related = _strongest_correlations(modalities, share_grid=share_grid)
-    duplicates = _duplicates(modalities, share_grid=share_grid)
+    together = _on_same_places(capture, modalities, to_uv)
+    related = _strongest_correlations([together] if together else [(one,) for one in modalities])
+    # A band copied within a file is a copy at the same pixels, wherever UV lies.
+    stacked = together if to_uv is None else _on_same_places(capture, modalities, np.eye(3))
+    duplicates = _duplicates(stacked or modalities, across=stacked is not None)
     rows: list[dict[str, Any]] = []
     for modality, mask, correlations in zip(modalities, masks, related, strict=True):
         twins = {band for name, band in duplicates if name == modality.name}
@@ -161,17 +170,34 @@ def _focus_ratio(modalities: tuple[_Modality, ...]) -> float:
     return high / low if low > 0 else 1.0
 
 
-def _share_grid(capture: Capture) -> bool:
-    return capture.rgb_mask.shape == capture.uv_mask.shape and bool(
-        np.array_equal(capture.rgb_mask, capture.uv_mask)
+def _on_same_places(
+    capture: Capture, modalities: tuple[_Modality, ...], to_uv: Matrix | None
+) -> tuple[_Modality, ...] | None:
+    """Both modalities at the places that both have, in one order; None where they share none."""
+    is_moved = to_uv is not None and not np.array_equal(to_uv, np.eye(3))
+    if not is_moved and np.array_equal(capture.rgb_mask, capture.uv_mask):
+        return modalities
+    if to_uv is None:
+        return None
+    pixels = np.flatnonzero(capture.rgb_mask)
+    height, width = capture.uv_mask.shape
+    there, has_place = pixels_in_uv(pixels, to_uv, (height, width))
+    if not len(there):
+        return None
+    sides = ((capture.rgb, pixels[has_place]), (capture.uv, there))
+    return tuple(
+        _at(modality, bands, where) for modality, (bands, where) in zip(modalities, sides, strict=True)
     )
 
 
-def _strongest_correlations(
-    modalities: tuple[_Modality, ...], *, share_grid: bool
-) -> list[NDArray[np.float64]]:
-    """For each band the largest |r| with another band on the same pixels; 0 where there is none."""
-    groups = [modalities] if share_grid else [(modality,) for modality in modalities]
+def _at(modality: _Modality, bands: Bands, pixels: Pixels) -> _Modality:
+    values = np.take(bands.reshape(len(bands), -1), pixels, axis=1)
+    mean, sd, centred = moments(values)
+    return modality._replace(values=values, mean=mean, centred=centred, sd=sd)
+
+
+def _strongest_correlations(groups: Sequence[tuple[_Modality, ...]]) -> list[NDArray[np.float64]]:
+    """For each band the largest |r| with another band of its group; 0 where there is none."""
     strongest: list[NDArray[np.float64]] = []
     for group in groups:
         centred = np.concatenate([modality.centred for modality in group])
@@ -243,8 +269,11 @@ def _ratio(sd: float, noise: float) -> float:
     return float(sd / noise) if noise > 0 else float("inf")
 
 
-def _duplicates(modalities: tuple[_Modality, ...], *, share_grid: bool) -> set[tuple[str, str]]:
-    """Bands, as (modality, band), that equal another pixel by pixel; a constant one is dead instead."""
+def _duplicates(modalities: tuple[_Modality, ...], *, across: bool) -> set[tuple[str, str]]:
+    """Bands, as (modality, band), that equal another pixel by pixel; a constant one is dead instead.
+
+    Modalities are compared with one another where `across` says so.
+    """
     bands = [
         (modality.name, band, values)
         for modality in modalities
@@ -253,7 +282,7 @@ def _duplicates(modalities: tuple[_Modality, ...], *, share_grid: bool) -> set[t
     ]
     found: set[tuple[str, str]] = set()
     for (first, one, values), (second, other, others) in combinations(bands, 2):
-        if (share_grid or first == second) and np.array_equal(values, others):
+        if (across or first == second) and np.array_equal(values, others):
             found |= {(first, one), (second, other)}
     return found
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy import ndimage
 
 from xmodal_pipeline.imaging.capture import Bands, Mask
 from xmodal_pipeline.imaging.registration_gate import ring_margin
@@ -256,3 +257,26 @@ def apply_registration(uv: Bands, registration: Registration, *, order: Literal[
         return uv
     matrix = registration_matrix(registration, (uv.shape[1], uv.shape[2]))
     return np.stack([warp(band, matrix, order=order) for band in uv])
+
+
+def lay_mask(mask: Mask, to_uv: Matrix) -> Mask:
+    """RGB's mask where UV lies, on UV's own grid.
+
+    Every pixel of UV asks RGB, so that a larger scale leaves no holes.
+
+    Args:
+        mask: on the grid of RGB; one that is the whole frame says nothing of places and stays.
+        to_uv: of `registration_matrix`.
+
+    Returns:
+        A mask of the same shape; what lies beyond the frame of UV is left out.
+    """
+    if np.array_equal(to_uv, np.eye(3)) or mask.all():
+        return mask
+    back = np.linalg.inv(to_uv)
+    # SciPy counts (row, column) and samples at matrix @ output + offset.
+    flat = ndimage.affine_transform(
+        mask.astype(np.uint8), back[1::-1, 1::-1], offset=back[1::-1, 2], order=0, mode="constant"
+    )
+    laid: Mask = flat > 0
+    return laid

@@ -1,10 +1,9 @@
 """Parameters of `evaluate`: the protocol behind every number."""
 
-from typing import Literal
-
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from xmodal_pipeline.params._model import ParamsModel
+from xmodal_pipeline.variants import STRATEGIES
 
 
 class EvaluationParams(ParamsModel):
@@ -24,8 +23,17 @@ class EvaluationParams(ParamsModel):
     """Specimens per class below which a cell says `too few`."""
     components: int = Field(5, ge=1)
     """Principal components per modality in `uv_value`."""
-    uv_value_features: Literal["colour", "separate", "concat", "attention"] = "colour"
-    """The primary feature set, to which the false-discovery correction applies."""
+    uv_value_features: str = "colour"
+    """The primary feature set, to which the false-discovery correction applies: colour, or a variant that
+    sees both modalities and is among those that run."""
     n_jobs: int = -1
     """Worker processes for the probes; -1 uses every core."""
     seed: int = 0
+
+    @field_validator("uv_value_features")
+    @classmethod
+    def _known_features(cls, name: str) -> str:
+        known = ["colour", *STRATEGIES]
+        if name not in known:
+            raise ValueError(f"must be among {known}, got '{name}'")
+        return name

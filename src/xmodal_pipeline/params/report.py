@@ -15,7 +15,7 @@ class ReportingParams(ParamsModel):
     umap_neighbours: int = Field(15, ge=2)
     umap_min_dist: float = Field(0.1, ge=0, le=1)
     gallery_size: int = Field(6, ge=1)
-    """Queries in the retrieval gallery: up to half failures, the rest successes."""
+    """Queries in the retrieval gallery, half of either modality: up to half failures, the rest successes."""
     max_points: int = Field(5000, ge=50, le=5000)
     """Captures in a UMAP and in the explorer; more are a seeded subsample, and the report says so."""
     max_heatmap_rows: int = Field(300, ge=10)

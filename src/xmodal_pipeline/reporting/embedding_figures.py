@@ -22,9 +22,11 @@ from xmodal_pipeline.reporting.style import (
     make_figure,
     styled,
 )
-from xmodal_pipeline.reporting.umap import MINIMUM_ROWS, POOLED, subsample, vectors
+from xmodal_pipeline.reporting.umap import FITTED, MINIMUM_ROWS, POOLED, subsample, vectors
 
 _SPACES: Final = ("rgb", "uv", "joint", POOLED)
+_PALE: Final = 0.3
+"""Opacity of what was fitted, behind what was placed."""
 
 
 @styled
@@ -37,7 +39,8 @@ def draw_umap(
 ) -> Figure:
     """UMAP of each modality and of both in one fit, coloured by a label, with trustworthiness beside each.
 
-    In the pooled panel filled points are RGB and open points UV.
+    Training captures, on which the map was fitted, are pale; those placed on it are in full colour. In the
+    pooled panel filled points are RGB and open points UV.
 
     Args:
         coordinates: of `umap_spaces`.
@@ -67,6 +70,11 @@ def draw_umap(
         _draw_space(axis, labelled[labelled["space"] == space], styles)
         axis.set_title("pooled" if space == POOLED else names.label(space))
     handles = _label_handles(label, [v for v in styles if (labelled["label"] == v).any()], styles)
+    if (labelled["partition"] != FITTED).any():
+        handles += [
+            Line2D([], [], color="black", marker="o", linestyle="", alpha=_PALE, label="training: fitted"),
+            Line2D([], [], color="black", marker="o", linestyle="", label="held out: placed"),
+        ]
     if POOLED in spaces:
         handles += [
             Line2D([], [], color="black", marker="o", linestyle="", label=f"pooled: {names.rgb}"),
@@ -104,25 +112,39 @@ def _draw_space(axes: Axes, rows: pd.DataFrame, styles: dict[str, tuple[str, str
     axes.set_aspect("equal", adjustable="datalim")
     size = float(np.clip(4000 / len(rows), 4, 22))
     is_pooled = bool((rows["space"] == POOLED).any())
-    for value, points in rows.groupby("label", sort=False):
-        colour, marker = styles[str(value)]
-        for modality, part in points.groupby("modality", sort=False):
+    is_fitted = rows["partition"] == FITTED
+    for part, alpha in ((rows[is_fitted], _PALE), (rows[~is_fitted], 1.0)):
+        for (value, modality), points in part.groupby(["label", "modality"], sort=False):
+            colour, marker = styles[str(value)]
             is_open = is_pooled and modality == "uv"
             axes.scatter(
-                part["x"],
-                part["y"],
+                points["x"],
+                points["y"],
                 s=size,
                 marker=marker,
                 facecolors="none" if is_open else colour,
                 edgecolors=colour,
                 linewidths=0.7 if is_open else 0,
-                alpha=0.85,
+                alpha=alpha,
                 rasterized=len(rows) > 2000,
             )
+    axes.annotate(
+        _trust(rows), (0, 0), (0, -3), xycoords="axes fraction", textcoords="offset points", va="top"
+    )
+
+
+def _trust(rows: pd.DataFrame) -> str:
+    """Trustworthiness and the number of captures, of those fitted and of those placed."""
     first = rows.iloc[0]
-    of_all = f" of {first['captures_in_all']}" if first["captures_shown"] < first["captures_in_all"] else ""
-    note = f"trustworthiness {first['trustworthiness']:.2f}, {first['captures_shown']}{of_all} captures"
-    axes.annotate(note, (0, 0), (0, -3), xycoords="axes fraction", textcoords="offset points", va="top")
+    fitted, placed = (
+        rows.loc[part, "capture_id"].nunique()
+        for part in (rows["partition"] == FITTED, rows["partition"] != FITTED)
+    )
+    all_, shown = first["captures_in_all"], rows["capture_id"].nunique()
+    note = f"trustworthiness {first['trustworthiness']:.2f}, {fitted} captures fitted"
+    if placed:
+        note += f";\n{first['trustworthiness_placed']:.2f}, {placed} placed"
+    return f"{note} ({shown} of {all_} shown)" if shown < all_ else note
 
 
 @styled

@@ -42,7 +42,7 @@ def make_explorer(
     is_linear: bool = True,
     names: ModalityNames = DEFAULT_NAMES,
 ) -> Explorer:
-    """Points, labels and one atlas of thumbnails per modality.
+    """Points, labels (the partition is one) and one atlas of thumbnails per modality.
 
     Args:
         coordinates: of `umap_spaces`.
@@ -61,7 +61,8 @@ def make_explorer(
     if coordinates.empty:
         raise NothingToDrawError("there are no coordinates to explore")
     captures = coordinates["capture_id"].drop_duplicates().tolist()
-    index = specimen_index.set_index("capture_id").reindex(captures)
+    partition = coordinates.drop_duplicates("capture_id").set_index("capture_id")["partition"]
+    index = specimen_index.set_index("capture_id").reindex(captures).assign(partition=partition)
     labels = [c for c in index.columns if c not in FILE_COLUMNS and index[c].notna().any()]
     rows = {capture: row for row, capture in enumerate(rgb_images.capture_ids)}
     at = [rows[capture] for capture in captures]
@@ -108,11 +109,13 @@ def _maps(coordinates: pd.DataFrame, captures: list[str], names: ModalityNames) 
     maps = []
     for (space, modality), rows in coordinates.groupby(["space", "modality"], sort=False):
         pooled = f", pooled with {names.uv if modality == 'rgb' else names.rgb}" if space == "pooled" else ""
+        placed = float(rows["trustworthiness_placed"].iloc[0])
         maps.append(
             {
                 "id": f"{space}-{modality}",
                 "title": f"{names.label(str(modality))}{pooled}",
                 "trustworthiness": round(float(rows["trustworthiness"].iloc[0]), 3),
+                "trustworthiness_placed": None if np.isnan(placed) else round(placed, 3),
                 "capture": [number[capture] for capture in rows["capture_id"]],
                 "x": [round(float(value), 3) for value in rows["x"]],
                 "y": [round(float(value), 3) for value in rows["y"]],

@@ -250,8 +250,8 @@ def _maps(
     return [
         _figure(
             ("gallery", "retrieval", "Gallery"),
-            f"{where}Queries, their true match (framed blue) and the five captures ranked first. Rows are "
-            "drawn by lot among successes and failures, not chosen for their looks.",
+            f"{where}Queries in both directions, their true match (framed blue) and the five captures ranked "
+            "first. Rows are drawn by lot among successes and failures, not chosen for their looks.",
             lambda: draw_gallery(
                 _rows(projections, missing),
                 *_given(images, "no images were handed over"),
@@ -264,9 +264,11 @@ def _maps(
         ),
         _figure(
             ("umap", "umap", "UMAP"),
-            f"{which}Each modality's features, and both modalities' projections in one fit. Distances "
-            "between clusters, their sizes and their shapes are not evidence; trustworthiness (1 is best) "
-            "says how well near neighbours are kept.",
+            f"{which}Each modality's features, and both modalities' projections in one fit. Training "
+            "captures (pale) make the map; validation and test captures are placed on it without moving it, "
+            "each for itself; placing pushes them towards the rims. Distances between clusters, "
+            "their sizes and their shapes are not evidence; trustworthiness (1 is best) says how well near "
+            "neighbours are kept, first among training captures, then of placed ones among those.",
             lambda: draw_umap(
                 _rows(coordinates, missing), tables.specimen_index, label=tables.label, names=names
             ),

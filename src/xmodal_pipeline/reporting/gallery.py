@@ -1,7 +1,9 @@
 """The gallery: queries of one modality, their true match in the other, and what the model ranked first."""
 
 import textwrap
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from xmodal_pipeline.evaluation.ranks import RankCounts, query_measures
+from xmodal_pipeline.evaluation.retrieval import rank_matches
 from xmodal_pipeline.reporting.embedding_figures import paired_projections
 from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, number
 from xmodal_pipeline.reporting.style import (
@@ -28,6 +32,16 @@ _TOP: Final = 5
 _HIT: Final = "#0072B2"
 
 
+class _Search(NamedTuple):
+    """One direction: queries of one modality among the captures of the other."""
+
+    query: str
+    gallery: str
+    similarity: NDArray[np.float32]
+    """(queries, captures); the match is on the diagonal."""
+    counts: RankCounts
+
+
 @styled
 def draw_gallery(
     projections: pd.DataFrame,
@@ -39,16 +53,18 @@ def draw_gallery(
     is_linear: bool = True,
     names: ModalityNames = DEFAULT_NAMES,
 ) -> Figure:
-    """RGB queries, their UV match and the five UV captures ranked first; chosen by lot.
+    """Queries in both directions, their match and the five captures ranked first; chosen by lot.
 
-    Up to half the rows are failures (the match is not first), the rest successes, each chosen at random with
-    the seed, never for their looks; the title says how many there are of either.
+    Up to half the rows of a direction are failures (the match is not first, or not alone there), the rest
+    successes, each chosen at random with the seed, never for their looks; the title says how many there are
+    of either. As in retrieval, ties count by expectation: a match's rank is its expected one, and captures
+    level with it stand in an order by lot.
 
     Args:
         projections: of one cross-modal variant; held-out captures are used.
         rgb_images: (captures, bands, S, S) in unit scale, background 0.
         uv_images: the same captures in UV.
-        size: queries.
+        size: queries, half of them (rounded up) RGB, the rest UV.
         seed: of the draw.
         is_linear: whether the images are proportional to light.
         names: display names of the modalities.
@@ -62,45 +78,69 @@ def draw_gallery(
     rgb, uv = paired_projections(projections)
     if len(rgb) <= _TOP:
         raise NothingToDrawError(f"{len(rgb)} held-out captures are too few for a gallery of five")
-    similarity = _cosine(vectors(rgb), vectors(uv))
-    order = np.argsort(-similarity, axis=1, kind="stable")
-    ranks = 1 + np.argmax(order == np.arange(len(rgb))[:, None], axis=1)
-    queries = _choose(ranks, size, seed)
-    rows = {capture: row for row, capture in enumerate(rgb_images.capture_ids)}
-    ids = rgb["capture_id"].tolist()
-    figure = make_figure(DOUBLE_COLUMN_MM, 16 + 27 * len(queries))
-    axes = make_axes(figure, len(queries), _TOP + 2, gridspec_kw={"width_ratios": [1, 1] + [1] * _TOP})
-    for line, query in zip(axes, queries, strict=True):
-        query_picture = rgb_picture(*_picture(rgb_images, rows[ids[query]]), is_linear=is_linear)
-        _show(line[0], query_picture, "")
-        line[0].set_ylabel("\n".join(textwrap.wrap(ids[query].replace("_", " "), 17)[:3]))
-        for axis, hit in zip(line[1:], [query, *order[query, :_TOP]], strict=True):
-            picture = uv_picture(*_picture(uv_images, rows[ids[hit]]), is_linear=is_linear)
-            _show(axis, picture, number(similarity[query, hit]), is_match=hit == query)
-        line[1].set_xlabel(
-            f"{number(similarity[query, query])}, rank {ranks[query]}",
-            color=ALERT if ranks[query] > 1 else _HIT,
-        )
-    heads = [f"{names.rgb} query", f"{names.uv} match", *(f"{names.uv} {k}" for k in range(1, _TOP + 1))]
-    for axis, head in zip(axes[0], heads, strict=True):
-        axis.set_title(head)
-    first = int((ranks == 1).sum())
-    figure.suptitle(
-        f"{first} of {len(ranks)} held-out queries find their match first; rows drawn by lot (seed {seed}); "
-        "numbers are cosine similarities; framed: the true match",
-        fontsize=7,
-        x=0.01,
-        ha="left",
-    )
+    generator = np.random.default_rng(seed)
+    searches = _searches(vectors(rgb), vectors(uv))
+    sizes = (size - size // 2, size // 2)
+    queries = [_choose(one.counts, part, generator) for one, part in zip(searches, sizes, strict=True)]
+    pictures = {
+        "rgb": partial(_picture, rgb_images, partial(rgb_picture, is_linear=is_linear)),
+        "uv": partial(_picture, uv_images, partial(uv_picture, is_linear=is_linear)),
+    }
+    ids, lines = rgb["capture_id"].tolist(), sum(map(len, queries))
+    figure = make_figure(DOUBLE_COLUMN_MM, 22 + 27 * lines)
+    axes = make_axes(figure, lines, _TOP + 2)
+    below = 0
+    for search, rows in zip(searches, queries, strict=True):
+        block, below = axes[below : below + len(rows)], below + len(rows)
+        for line, query in zip(block, rows, strict=True):
+            _draw_query(line, search, query, _order(search, query, generator), ids, pictures)
+        asked, found = (names.label(modality) for modality in (search.query, search.gallery))
+        heads = [f"{asked} query", f"{found} match", *(f"{found} {k}" for k in range(1, _TOP + 1))]
+        for axis, head in zip(block[:1].flat, heads, strict=False):
+            axis.set_title(head)
+    figure.suptitle(_title(searches, seed, names), fontsize=7, x=0.01, ha="left")
     return figure
 
 
-def _choose(ranks: NDArray[np.intp], size: int, seed: int) -> list[int]:
+def _searches(rgb: NDArray[np.float32], uv: NDArray[np.float32]) -> tuple[_Search, _Search]:
+    similarity, ranks = _cosine(rgb, uv), rank_matches(rgb, uv)
+    return (
+        _Search("rgb", "uv", similarity, ranks.rgb_to_uv),
+        _Search("uv", "rgb", similarity.T, ranks.uv_to_rgb),
+    )
+
+
+def _choose(counts: RankCounts, size: int, generator: np.random.Generator) -> list[int]:
     """Successes, then failures: up to half failures, filled up from either side when one runs short."""
-    generator = np.random.default_rng(seed)
-    hits, misses = (generator.permutation(np.flatnonzero(found)) for found in (ranks == 1, ranks > 1))
+    is_first = query_measures(counts, ())["rank"] == 1
+    hits, misses = (generator.permutation(np.flatnonzero(found)) for found in (is_first, ~is_first))
     wanted = min(len(misses), max(size // 2, size - len(hits)))
     return [int(row) for row in (*hits[: size - wanted], *misses[:wanted])]
+
+
+def _order(search: _Search, query: int, generator: np.random.Generator) -> NDArray[np.intp]:
+    """Captures by similarity; those level with the match, itself included, by lot."""
+    order = np.argsort(-search.similarity[query], kind="stable")
+    level = slice(search.counts.better[query], search.counts.better[query] + search.counts.tied[query])
+    order[level] = generator.permutation(order[level])
+    return order
+
+
+def _title(searches: Sequence[_Search], seed: int, names: ModalityNames) -> str:
+    found = [
+        f"{names.label(one.query)} → {names.label(one.gallery)}: "
+        f"{query_measures(one.counts, (1,))['recall@1'].sum().round(1):g} of {len(one.similarity)}"
+        for one in searches
+    ]
+    level = sum(int((one.counts.tied > 1).sum()) for one in searches)
+    ties = (
+        f"\n{level} queries have captures level with their match: these stand in an order by lot, "
+        "and ranks are expected ones"
+    )
+    return (
+        f"Held-out queries that find their match first, {', '.join(found)}; rows drawn by lot (seed {seed})\n"
+        f"Numbers are cosine similarities; framed: the true match{ties if level else ''}"
+    )
 
 
 def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -108,10 +148,27 @@ def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
     return a @ b.T
 
 
-def _picture(store: ArrayStore, row: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Bands and foreground of one stored capture: background is exactly 0 there."""
-    bands = store[row].astype(np.float32)
-    return bands, (bands != 0).any(axis=0)
+def _picture(store: ArrayStore, draw: Callable[..., NDArray[np.uint8]], capture: str) -> NDArray[np.uint8]:
+    """One stored capture for looking at: its background is exactly 0."""
+    bands = store[store.capture_ids.index(capture)].astype(np.float32)
+    return draw(bands, (bands != 0).any(axis=0))
+
+
+def _draw_query(
+    line: NDArray[np.object_],
+    search: _Search,
+    query: int,
+    order: NDArray[np.intp],
+    ids: list[str],
+    pictures: Mapping[str, Callable[[str], NDArray[np.uint8]]],
+) -> None:
+    _show(line[0], pictures[search.query](ids[query]), "")
+    line[0].set_ylabel("\n".join(textwrap.wrap(ids[query].replace("_", " "), 17)[:3]))
+    similarity = search.similarity[query]
+    for axis, hit in zip(line[1:], [query, *order[:_TOP]], strict=True):
+        _show(axis, pictures[search.gallery](ids[hit]), number(similarity[hit]), is_match=hit == query)
+    rank = query_measures(search.counts, ())["rank"][query]
+    line[1].set_xlabel(f"{number(similarity[query])}, rank {rank:g}", color=ALERT if rank > 1 else _HIT)
 
 
 def _show(axes: Axes, picture: NDArray[np.uint8], note: str, *, is_match: bool = False) -> None:

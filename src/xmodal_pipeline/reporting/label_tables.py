@@ -30,7 +30,7 @@ def tabulate_confounding(confounding: pd.DataFrame, names: ModalityNames) -> Pag
     rows = []
     for row in ordered.itertuples():
         advice = names.rename(str(row.advice)) or "–"
-        statistic = {"cramers_v": "Cramér's V", "eta": "η"}[str(row.statistic)]
+        statistic = {"cramers_v": "Cramér's V", "eta_squared": "η²"}[str(row.statistic)]
         overall = f"{number(row.value)} ({number(row.p, 3)})"
         within = f"{number(row.value_within_species)} ({number(row.p_within_species, 3)})"
         code = str(row.code) or "–"

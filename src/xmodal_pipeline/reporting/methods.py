@@ -1,16 +1,31 @@
 """The methods paragraph: what a paper says about how its numbers came about."""
 
+from typing import Final
+
 import pandas as pd
 
 from xmodal_pipeline.imaging.calibration import MIN_R2
+from xmodal_pipeline.params.train import LossParams, TrainingParams
 from xmodal_pipeline.reporting.content import ReportTables
+from xmodal_pipeline.reporting.names import ModalityNames
 from xmodal_pipeline.reporting.provenance import hash_captures, package_versions
+from xmodal_pipeline.variants import STRATEGIES
 
 _UNITS = {
     "reflectance": "Captures came calibrated to reflectance.",
     "relative": "Bands are relative to a standard in each photograph and not absolute.",
     "uncalibrated": "Bands were not calibrated; colour is in camera units.",
 }
+_REFERENCES: Final = {
+    "Loshchilov & Hutter 2019": "arXiv:1711.05101",
+    "Radford et al. 2021": "arXiv:2103.00020",
+    "Chen et al. 2020": "arXiv:2002.05709",
+    "Dufumier et al. 2025": "arXiv:2409.07402",
+    "Mantel 1967": "Cancer Res. 27:209",
+    "Freedman & Lane 1983": "J. Bus. Econ. Stat. 1:292",
+    "Benjamini & Hochberg 1995": "J. R. Stat. Soc. B 57:289",
+}
+"""Where each work that a sentence may name is found; those that are named close the paragraph."""
 
 
 def write_methods(tables: ReportTables) -> str:
@@ -23,10 +38,13 @@ def write_methods(tables: ReportTables) -> str:
         _split(tables),
         _models(tables),
         _evaluation(tables),
+        _alignment(tables),
         _uv_value(tables),
         _provenance(tables),
     ]
-    return " ".join(sentence for sentence in sentences if sentence)
+    text = " ".join(sentence for sentence in sentences if sentence)
+    named = "; ".join(f"{work}, {place}" for work, place in _REFERENCES.items() if work in text)
+    return f"{text} References: {named}." if named else text
 
 
 def count_classes(specimen_index: pd.DataFrame) -> list[str]:
@@ -116,7 +134,7 @@ def _split(tables: ReportTables) -> str:
 def _models(tables: ReportTables) -> str:
     if not tables.histories:
         return "No model was trained."
-    training, loss, names = tables.parameters.training, tables.parameters.loss, tables.names
+    training, names = tables.parameters.training, tables.names
     variants = ", ".join(names.label(variant) for variant in tables.histories)
     start = "pretrained" if training.pretrained else "randomly initialised"
     epochs = max(len(history) for history in tables.histories.values())
@@ -126,10 +144,45 @@ def _models(tables: ReportTables) -> str:
     kept = " whose validation recall@1 was within one standard error of the best" if has_choice else ""
     return (
         f"Contrastive models ({variants}; {training.backbone}, {start}) were trained without labels "
-        f"for up to {epochs} epochs (AdamW, learning rate {training.lr:g}, batch {training.batch_size}, "
-        f"temperature {loss.temperature:g}, "
-        f"weights {loss.cross_modal_weight:g} cross-modal, {loss.intra_modal_weight:g} intra-modal, "
-        f"{loss.joint_weight:g} joint; seed {seeds}); the last epoch{kept} was kept."
+        f"for up to {epochs} epochs (AdamW, Loshchilov & Hutter 2019, {_rates(training, names)}, "
+        f"batch {training.batch_size}, {_loss(tables)}; seed {seeds}); the last epoch{kept} was kept."
+    )
+
+
+def _rates(training: TrainingParams, names: ModalityNames) -> str:
+    own = {names.rgb: training.lr_rgb, names.uv: training.lr_uv}
+    special = [f", {rate:g} in the {name} encoder" for name, rate in own.items() if rate is not None]
+    return f"learning rate {training.lr:g}{''.join(special)}"
+
+
+def _loss(tables: ReportTables) -> str:
+    """Temperature and weights; of variants that see one modality there is one term."""
+    loss = tables.parameters.loss
+    learnt = f"temperatures learnt from {loss.temperature:g} on, one per term"
+    temperature = learnt if loss.adaptive_temperature else f"temperature {loss.temperature:g}"
+    within = "NT-Xent, Chen et al. 2020"
+    if not set(tables.histories) & set(STRATEGIES):
+        return f"{within}, {temperature}"
+    cross, intra, path = _moving_weights(loss)
+    joint = f"{loss.joint_weight:g} joint"
+    if loss.joint_weight > 0 and loss.joint_mode == "comm":
+        joint += " (CoMM, Dufumier et al. 2025)"
+    return (
+        f"{temperature}, weights {cross} cross-modal (InfoNCE, Radford et al. 2021), "
+        f"{intra} intra-modal ({within}){path}, {joint}"
+    )
+
+
+def _moving_weights(loss: LossParams) -> tuple[str, str, str]:
+    """Weights of the cross-modal and intra-modal terms, and the path that a curriculum takes them."""
+    if loss.curriculum == "none":
+        return f"{loss.cross_modal_weight:g}", f"{loss.intra_modal_weight:g}", ""
+    start, end = loss.curriculum_start, loss.curriculum_end
+    path = {"linear": "along a line", "cosine": "along half a cosine"}[loss.curriculum]
+    return (
+        f"from {start.cross_modal:g} to {end.cross_modal:g}",
+        f"from {start.intra_modal:g} to {end.intra_modal:g}",
+        f" {path} over the training",
     )
 
 
@@ -145,6 +198,22 @@ def _evaluation(tables: ReportTables) -> str:
     )
 
 
+def _alignment(tables: ReportTables) -> str:
+    """Which Mantel tests were made: those that left a p-value in any variant."""
+    found = [metrics.get("alignment", {}) for metrics in tables.metrics.values()]
+    scopes = {"p_value_within": "within species", "p_value_among": "among species means"}
+    tested = [name for key, name in scopes.items() if any(isinstance(one.get(key), float) for one in found)]
+    if not tested and any(isinstance(one.get("p_value"), float) for one in found):
+        tested = ["over all specimens"]
+    if not tested:
+        return ""
+    return (
+        "Alignment of the two similarity structures is a Spearman correlation of pairwise similarities with "
+        f"Mantel tests (Mantel 1967; {tables.parameters.evaluation.permutations} permutations) "
+        f"{' and '.join(tested)}."
+    )
+
+
 def _uv_value(tables: ReportTables) -> str:
     if tables.uv_value.empty:
         return ""
@@ -155,8 +224,9 @@ def _uv_value(tables: ReportTables) -> str:
     return (
         f"What {names.uv} adds to {names.rgb} was tested per species with at least {params.minimum_n} "
         f"specimens per class, as the class difference in {names.uv} given {names.rgb} with a slope per "
-        f"species (Freedman-Lane, {permutations} permutations within species), with "
-        f"Benjamini-Hochberg correction over all species, labels and views{_within(tables)}; features: "
+        f"species (Freedman & Lane 1983, {permutations} permutations within species), with false discoveries "
+        "corrected (Benjamini & Hochberg 1995) over all species, labels and "
+        f"views{_within(tables)}; features: "
         f"{params.uv_value_features}, reduced to at most {params.components} components per modality."
     )
 

@@ -106,7 +106,8 @@
   const draw = () => {
     for (const side of sides) {
       const map = mapOf(side);
-      find(`title-${side}`).textContent = `${map.title}, trustworthiness ${map.trustworthiness.toFixed(2)}`;
+      const placed = map.trustworthiness_placed === null ? "" : `, of placed captures ${map.trustworthiness_placed.toFixed(2)}`;
+      find(`title-${side}`).textContent = `${map.title}, trustworthiness ${map.trustworthiness.toFixed(2)}${placed}`;
       Plotly.react(find(`plot-${side}`), traces(map), layout, config);
     }
     const shown = data.captures.filter((_, capture) => isShown(capture)).length;

@@ -96,7 +96,7 @@ def measure_colour(
     """
     shape = (capture.rgb.shape[1], capture.rgb.shape[2])
     patches, flag, note = _find_patches(files.rgb_path, specimens, shape)
-    regions = list_regions(capture, patches, _to_uv(files, specimens, registration, shape))
+    regions = list_regions(capture, patches, matrix_to_uv(files, specimens, registration, shape))
     if flag is None:
         flag, note = _check_inside(files.rgb_path, patches, regions)
     identity = {"capture_id": files.capture_id, "specimen_id": files.specimen_id}
@@ -138,10 +138,20 @@ def _check_inside(
     return CaptureCode.BAD_PATCHES, f"{note}; they are not measured"
 
 
-def _to_uv(
+def matrix_to_uv(
     files: CaptureFiles, specimens: SpecimensParams, registration: Registration | None, shape: tuple[int, int]
 ) -> NDArray[np.float64] | None:
-    """Where a pixel of RGB lies in UV; None for two photographs that were never meant to be registered."""
+    """Where a pixel of RGB lies in UV; None for two photographs that were never meant to be registered.
+
+    Args:
+        files: of the capture.
+        specimens: whether the study registers.
+        registration: of the capture; None where the study switches it off.
+        shape: (height, width) of the capture.
+
+    Returns:
+        As `registration_matrix`.
+    """
     if files.uv_path is not None and specimens.registration == "off":
         return None
     return np.eye(3) if registration is None else registration_matrix(registration, shape)

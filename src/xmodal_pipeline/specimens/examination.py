@@ -4,7 +4,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from xmodal_pipeline.imaging.histogram import BandCounts
 from xmodal_pipeline.imaging.quality import capture_quality
 from xmodal_pipeline.imaging.reading import calibrate_capture, read_counts
 from xmodal_pipeline.imaging.receptors import ReceptorModel
-from xmodal_pipeline.imaging.registration import Registration, estimate_registration
+from xmodal_pipeline.imaging.registration import Registration, estimate_registration, lay_mask
 from xmodal_pipeline.imaging.scale import resolve_scale
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, Scale, SpecimensParams
 from xmodal_pipeline.specimens.band_histograms import count_capture, sum_histograms
@@ -28,6 +28,7 @@ from xmodal_pipeline.specimens.colour import (
     ColourFindings,
     check_receptor_units,
     find_receptors,
+    matrix_to_uv,
     measure_colour,
     tabulate_catches,
 )
@@ -140,13 +141,19 @@ def _examine(
     layout = specimens.band_layout
     verdict = rig.registration if rig else judge_registration(capture, specimens, how.registration)
     is_counts = scale not in ("percent", "unit") or calibration is not None
+    to_uv = matrix_to_uv(files, specimens, verdict, (capture.rgb.shape[1], capture.rgb.shape[2]))
+    placed = capture if to_uv is None else replace(capture, uv_mask=lay_mask(capture.uv_mask, to_uv))
+    if not placed.uv_mask.any():
+        reason = "UV must lie within its frame, the registration puts the whole specimen beyond it"
+        return CaptureRejected(files.rgb_path.name, CaptureCode.EMPTY_MASK, reason)
     rows, flags = capture_quality(
-        capture,
+        placed,
         layout,
         how.quality,
         ceiling=1.0 if is_counts else float("inf"),
         calibration=calibration,
         is_aligned=specimens.registration != "off",
+        to_uv=to_uv,
     )
     if calibration is not None and any(line.flagged for line in calibration.values()):
         flags = (*flags, CaptureCode.POOR_CALIBRATION)
@@ -162,7 +169,7 @@ def _examine(
         registration=identity | registration_row(verdict, rig),
         quality=[identity | row for row in rows],
         colour=colour,
-        histograms=count_capture(capture),
+        histograms=count_capture(placed),
         flags=(*counts.flags, *flags, *colour.flags),
     )
 

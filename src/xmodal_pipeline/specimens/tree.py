@@ -97,14 +97,14 @@ def match_tips(tips: Sequence[str], species: Iterable[str]) -> pd.DataFrame:
         each in alphabetical order.
 
     Raises:
-        ValueError: if two species are spelt alike.
+        ParametersError: if two species are spelt alike.
     """
     by_name = {_spell(tip): tip for tip in tips}
     known = sorted(set(pd.Series(list(species), dtype=object).dropna()))
     spelt = pd.Series([_spell(name) for name in known], index=known, dtype=object)
     if spelt.duplicated().any():
-        raise ValueError(
-            f"tree: species must differ in more than case and underscores, got "
+        raise ParametersError(
+            f"specimens.tree: species must differ in more than case and underscores, got "
             f"{list(spelt.index[spelt.duplicated(keep=False)][:4])}; write them alike in the metadata"
         )
     rows: list[tuple[str | None, str | None, str, str | None]] = []

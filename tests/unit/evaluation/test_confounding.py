@@ -56,7 +56,7 @@ def test_within_strata_is_hand_made_sums():
     assert found.value == pytest.approx(np.sqrt(max(excess, 0) / room))
 
 
-def test_eta_is_the_root_of_epsilon_squared():
+def test_eta_squared_is_as_it_comes_and_without_bias_epsilon_squared():
     rng = np.random.default_rng(3)
     y = np.repeat([0, 1, 2], [10, 20, 5])
     x = rng.normal(size=35) + y
@@ -66,8 +66,8 @@ def test_eta_is_the_root_of_epsilon_squared():
     means = np.array([x[y == k].mean() for k in range(3)])
     between = (np.array([10, 20, 5]) * (means - x.mean()) ** 2).sum()
     eta2 = between / ((x - x.mean()) ** 2).sum()
-    assert found.raw == pytest.approx(np.sqrt(eta2))
-    assert found.value == pytest.approx(np.sqrt(1 - (1 - eta2) * 34 / 32))
+    assert found.raw == pytest.approx(eta2)
+    assert found.value == pytest.approx(1 - (1 - eta2) * 34 / 32)
 
 
 def test_perfect_association_and_none():
@@ -139,10 +139,22 @@ def test_numbers_are_numbers_and_captures_of_one_specimen_count_once():
 
     once, twice = (confounding_table(one, ["humidity"], permutations=99) for one in (index, doubled))
 
-    assert once.loc[0, "statistic"] == "eta"
+    assert once.loc[0, "statistic"] == "eta_squared"
     assert once.loc[0, "code"] == "LABEL_CONFOUNDED"
     assert "read sex within species only" in once.loc[0, "advice"]
     pd.testing.assert_frame_equal(once, twice)
+
+
+def test_a_number_is_coded_by_the_root_of_eta_squared():
+    """Half a standard deviation of difference: η² about .15, and a correlation of .4 is above .3."""
+    humidity = np.tile(np.arange(50) / 10, 2)
+    humidity[:50] += 1.2
+    humidity = humidity + np.arange(100) / 1e6
+
+    row = confounding_table(index_of(sex=np.repeat(["f", "m"], 50), humidity=humidity), ["humidity"]).loc[0]
+
+    assert 0.09 < row["value"] < 0.3
+    assert row["code"] == "LABEL_CONFOUNDED"
 
 
 def test_no_confounders_or_labels_make_an_empty_table():

@@ -5,6 +5,7 @@ from scipy import ndimage
 from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.imaging.capture import Capture
 from xmodal_pipeline.imaging.quality import capture_quality, focus
+from xmodal_pipeline.imaging.registration import lay_mask
 from xmodal_pipeline.params.ingest import LAYOUTS, QualityParams
 
 LAYOUT = LAYOUTS["rgb_uv_mask"]
@@ -200,3 +201,55 @@ def test_the_modalities_of_a_pair_may_differ_in_size_and_number_of_bands():
     assert list(rows) == ["R", "G", "B", "UV1"]
     assert rows["UV1"]["mask_share"] == pytest.approx(uv_mask.mean())
     assert codes == set()
+
+
+def shifted_capture(dx, dy):
+    """A capture beside a bright background, and the same with UV (dx, dy) to the right and down."""
+    rgb, uv, mask = simulated_capture()
+    uv[:, ~mask] = 0.9
+    return rgb, uv, np.roll(uv, (dy, dx), axis=(1, 2)), mask
+
+
+def to_uv(dx, dy):
+    return np.array([[1.0, 0, dx], [0, 1, dy], [0, 0, 1]])
+
+
+def test_uv_is_judged_where_it_lies():
+    rgb, uv, moved, mask = shifted_capture(6, -4)
+    uv_mask = lay_mask(mask, to_uv(6, -4))
+    np.testing.assert_array_equal(uv_mask, np.roll(mask, (-4, 6), axis=(0, 1)))
+
+    expected, codes = quality(rgb, uv, mask)
+    found, moved_codes = quality(rgb, moved, mask, uv_mask, to_uv=to_uv(6, -4))
+    under_rgb, _ = quality(rgb, moved, mask)
+
+    for band, row in expected.items():
+        numbers = {name for name, value in row.items() if isinstance(value, float)}
+        assert {name: found[band][name] for name in numbers} == pytest.approx(
+            {name: row[name] for name in numbers}, rel=1e-4
+        )
+    assert moved_codes == codes
+    assert under_rgb["UV1"]["mean"] > 1.1 * expected["UV1"]["mean"]
+
+
+def test_a_noisy_band_that_follows_the_other_modality_is_alive_wherever_it_lies():
+    rgb, uv, _, mask = shifted_capture(0, 0)
+    noisy = uv[:1] + 0.12 * np.random.default_rng(9).standard_normal(mask.shape).astype(np.float32)
+    moved = np.roll(noisy, (9, 12), axis=(1, 2))
+    uv_mask = lay_mask(mask, to_uv(12, 9))
+
+    rows, codes = quality(rgb, moved, mask, uv_mask, to_uv=to_uv(12, 9))
+    _, apart = quality(rgb, moved, mask, uv_mask)
+
+    assert rows["UV1"]["snr"] < PARAMS.min_band_snr
+    assert CaptureCode.DEAD_BAND not in codes
+    assert CaptureCode.DEAD_BAND in apart
+
+
+def test_a_copied_band_is_found_although_uv_was_moved():
+    rgb, _, moved, mask = shifted_capture(6, -4)
+    moved[2] = rgb[0]
+
+    _, codes = quality(rgb, moved, mask, lay_mask(mask, to_uv(6, -4)), to_uv=to_uv(6, -4))
+
+    assert CaptureCode.DUPLICATED_BAND in codes

@@ -8,6 +8,7 @@ from xmodal_pipeline.imaging.registration import (
     Registration,
     apply_registration,
     estimate_registration,
+    lay_mask,
     registration_matrix,
 )
 from xmodal_pipeline.imaging.registration_gate import normalised_mutual_information
@@ -358,3 +359,20 @@ def test_noise_is_measured_and_planes_are_not_noise():
 
     assert noise[0] == pytest.approx(0.05, rel=0.03)
     assert noise[1] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_mask_follows_a_turned_and_larger_uv_without_holes():
+    """Against the place of every pixel, and with the whole frame left as it is."""
+    y, x = np.mgrid[:60, :80]
+    mask = (x - 30) ** 2 + (y - 28) ** 2 < 15**2
+    found = Registration(4.0, -3.0, 8.0, 1.2, 0.1, 0.5, 0.1, 0.1, "corrected")
+    matrix = registration_matrix(found, mask.shape)
+
+    laid = lay_mask(mask, matrix)
+
+    centre = matrix @ [30, 28, 1]
+    distance = np.hypot(x - centre[0], y - centre[1])
+    assert laid[distance < 15 * 1.2 - 1].all()
+    assert not laid[distance > 15 * 1.2 + 1].any()
+    assert lay_mask(np.ones_like(mask), matrix).all()
+    assert lay_mask(mask, np.eye(3)) is mask

@@ -12,10 +12,20 @@ from xmodal_pipeline.reporting.explorer import make_explorer
 from xmodal_pipeline.reporting.figures import draw_ingest_figures
 from xmodal_pipeline.reporting.html import ReportContent, build_report
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="no chromium with chromedriver on this machine to open the report in"
-)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver") or shutil.which("/usr/bin/chromedriver")
+pytestmark = [
+    pytest.mark.skipif(
+        not CHROMIUM,
+        reason="Chromium is missing (no chromium, chromium-browser or google-chrome on the path); install it "
+        "with its driver (Debian: apt install chromium chromium-driver)",
+    ),
+    pytest.mark.skipif(
+        bool(CHROMIUM) and not DRIVER,
+        reason=f"chromedriver is missing (not on the path, nor at /usr/bin/chromedriver), but not {CHROMIUM}"
+        "; install the driver of the same version (Debian: apt install chromium-driver)",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

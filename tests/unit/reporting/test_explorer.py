@@ -41,6 +41,9 @@ def test_points_keep_their_capture(explorer, coordinates):
             row = rows.loc[payload["captures"][capture]]
             assert one["x"][i] == pytest.approx(row["x"], abs=1e-3)
             assert one["y"][i] == pytest.approx(row["y"], abs=1e-3)
+    placed = {one["id"]: one["trustworthiness_placed"] for one in payload["maps"]}
+    expected = coordinates.loc[coordinates["space"] == "rgb", "trustworthiness_placed"].iloc[0]
+    assert placed["rgb-rgb"] == pytest.approx(expected, abs=1e-3)
     titles = {one["id"]: one["title"] for one in payload["maps"]}
     assert titles == {
         "rgb-rgb": "Dorsal",
@@ -50,10 +53,14 @@ def test_points_keep_their_capture(explorer, coordinates):
     }
 
 
-def test_labels_belong_to_their_capture(explorer, index):
+def test_labels_belong_to_their_capture(explorer, index, coordinates):
     labels = explorer.payload["labels"]
-    assert set(labels) == {"species", "sex"}
+    assert set(labels) == {"species", "sex", "partition"}
+    assert [one["name"] for one in labels["partition"]["classes"]] == ["test", "train", "validation"]
     by_id = index.set_index("capture_id")
+    parts = coordinates.drop_duplicates("capture_id").set_index("capture_id")["partition"]
+    for capture, number in zip(explorer.payload["captures"], labels["partition"]["values"], strict=True):
+        assert labels["partition"]["classes"][number]["name"] == parts[capture]
     for capture, number in zip(explorer.payload["captures"], labels["species"]["values"], strict=True):
         assert labels["species"]["classes"][number]["name"] == by_id.loc[capture, "species"]
     sexes = [labels["sex"]["classes"][i]["name"] for i in labels["sex"]["values"]]

@@ -12,6 +12,7 @@ from xmodal_pipeline.reporting.content import ReportTables
 from xmodal_pipeline.reporting.explorer import make_explorer
 from xmodal_pipeline.reporting.figures import draw_ingest_figures, draw_model_figures
 from xmodal_pipeline.reporting.html import ReportContent, build_report
+from xmodal_pipeline.reporting.methods import write_methods
 
 
 class Page(HTMLParser):
@@ -251,6 +252,47 @@ def test_methods_follow_settings_that_are_not_the_default(studies):
     assert "divided at random, each species in one part, (seed 3) into" in text
     assert "classes compared within session, year" in text
     assert "a rotation or another scale was found in 2 of them; captures of one camera shared" in text
+
+
+def test_methods_name_what_training_used_and_nothing_else(studies):
+    loss = {
+        "adaptive_temperature": True,
+        "curriculum": "cosine",
+        "curriculum_end": {"cross_modal": 0.9, "intra_modal": 0.1},
+        "joint_mode": "comm",
+    }
+    special = studies.make_tables({"training": {"lr_uv": 3e-4, "lr_rgb": 2e-3}, "loss": loss})
+    text, usual = write_methods(special), write_methods(studies.make_tables())
+    for words in (
+        "learning rate 0.001, 0.002 in the RGB encoder, 0.0003 in the UV encoder, batch 32",
+        "temperatures learnt from 0.1 on, one per term",
+        "weights from 0.2 to 0.9 cross-modal (InfoNCE, Radford et al. 2021), from 0.8 to 0.1 intra-modal "
+        "(NT-Xent, Chen et al. 2020) along half a cosine over the training, "
+        "0.5 joint (CoMM, Dufumier et al. 2025)",
+        "Dufumier et al. 2025, arXiv:2409.07402",
+    ):
+        assert words in text
+    assert (
+        "learning rate 0.001, batch 32, temperature 0.1, "
+        "weights 1 cross-modal (InfoNCE, Radford et al. 2021), "
+        "0.5 intra-modal (NT-Xent, Chen et al. 2020), 0.5 joint; seed" in usual
+    )
+    assert "Dufumier" not in usual
+    baseline = write_methods(
+        studies.make_tables({"loss": loss}, histories={"rgb_only": studies.make_history()})
+    )
+    assert "batch 32, NT-Xent, Chen et al. 2020, temperatures learnt" in baseline
+    assert "Radford" not in baseline
+
+
+def test_methods_state_the_mantel_tests_that_were_made(studies):
+    text = write_methods(studies.make_tables({"evaluation": {"permutations": 499}}))
+    assert "Mantel tests (Mantel 1967; 499 permutations) within species and among species means." in text
+    assert text.endswith("J. R. Stat. Soc. B 57:289.")
+    unlabelled = {"separate": {"alignment": {"p_value": 0.01, "p_value_within": {"not_applicable": "none"}}}}
+    assert "permutations) over all specimens." in write_methods(studies.make_tables(metrics=unlabelled))
+    none = write_methods(studies.make_tables(metrics={"separate": {"alignment": {"not_applicable": "few"}}}))
+    assert "Mantel" not in none
 
 
 def test_numbers_stand_under_their_protocol(studies):

@@ -48,6 +48,13 @@ def test_coded_rows_come_first_with_what_to_do():
     assert {row[2] for row in table.rows[1:]} == {"–"}
 
 
+def test_the_measure_of_a_numeric_confounder_is_eta_squared():
+    known = index().assign(humidity=np.arange(40) / 7)
+    table = tabulate_confounding(confounding_table(known, ["humidity", "museum"], permutations=99), NAMES)
+
+    assert {row[0]: row[4] for row in table.rows} == {"humidity": "η²", "museum": "Cramér's V"}
+
+
 def test_information_names_the_modalities_and_leaves_gaps_open():
     facts = dict.fromkeys(["sd", "effective_dimensions", "first_dimension_share", "among_species_share"], 0.5)
     row = {"n_specimens": 9, "n_bands": 3, **facts, "r2_given_other_within": 0.25}

@@ -69,7 +69,7 @@ def test_species_are_matched_whatever_their_case_and_underscores_and_nothing_is_
 
 
 def test_two_species_of_one_tip_are_refused():
-    with pytest.raises(ValueError, match=r"tree: species must differ .* got \['a b', 'a_b'\]"):
+    with pytest.raises(ParametersError, match=r"specimens.tree: species must differ .* got \['a b', 'a_b'\]"):
         match_tips(["A_b", "c"], ["a b", "a_b"])
 
 
