@@ -19,7 +19,7 @@ ADVICE: Final = (
 )
 SAME_PHOTOGRAPH: Final = 0.995
 """Correlation of both modalities above which two captures are one photograph. Copies saved again as JPEG of
-quality 60, shrunk by 7 % and brightened by 5 % reach .998; the most alike of 344 swallowtails .990."""
+quality 60, shrunk by 7 % and brightened by 5 % reach .998; the most alike of 343 swallowtails .990."""
 COLUMNS: Final = ("code", "capture_id", "partition", "other_capture_id", "other_partition", "correlation")
 _CELLS: Final = 16
 """Captures are compared as `_CELLS` × `_CELLS` means of every band."""
