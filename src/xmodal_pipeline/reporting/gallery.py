@@ -1,6 +1,5 @@
 """The gallery: queries of one modality, their true match in the other, and what the model ranked first."""
 
-import textwrap
 from typing import Final
 
 import numpy as np
@@ -14,10 +13,13 @@ from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, number
 from xmodal_pipeline.reporting.style import (
     ALERT,
     DOUBLE_COLUMN_MM,
+    SINGLE_COLUMN_MM,
     NothingToDrawError,
+    fit_text,
     hide_frame,
     make_axes,
     make_figure,
+    shorten,
     styled,
 )
 from xmodal_pipeline.reporting.thumbnails import rgb_picture, uv_picture
@@ -26,6 +28,8 @@ from xmodal_pipeline.specimens.stores import ArrayStore
 
 _TOP: Final = 5
 _HIT: Final = "#0072B2"
+_TILE_MM: Final = 23.0
+"""Height of a picture in double-column width."""
 
 
 @styled
@@ -38,6 +42,7 @@ def draw_gallery(
     seed: int = 0,
     is_linear: bool = True,
     names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """RGB queries, their UV match and the five UV captures ranked first; chosen by lot.
 
@@ -52,9 +57,10 @@ def draw_gallery(
         seed: of the draw.
         is_linear: whether the images are proportional to light.
         names: display names of the modalities.
+        width_mm: names and ranks stand beside the pictures in double-column width, else below.
 
     Returns:
-        A row per query; double-column width. A blue frame marks the true match.
+        A row per query. A blue frame marks the true match.
 
     Raises:
         NothingToDrawError: if fewer than six captures were held out in both modalities.
@@ -68,31 +74,52 @@ def draw_gallery(
     queries = _choose(ranks, size, seed)
     rows = {capture: row for row, capture in enumerate(rgb_images.capture_ids)}
     ids = rgb["capture_id"].tolist()
-    figure = make_figure(DOUBLE_COLUMN_MM, 16 + 27 * len(queries))
+    is_wide = width_mm > SINGLE_COLUMN_MM
+    figure = make_figure(width_mm, 16 + (27 if is_wide else 20) * len(queries))
     axes = make_axes(figure, len(queries), _TOP + 2, gridspec_kw={"width_ratios": [1, 1] + [1] * _TOP})
     for line, query in zip(axes, queries, strict=True):
         query_picture = rgb_picture(*_picture(rgb_images, rows[ids[query]]), is_linear=is_linear)
         _show(line[0], query_picture, "")
-        line[0].set_ylabel("\n".join(textwrap.wrap(ids[query].replace("_", " "), 17)[:3]))
         for axis, hit in zip(line[1:], [query, *order[query, :_TOP]], strict=True):
             picture = uv_picture(*_picture(uv_images, rows[ids[hit]]), is_linear=is_linear)
             _show(axis, picture, number(similarity[query, hit]), is_match=hit == query)
-        line[1].set_xlabel(
-            f"{number(similarity[query, query])}, rank {ranks[query]}",
-            color=ALERT if ranks[query] > 1 else _HIT,
-        )
+        name, rank = ids[query].replace("_", " "), f"rank {ranks[query]}"
+        colour = ALERT if ranks[query] > 1 else _HIT
+        if is_wide:
+            line[0].set_ylabel("\n".join(fit_text(name, _TILE_MM).splitlines()[:3]))
+            line[1].set_xlabel(f"{number(similarity[query, query])}, {rank}", color=colour)
+        else:
+            _write_below(line[0], f"{shorten(name, 50)}: {rank}", colour)
     heads = [f"{names.rgb} query", f"{names.uv} match", *(f"{names.uv} {k}" for k in range(1, _TOP + 1))]
     for axis, head in zip(axes[0], heads, strict=True):
-        axis.set_title(head)
+        axis.set_title(head if is_wide else fit_text(head, width_mm / len(heads), is_title=True))
     first = int((ranks == 1).sum())
-    figure.suptitle(
+    about = (
         f"{first} of {len(ranks)} held-out queries find their match first; rows drawn by lot (seed {seed}); "
-        "numbers are cosine similarities; framed: the true match",
+        "numbers are cosine similarities; framed: the true match"
+    )
+    figure.suptitle(
+        fit_text(about, width_mm),
         fontsize=7,
         x=0.01,
         ha="left",
     )
     return figure
+
+
+def _write_below(axes: Axes, text: str, colour: str) -> None:
+    """A line under the notes of a row: the layout keeps its height free, but knows nothing of its width."""
+    axes.set_xlabel("\n ", labelpad=2)
+    axes.annotate(
+        text,
+        (0, 0),
+        (0, -11),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        va="top",
+        color=colour,
+        in_layout=False,
+    )
 
 
 def _choose(ranks: NDArray[np.intp], size: int, seed: int) -> list[int]:
