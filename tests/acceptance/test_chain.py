@@ -138,7 +138,8 @@ def test_models_are_compared_beside_a_checkpoint_and_a_table_of_other_runs(finis
     assert (same["p_adjusted"] == 1).all()
     assert (compared.loc[("uv_only", "rgb_only")]["task"] == "classification").all()
     assert compared.loc[("concat", "rgb_only")]["seed_sd_a"].notna().all()  # two seeds, the other side one
-    assert (finished / "data/08_reporting/smoke/compared/compared.pdf").is_file()
+    assert list((finished / "data/08_reporting/smoke/compared").glob("compared_single*.pdf"))
+    assert list((finished / "data/08_reporting/smoke/compared").glob("compared_double*.pdf"))
 
 
 def test_new_captures_go_through_a_checkpoint_at_its_size(finished):

@@ -104,7 +104,8 @@ def test_a_killed_grid_trains_only_the_missing_cells_and_ends_in_one_table(proje
     assert {"variant", "partition", "task", "label", "metric", "value", "is_selected"} <= set(table.columns)
     spread = pd.read_parquet(project / "data/07_model_output/smoke/seed_spread.parquet")
     assert set(spread["n_seeds"]) == {2}
-    assert (project / "data/08_reporting/smoke/ablation/ablation.pdf").is_file()
+    for width in ("single", "double"):
+        assert (project / f"data/08_reporting/smoke/ablation/ablation_{width}.pdf").is_file()
     assert not list((project / "data/06_models/smoke/ablation/training_state").iterdir())
     assert len(list((project / "data/06_models/smoke/ablation/checkpoints").iterdir())) == 2
 

@@ -118,7 +118,10 @@ def test_ingest_and_colour_leave_tables_and_a_figure_and_train_nothing(finished)
     assert pd.read_csv(tables / "receptor_table.csv").empty
     reports = finished / "08_reporting" / "smoke"
     figure = json.loads((reports / "uv_value_colour" / "figure.json").read_text())
-    assert figure["pages"] == [{"png": "uv_value_colour.png", "pdf": "uv_value_colour.pdf"}]
+    assert figure["versions"] == {
+        width: [{ending: f"uv_value_colour_{width}.{ending}" for ending in ("png", "pdf")}]
+        for width in ("single", "double")
+    }
     summary = pd.read_csv(reports / "uv_value_colour_summary.csv")
     assert summary["compared_within"].eq("session").all()
     assert set(summary["colour_units"]) == {"relative"}

@@ -16,7 +16,10 @@ _WORDS = ("name", "section", "title", "caption", "reason", "is_narrow")
 
 
 class FigureDataset(AbstractDataset[ReportFigure, ReportFigure]):
-    """A folder with every page as PNG and PDF, and the caption beside them; replaced whole or not at all."""
+    """A folder with every page in both widths as PNG and PDF, and the caption beside them.
+
+    It is replaced whole or not at all.
+    """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._path = Path(filepath)
@@ -26,28 +29,37 @@ class FigureDataset(AbstractDataset[ReportFigure, ReportFigure]):
     def load(self) -> ReportFigure:
         """The figure with all its pages."""
         words, files = self._load_words(), self._files.load()
-        pages = tuple({ending: files[name] for ending, name in page.items()} for page in words.pop("pages"))
-        return ReportFigure(**words, pages=pages)
+        versions = {
+            width: tuple({ending: files[name] for ending, name in page.items()} for page in pages)
+            for width, pages in words.pop("versions").items()
+        }
+        return ReportFigure(**words, versions=versions)
 
     def save(self, data: ReportFigure) -> None:
         """Write the files, then put them in place."""
-        words = {name: getattr(data, name) for name in _WORDS} | {"pages": data.file_names}
+        words = {name: getattr(data, name) for name in _WORDS} | {"versions": data.file_names}
         self._files.save(data.files | {_MANIFEST: json.dumps(words, indent=2).encode()})
 
     def preview(self) -> ImagePreview:
-        """The first page, for Kedro-Viz.
+        """The first page of the version that the report shows, for Kedro-Viz.
 
         Raises:
             DatasetError: if there was nothing to draw.
         """
         words = self._load_words()
-        if not words["pages"]:
+        if not words["versions"]:
             raise DatasetError(f"FigureDataset '{self._path}': there is no picture: {words['reason']}")
-        picture = (self._path / words["pages"][0]["png"]).read_bytes()
+        first = words["versions"]["single" if words["is_narrow"] else "double"][0]
+        picture = (self._path / first["png"]).read_bytes()
         return ImagePreview(base64.b64encode(picture).decode())
 
     def _load_words(self) -> dict[str, Any]:
         words: dict[str, Any] = json.loads((self._path / _MANIFEST).read_text(encoding="utf-8"))
+        if "versions" not in words:
+            raise DatasetError(
+                f"FigureDataset '{self._path}': must hold both widths of print, got the one of an earlier "
+                "version of this package; run the pipeline that draws it again"
+            )
         return words
 
     def _exists(self) -> bool:

@@ -100,7 +100,8 @@ def tabulate_cells(cells: Sequence[dict[str, Any]]) -> pd.DataFrame:
     table["is_selected"] = table["setting"] == _selected(table)
     leading = [name for name in table if name not in ("is_selected", "partition", *_NUMBERS)]
     numbers = ["value", "low", "high", "n", "chance", "p"]
-    return table[[*leading, "is_selected", "partition", *_NUMBERS]].astype(dict.fromkeys(numbers, float))
+    columns = [*leading, "is_selected", "partition", *_NUMBERS]
+    return table.reindex(columns=columns).astype(dict.fromkeys(numbers, float))
 
 
 def describe_setting(cell: dict[str, Any]) -> str:

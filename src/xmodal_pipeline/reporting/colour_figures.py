@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from xmodal_pipeline.reporting.content import ReportFigure
 from xmodal_pipeline.reporting.evaluation_figures import draw_uv_value
 from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames
-from xmodal_pipeline.reporting.style import NothingToDrawError, figure_bytes, styled
+from xmodal_pipeline.reporting.printing import print_figure
+from xmodal_pipeline.reporting.style import DOUBLE_COLUMN_MM, styled
 
 _UNITS: Final = {
     "reflectance": "",
@@ -19,7 +20,11 @@ _UNITS: Final = {
 
 @styled
 def draw_uv_value_of_colour(
-    uv_value: pd.DataFrame, *, units: str, names: ModalityNames = DEFAULT_NAMES
+    uv_value: pd.DataFrame,
+    *,
+    units: str,
+    names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """`draw_uv_value` under the units that colour was measured in.
 
@@ -27,12 +32,16 @@ def draw_uv_value_of_colour(
         uv_value: of the feature set `colour` alone.
         units: `reflectance`, `relative` or `uncalibrated`.
         names: display names of the modalities.
+        width_mm: of the figure.
+
+    Returns:
+        A row per species and label, the strongest at the top.
 
     Raises:
         NothingToDrawError: if no row has a number.
     """
     # Alone, the set is what is looked at, whatever the study's primary set is.
-    figure = draw_uv_value(uv_value.drop(columns="family", errors="ignore"), names=names)
+    figure = draw_uv_value(uv_value.drop(columns="family", errors="ignore"), names=names, width_mm=width_mm)
     if _UNITS[units]:
         figure.suptitle(_UNITS[units], fontsize=7)
     return figure
@@ -40,16 +49,9 @@ def draw_uv_value_of_colour(
 
 def picture_uv_value_of_colour(uv_value: pd.DataFrame, *, units: str, names: ModalityNames) -> ReportFigure:
     """The figure as files with its caption, or why there is none; see `draw_uv_value_of_colour`."""
-    reason = ""
-    pages: tuple[dict[str, bytes], ...] = ()
-    try:
-        figure = draw_uv_value_of_colour(uv_value, units=units, names=names)
-        pages = ({"png": figure_bytes(figure, "png"), "pdf": figure_bytes(figure, "pdf")},)
-    except NothingToDrawError as error:
-        reason = str(error)
-    caption = (
+    return print_figure(
+        ("uv_value_colour", "uv_value", f"What {names.uv} adds to {names.rgb}, by mean colour"),
         f"Class difference in the mean and spread of {names.uv} bands beyond what {names.rgb} bands predict, "
-        "per species, with 95 % intervals; 0 means nothing linear is added. Nothing was trained."
+        "per species, with 95 % intervals; 0 means nothing linear is added. Nothing was trained.",
+        lambda width_mm: draw_uv_value_of_colour(uv_value, units=units, names=names, width_mm=width_mm),
     )
-    title = f"What {names.uv} adds to {names.rgb}, by mean colour"
-    return ReportFigure("uv_value_colour", "uv_value", title, caption, pages, reason)

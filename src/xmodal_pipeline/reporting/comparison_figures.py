@@ -9,78 +9,137 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from xmodal_pipeline.reporting.content import ReportFigure
 from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, number
+from xmodal_pipeline.reporting.printing import print_figure
 from xmodal_pipeline.reporting.style import (
     DOUBLE_COLUMN_MM,
     GREY,
+    MAX_HEIGHT_MM,
     PALETTE,
+    SINGLE_COLUMN_MM,
     NothingToDrawError,
+    add_legend,
+    draw_pages,
+    fill_pages,
+    fit_text,
     make_axes,
     make_figure,
+    name_rows,
+    row_mm,
+    shorten,
     styled,
+    text_mm,
 )
 
 SIGNIFICANT: Final = 0.05
 _MEASURES: Final = {"retrieval": "mrr", "classification": "accuracy"}
 """The measure of each task that is drawn; the table has all."""
 _MOST_PANELS: Final = 6
+_LEGEND_MM: Final = 16.0
+_NAMES: Final = 0.47
+"""Share of the width that names of rows may take."""
 
 
 @styled
-def draw_differences(compared: pd.DataFrame, *, names: ModalityNames = DEFAULT_NAMES) -> Figure:
+def draw_differences(
+    compared: pd.DataFrame,
+    *,
+    page: int = 0,
+    names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
+) -> Figure:
     """Paired differences between models with their intervals: one panel per direction or label.
 
     Args:
         compared: of `compare_models`.
+        page: from 0; a page holds as many panels as its height.
         names: display names of the modalities.
+        width_mm: numbers stand at the right of a row in double-column width, else below the models.
 
     Returns:
-        Filled points where the corrected p is at most .05; n, corrected p and seeds at the right.
+        Filled points where the corrected p is at most .05; n, corrected p and seeds beside them.
 
     Raises:
-        NothingToDrawError: if there is no comparison.
+        NothingToDrawError: if there is no comparison, or none is left for the page.
     """
     rows = compared[compared["metric"] == compared["task"].map(_MEASURES)]
     panels = [(key, part) for key, part in rows.groupby(["task", "label"], sort=False)][:_MOST_PANELS]
     if not panels:
         raise NothingToDrawError("no two models have a measure in common")
-    heights = [14 + 4.6 * len(part) for _, part in panels]
-    figure = make_figure(DOUBLE_COLUMN_MM, 14 + sum(heights))
+    is_wide = width_mm > SINGLE_COLUMN_MM
+    texts = [_row_texts(part, names, width_mm) for _, part in panels]
+    heights = [(14 if is_wide else 22) + max(4.6, row_mm(rows)) * len(rows) for rows, _ in texts]
+    here = _page_of(heights, page)
+    panels, texts, heights = panels[here], texts[here], heights[here]
+    figure = make_figure(width_mm, sum(heights))
     axes = make_axes(figure, len(panels), 1, gridspec_kw={"height_ratios": heights})[:, 0]
-    for axis, ((task, label), part) in zip(axes, panels, strict=True):
-        _draw_forest(axis, part.reset_index(drop=True), names)
+    for axis, ((task, label), part), (rows_named, notes) in zip(axes, panels, texts, strict=True):
+        _draw_forest(axis, part)
+        name_rows(axis, rows_named, notes)
         measure = "MRR" if task == "retrieval" else "balanced accuracy"
         axis.set(
             title=f"{names.label(str(task)).capitalize()}, {names.label(str(label))}",
-            xlabel=f"difference in {measure} on the same specimens (95 % interval of each)",
+            xlabel=fit_text(
+                f"difference in {measure} on the same specimens (95 % interval of each)",
+                (0.55 if is_wide else 0.38) * width_mm,
+            ),
         )
     colour = PALETTE[0]
     handles = [
         Line2D([], [], color=colour, marker="o", linestyle="", label="p ≤ .05"),
         Line2D([], [], color=colour, marker="o", linestyle="", fillstyle="none", label="p > .05"),
     ]
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=2,
+    add_legend(
+        figure,
+        handles,
         title="p corrected by the step-down maximum (Westfall & Young) over all comparisons of a task",
     )
     return figure
 
 
-def _draw_forest(axes: Axes, rows: pd.DataFrame, names: ModalityNames) -> None:
-    texts, notes = [], []
+def picture_differences(compared: pd.DataFrame, *, names: ModalityNames) -> ReportFigure:
+    """The figure as files, or why there is none; see `draw_differences`."""
+    return print_figure(
+        ("compared", "compare", "Differences between models"),
+        "Paired differences on the same specimens, with 95 % intervals.",
+        lambda width_mm: draw_pages(
+            lambda page: draw_differences(compared, page=page, names=names, width_mm=width_mm)
+        ),
+    )
+
+
+def _page_of(heights: Sequence[float], page: int) -> slice:
+    """The panels that share a page."""
+    pages = fill_pages(heights, MAX_HEIGHT_MM - _LEGEND_MM)
+    if page >= len(pages):
+        raise NothingToDrawError(f"no panel on page {page + 1}")
+    return pages[page]
+
+
+def _draw_forest(axes: Axes, rows: pd.DataFrame) -> None:
     for y, row in enumerate(rows.to_dict("records")):
         errors = np.maximum([[row["difference"] - row["low"]], [row["high"] - row["difference"]]], 0)
         fill = "full" if row["p_adjusted"] <= SIGNIFICANT else "none"
         axes.errorbar(
             row["difference"], y, xerr=errors, color=PALETTE[0], marker="o", fillstyle=fill, elinewidth=1
         )
-        texts.append(f"{_side(row, 'a', names)} − {_side(row, 'b', names)}")
+    axes.axvline(0, color="black", linewidth=0.8)
+
+
+def _row_texts(rows: pd.DataFrame, names: ModalityNames, width_mm: float) -> tuple[list[str], list[str]]:
+    """What stands at the left and at the right of the rows; in a single column all at the left."""
+    is_wide = width_mm > SINGLE_COLUMN_MM
+    texts, notes = [], []
+    for row in rows.to_dict("records"):
+        first, second = _side(row, "a", names), _side(row, "b", names)
+        is_stacked = not is_wide and text_mm(f"{first} − {second}") > _NAMES * width_mm
+        texts.append(f"{first} −\n{second}" if is_stacked else f"{first} − {second}")
         seeds = f"{row['n_seeds']} seeds" if row["n_seeds"] > 1 else "one seed"
         notes.append(f"n = {row['n']}, p = {number(row['p_adjusted'], 3)}, {seeds}")
-    axes.axvline(0, color="black", linewidth=0.8)
-    _name_rows(axes, texts, notes)
+    if is_wide:
+        return texts, notes
+    return [f"{text}\n{note}" for text, note in zip(texts, notes, strict=True)], []
 
 
 def _side(row: dict[Hashable, Any], side: str, names: ModalityNames) -> str:
@@ -90,36 +149,29 @@ def _side(row: dict[Hashable, Any], side: str, names: ModalityNames) -> str:
     return shown if features == "rgb+uv" or name.endswith("_only") else f"{shown} ({names.label(features)})"
 
 
-def _name_rows(axes: Axes, texts: Sequence[str], notes: Sequence[str]) -> None:
-    """What each row is at the left, its numbers at the right."""
-    axes.set_yticks(range(len(texts)), texts)
-    axes.set_ylim(len(texts) - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="#E5E5E5", linewidth=0.5)
-    axes.set_axisbelow(True)
-    right = axes.twinx()
-    right.set_ylim(axes.get_ylim())
-    right.set_yticks(range(len(notes)), notes, fontsize=7)
-    right.tick_params(length=0)
-    right.spines["right"].set_visible(False)
-
-
 @styled
 def draw_ablation(
-    ablation: pd.DataFrame, *, label: str | None = None, names: ModalityNames = DEFAULT_NAMES
+    ablation: pd.DataFrame,
+    *,
+    label: str | None = None,
+    page: int = 0,
+    names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """Every setting of the grid: a point per seed, their mean, and what validation chose.
 
     Args:
         ablation: of `tabulate_cells`.
         label: whose accuracy is drawn; None: the sex, else the first in the table.
+        page: from 0; beyond the first only where panels stand on one another.
         names: display names of the modalities.
+        width_mm: panels lie beside one another in double-column width, else below.
 
     Returns:
         A panel for validation, by which settings may be chosen, and one per measure of the test specimens.
 
     Raises:
-        NothingToDrawError: if no cell has a number.
+        NothingToDrawError: if no cell has a number, or no panel is left for the page.
     """
     labels = ablation.loc[ablation["task"] == "classification", "label"].unique().tolist()
     shown = next((one for one in (label, "sex", *labels) if one in labels), None)
@@ -136,28 +188,54 @@ def draw_ablation(
     if not panels:
         raise NothingToDrawError("no cell of the grid has a number")
     settings = list(dict.fromkeys(ablation["setting"]))
-    figure = make_figure(DOUBLE_COLUMN_MM, 24 + 6 * len(settings))
-    for axis, (title, part) in zip(make_axes(figure, 1, len(panels), sharey=True)[0], panels, strict=True):
-        _draw_settings(axis, part, settings)
-        axis.set(title=title, xlabel=f"n = {number(part['n'].max(), 0)}")
-    first = figure.axes[0]
     chosen = set(ablation.loc[ablation["is_selected"], "setting"])
     texts = [f"{names.rename(one)} (chosen)" if one in chosen else names.rename(one) for one in settings]
-    first.set_yticks(range(len(settings)), texts)
-    first.set_ylim(len(settings) - 0.5, -0.5)
+    is_wide = width_mm > SINGLE_COLUMN_MM
+    texts = [_stack_setting(text, _NAMES * width_mm) for text in texts]
+    height_mm = 20 + max(6.0, row_mm(texts)) * len(texts)
+    if not is_wide:
+        panels = panels[_page_of([height_mm] * len(panels), page)]
+    elif page:
+        raise NothingToDrawError(f"no panel on page {page + 1}")
+    lines, columns = (1, len(panels)) if is_wide else (len(panels), 1)
+    figure = make_figure(width_mm, height_mm * lines)
+    grid = make_axes(figure, lines, columns, sharey=True)
+    for axis, (title, part) in zip(grid.flat, panels, strict=True):
+        name_rows(axis, texts)
+        _draw_settings(axis, part, settings)
+        room_mm = ((1 - _NAMES) * width_mm - 6) / columns
+        axis.set(title=fit_text(title, room_mm, is_title=True), xlabel=f"n = {number(part['n'].max(), 0)}")
     seeds = ablation.groupby("setting")["training.seed"].nunique().max()
     about = "one seed: exploratory" if seeds < 2 else f"up to {seeds} seeds"
-    figure.legend(
-        handles=[
+    add_legend(
+        figure,
+        [
             Line2D([], [], color=PALETTE[0], marker="o", linestyle="", label="mean over seeds"),
             Line2D([], [], color=GREY, marker="|", linestyle="", label="one seed each"),
             Line2D([], [], color="black", linestyle=(0, (1, 1.5)), label="chance"),
         ],
-        loc="outside lower center",
-        ncols=3,
         title=f"{about}; (chosen): best on validation" if chosen else about,
     )
     return figure
+
+
+def picture_ablation(ablation: pd.DataFrame, *, label: str | None, names: ModalityNames) -> ReportFigure:
+    """The figure as files, or why there is none; see `draw_ablation`."""
+    return print_figure(
+        ("ablation", "ablation", "Settings of the grid"),
+        "Every setting of the grid: a line per seed and their mean.",
+        lambda width_mm: draw_pages(
+            lambda page: draw_ablation(ablation, label=label, page=page, names=names, width_mm=width_mm)
+        ),
+    )
+
+
+def _stack_setting(text: str, width_mm: float) -> str:
+    """A setting with a line per key where one line is too long for all."""
+    if text_mm(text) <= width_mm:
+        return text
+    most = int(width_mm / text_mm("n"))
+    return ",\n".join(shorten(part, most) for part in text.split(", "))
 
 
 def _panel_rows(ablation: pd.DataFrame, task: str, label: str | None, metric: str) -> pd.DataFrame:
@@ -174,6 +252,3 @@ def _draw_settings(axes: Axes, rows: pd.DataFrame, settings: Sequence[str]) -> N
     chance = rows["chance"].dropna()
     if len(chance):
         axes.axvline(float(chance.mean()), color="black", linestyle=(0, (1, 1.5)), linewidth=0.9)
-    axes.grid(axis="x", color="#E5E5E5", linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0)

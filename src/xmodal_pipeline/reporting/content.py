@@ -95,35 +95,50 @@ class ReportTables:
         return self.parameters.specimens.label or "species"
 
 
+Pages = tuple[Mapping[str, bytes], ...]
+"""Per page its files by ending: png, pdf, and jpg where photographs make a png heavy."""
+
+
 @dataclass(frozen=True, eq=False)
 class ReportFigure:
     """One figure as files, and its words; or the reason why it is missing."""
 
     name: str
-    """File name without ending."""
+    """File name without width and ending."""
     section: str
     title: str
     caption: str
-    pages: tuple[Mapping[str, bytes], ...] = ()
-    """Per page its files by ending: png, pdf, and jpg where photographs make a png heavy. None: not drawn."""
+    versions: Mapping[str, Pages] = field(default_factory=dict)
+    """The pages by width, `single` and `double` column; empty: not drawn."""
     reason: str = ""
     is_narrow: bool = False
-    """Single-column."""
+    """The report shows the single-column version."""
 
     @property
-    def file_names(self) -> tuple[dict[str, str], ...]:
-        """Per page the names of its files by ending; pages are numbered where there are several."""
-        is_one = len(self.pages) == 1
-        return tuple(
-            {ending: f"{self.name}{'' if is_one else f'_{number}'}.{ending}" for ending in page}
-            for number, page in enumerate(self.pages, start=1)
-        )
+    def pages(self) -> Pages:
+        """The pages that the report shows; none if nothing was drawn."""
+        return self.versions.get("single" if self.is_narrow else "double", ())
+
+    @property
+    def file_names(self) -> dict[str, tuple[dict[str, str], ...]]:
+        """Per width and page the names of its files by ending; pages are numbered where there are several."""
+        return {
+            width: tuple(
+                {
+                    ending: f"{self.name}_{width}{f'_{number}' if len(pages) > 1 else ''}.{ending}"
+                    for ending in page
+                }
+                for number, page in enumerate(pages, start=1)
+            )
+            for width, pages in self.versions.items()
+        }
 
     @property
     def files(self) -> dict[str, bytes]:
-        """The files of all pages by name."""
+        """The files of all pages in both widths by name."""
         return {
             names[ending]: content
-            for names, page in zip(self.file_names, self.pages, strict=True)
+            for width, pages in self.versions.items()
+            for names, page in zip(self.file_names[width], pages, strict=True)
             for ending, content in page.items()
         }

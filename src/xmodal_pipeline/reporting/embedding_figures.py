@@ -14,8 +14,11 @@ from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, write_
 from xmodal_pipeline.reporting.style import (
     DOUBLE_COLUMN_MM,
     GREY,
+    SINGLE_COLUMN_MM,
     NothingToDrawError,
+    add_legend,
     category_styles,
+    fit_text,
     hide_frame,
     label_values,
     make_axes,
@@ -36,6 +39,7 @@ def draw_umap(
     *,
     label: str,
     names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """UMAP of each modality and of both in one fit, coloured by a label, with trustworthiness beside each.
 
@@ -47,9 +51,10 @@ def draw_umap(
         specimen_index: holds the labels, by capture_id.
         label: a column of the index; without it every point is grey.
         names: display names of the modalities.
+        width_mm: of the figure.
 
     Returns:
-        A panel per space, two to a row; double-column width.
+        A panel per space, two to a row.
 
     Raises:
         NothingToDrawError: if there are no coordinates.
@@ -62,12 +67,13 @@ def draw_umap(
     present = sorted(set(labelled["label"]) - {"other", "unlabelled"})
     styles = {**category_styles(present), "other": (GREY, "."), "unlabelled": ("#BBBBBB", ".")}
     rows = -(-len(spaces) // 2)
-    figure = make_figure(DOUBLE_COLUMN_MM, 20 + 72 * rows)
+    panel_mm = width_mm / 2
+    figure = make_figure(width_mm, 5 + 0.85 * panel_mm * rows)
     axes = make_axes(figure, rows, 2)
     for axis in axes.flat[len(spaces) :]:
         axis.set_axis_off()
     for axis, space in zip(axes.flat, spaces, strict=False):
-        _draw_space(axis, labelled[labelled["space"] == space], styles)
+        _draw_space(axis, labelled[labelled["space"] == space], styles, panel_mm)
         axis.set_title("pooled" if space == POOLED else names.label(space))
     handles = _label_handles(label, [v for v in styles if (labelled["label"] == v).any()], styles)
     if (labelled["partition"] != FITTED).any():
@@ -80,7 +86,7 @@ def draw_umap(
             Line2D([], [], color="black", marker="o", linestyle="", label=f"pooled: {names.rgb}"),
             Line2D([], [], color="black", marker="o", linestyle="", mfc="white", label=f"pooled: {names.uv}"),
         ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, title=label, title_fontsize=7)
+    add_legend(figure, handles, title=label, most=4)
     return figure
 
 
@@ -107,10 +113,10 @@ def _label_handles(label: str, values: list[str], styles: dict[str, tuple[str, s
     ]
 
 
-def _draw_space(axes: Axes, rows: pd.DataFrame, styles: dict[str, tuple[str, str]]) -> None:
+def _draw_space(axes: Axes, rows: pd.DataFrame, styles: dict[str, tuple[str, str]], panel_mm: float) -> None:
     hide_frame(axes)
     axes.set_aspect("equal", adjustable="datalim")
-    size = float(np.clip(4000 / len(rows), 4, 22))
+    size = float(np.clip(4000 / len(rows), 4, 22)) * min(panel_mm / 75, 1)
     is_pooled = bool((rows["space"] == POOLED).any())
     is_fitted = rows["partition"] == FITTED
     for part, alpha in ((rows[is_fitted], _PALE), (rows[~is_fitted], 1.0)):
@@ -128,9 +134,8 @@ def _draw_space(axes: Axes, rows: pd.DataFrame, styles: dict[str, tuple[str, str
                 alpha=alpha,
                 rasterized=len(rows) > 2000,
             )
-    axes.annotate(
-        _trust(rows), (0, 0), (0, -3), xycoords="axes fraction", textcoords="offset points", va="top"
-    )
+    lines = _trust(rows).splitlines()
+    axes.set_xlabel("\n".join(fit_text(line, panel_mm) for line in lines), loc="left")
 
 
 def _trust(rows: pd.DataFrame) -> str:
@@ -156,6 +161,7 @@ def draw_similarity(
     most: int = 300,
     seed: int = 0,
     names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """Cosine similarity of held-out captures within each modality and across them, ordered by a label.
 
@@ -166,9 +172,10 @@ def draw_similarity(
         most: captures drawn; more are a seeded subsample.
         seed: of the subsample.
         names: display names of the modalities.
+        width_mm: the maps lie beside one another in double-column width, else below.
 
     Returns:
-        Three heat maps on one scale; double-column width.
+        Three heat maps on one scale.
 
     Raises:
         NothingToDrawError: if one modality is missing or too few captures were held out.
@@ -185,8 +192,12 @@ def draw_similarity(
     )
     keys = keys.assign(label=values.to_numpy()).sort_values("label", kind="stable")
     a, b = (_unit(table.set_index("capture_id").loc[keys["capture_id"]]) for table in (rgb, uv))
-    figure = make_figure(DOUBLE_COLUMN_MM, 62)
-    axes = make_axes(figure, 1, 3)[0]
+    is_wide = width_mm > SINGLE_COLUMN_MM
+    figure = make_figure(width_mm, 62 if is_wide else 12 + 3 * 54)
+    if not is_wide:
+        # Otherwise the maps, which keep their shape, do not move aside for the names.
+        figure.set_layout_engine("compressed")
+    axes = make_axes(figure, *((1, 3) if is_wide else (3, 1))).ravel()
     titles = (
         f"{names.rgb} with {names.rgb}",
         f"{names.uv} with {names.uv}",
@@ -196,8 +207,10 @@ def draw_similarity(
     for axis, (left, right), title in zip(axes, ((a, a), (b, b), (a, b)), titles, strict=True):
         image = axis.imshow(left @ right.T, vmin=-1, vmax=1, cmap="cividis", interpolation="nearest")
         axis.set_title(title)
-        _mark_classes(axis, written, with_names=axis is axes[0])
-    bar = figure.colorbar(image, ax=list(axes), shrink=0.7, pad=0.01)
+        _mark_classes(axis, written, with_names=axis is axes[0] or not is_wide)
+    bar = figure.colorbar(
+        image, ax=list(axes), location="right" if is_wide else "bottom", shrink=0.7, pad=0.01, aspect=20
+    )
     of_all = f" of {in_all}" if len(keys) < in_all else ""
     bar.set_label(f"cosine similarity, {len(keys)}{of_all} held-out captures")
     return figure

@@ -14,13 +14,20 @@ from xmodal_pipeline.reporting.style import (
     ALERT,
     DOUBLE_COLUMN_MM,
     GREY,
+    MAX_HEIGHT_MM,
     MODALITY_COLOURS,
     MODALITY_MARKERS,
     PALETTE,
+    SINGLE_COLUMN_MM,
     NothingToDrawError,
+    add_legend,
     category_styles,
+    fit_text,
     make_axes,
     make_figure,
+    make_mosaic,
+    name_rows,
+    shorten,
     styled,
 )
 
@@ -30,6 +37,10 @@ COMPARISON_COLUMNS: Final = (
     *("name", "kind", "task", "label", "metric"),
     *("value", "low", "high", "n", "chance"),
 )
+_CURVES_MM: Final = 45.0
+_ROW_MM: Final = 8.5
+_LOWEST_ROW_MM: Final = 6.5
+"""Height of a row with a point per source, and the least that keeps the points apart."""
 VERDICTS: Final = {
     "uv_only": (PALETTE[0], "o"),
     "uv_adds": (PALETTE[2], "s"),
@@ -79,15 +90,18 @@ def _task_rows(comparison: pd.DataFrame, task: str) -> pd.DataFrame:
 
 
 @styled
-def draw_retrieval(comparison: pd.DataFrame, *, names: ModalityNames = DEFAULT_NAMES) -> Figure:
+def draw_retrieval(
+    comparison: pd.DataFrame, *, names: ModalityNames = DEFAULT_NAMES, width_mm: float = DOUBLE_COLUMN_MM
+) -> Figure:
     """Recall@1 of every variant and baseline with its interval, and recall over k, both with chance drawn in.
 
     Args:
         comparison: the tidy table; rows of the task `retrieval` are used.
         names: display names of the modalities.
+        width_mm: the curves lie beside the points in double-column width, else below them.
 
     Returns:
-        Points at the left, one panel of curves per direction at the right; double-column width.
+        Points, and one panel of curves per direction.
 
     Raises:
         NothingToDrawError: if the table has no recall.
@@ -99,16 +113,13 @@ def draw_retrieval(comparison: pd.DataFrame, *, names: ModalityNames = DEFAULT_N
     first = rows[rows["k"] == rows["k"].min()]
     order = list(dict.fromkeys(first.sort_values("kind", ascending=False, kind="stable")["name"]))
     directions = [d for d in (*DIRECTIONS, "") if (rows["direction"] == d).any()]
-    figure = make_figure(DOUBLE_COLUMN_MM, max(70, 26 + 6.2 * len(order)))
-    points, *curves = make_axes(
-        figure, 1, 1 + len(directions), gridspec_kw={"width_ratios": [1.5] + [1] * len(directions)}
-    )[0]
+    figure, (points, *curves) = _retrieval_axes(12 + 6.2 * len(order), directions, width_mm)
     styles = {d: (list(MODALITY_COLOURS.values())[i], "so^"[i]) for i, d in enumerate(directions)}
     for i, direction in enumerate(directions):
         part = first[first["direction"] == direction].set_index("name").reindex(order).reset_index()
         offset = (i - (len(directions) - 1) / 2) * 0.26
         _draw_points(points, part, offset, styles[direction], names.label(direction) or "both ways")
-    _name_rows(points, _with_n(first, order, names))
+    name_rows(points, _with_n(first, order, names))
     points.set(xlabel=f"recall@{int(first['k'].iloc[0])}", title="Match found first")
     _draw_chance(points, first["chance"])
     for axis, direction in zip(curves, directions, strict=True):
@@ -116,7 +127,6 @@ def draw_retrieval(comparison: pd.DataFrame, *, names: ModalityNames = DEFAULT_N
         axis.set(
             title=names.label(direction) or "both ways", xlabel="k", ylabel="recall@k", ylim=(-0.02, 1.02)
         )
-    handles, texts = points.get_legend_handles_labels()
     curve_handles = [
         Line2D(
             [],
@@ -128,13 +138,23 @@ def draw_retrieval(comparison: pd.DataFrame, *, names: ModalityNames = DEFAULT_N
         )
         for name, (c, m) in category_styles(order).items()
     ]
-    figure.legend(
-        handles=[*handles, *curve_handles],
-        labels=[*texts, *(h.get_label() for h in curve_handles)],
-        loc="outside lower center",
-        ncols=4,
-    )
+    add_legend(figure, [*points.get_legend_handles_labels()[0], *curve_handles], most=4)
     return figure
+
+
+def _retrieval_axes(
+    points_mm: float, directions: Sequence[str], width_mm: float
+) -> tuple[Figure, list[Axes]]:
+    """The figure, the panel of points, and one panel of curves per direction."""
+    curves = [f"curves {direction}" for direction in directions]
+    if width_mm > SINGLE_COLUMN_MM:
+        figure = make_figure(width_mm, max(56, points_mm))
+        ratios = [1.5] + [1.0] * len(curves)
+        return figure, make_mosaic(figure, [["points", *curves]], width_ratios=ratios)
+    figure = make_figure(width_mm, points_mm + _CURVES_MM)
+    # Two layouts: row names as long as those of the points would narrow the curves.
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[points_mm, _CURVES_MM])[:, 0]
+    return figure, [*make_mosaic(above, [["points"]]), *make_mosaic(below, [curves])]
 
 
 def _variants(rows: pd.DataFrame) -> set[str]:
@@ -174,14 +194,6 @@ def _draw_points(axes: Axes, rows: pd.DataFrame, offset: float, style: tuple[str
     axes.errorbar(value, y, xerr=errors, color=colour, marker=marker, linestyle="", elinewidth=1, label=label)
 
 
-def _name_rows(axes: Axes, texts: Sequence[str]) -> None:
-    axes.set_yticks(range(len(texts)), texts)
-    axes.set_ylim(len(texts) - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="#E5E5E5", linewidth=0.5)
-    axes.set_axisbelow(True)
-
-
 def _with_n(rows: pd.DataFrame, order: Sequence[str], names: ModalityNames) -> list[str]:
     """Row names with their n; baselines in brackets."""
     texts = []
@@ -203,20 +215,27 @@ def _draw_chance(axes: Axes, chance: pd.Series) -> None:
 
 @styled
 def draw_classification(
-    comparison: pd.DataFrame, *, most_labels: int = 4, names: ModalityNames = DEFAULT_NAMES
+    comparison: pd.DataFrame,
+    *,
+    most_labels: int = 4,
+    page: int = 0,
+    names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """Balanced accuracy per label, source, variant and baseline, with intervals, n and chance.
 
     Args:
         comparison: the tidy table; rows of the task `classification` are used.
-        most_labels: panels; the labels that come first in the table.
+        most_labels: panels on all pages; the labels that come first in the table.
+        page: from 0; a page holds as many panels as its height.
         names: display names of the modalities.
+        width_mm: two panels to a row in double-column width, else one.
 
     Returns:
-        A panel per label; double-column width. A cell without a number says `too few`.
+        A panel per label of the page. A cell without a number says `too few`.
 
     Raises:
-        NothingToDrawError: if no label was predicted.
+        NothingToDrawError: if no label was predicted, or none is left for the page.
     """
     rows = classification_rows(comparison)
     labels = list(dict.fromkeys(rows["label"].dropna()))[:most_labels]
@@ -225,9 +244,13 @@ def draw_classification(
             "no label could be predicted: the study has none, or too few specimens per class"
         )
     order = list(dict.fromkeys(rows.sort_values("kind", ascending=False, kind="stable")["name"]))
-    columns = min(len(labels), 2)
+    columns = min(len(labels), 2 if width_mm > SINGLE_COLUMN_MM else 1)
+    most_lines = max(int((MAX_HEIGHT_MM - 16) / (14 + _LOWEST_ROW_MM * len(order))), 1)
+    labels = labels[page * columns * most_lines : (page + 1) * columns * most_lines]
+    if not labels:
+        raise NothingToDrawError(f"no label on page {page + 1} of the classification")
     lines = -(-len(labels) // columns)
-    figure = make_figure(DOUBLE_COLUMN_MM, 16 + lines * (14 + 8.5 * len(order)))
+    figure = make_figure(width_mm, 4 + lines * (14 + _ROW_MM * len(order)))
     axes = make_axes(figure, lines, columns)
     for axis in axes.flat[len(labels) :]:
         axis.set_axis_off()
@@ -249,7 +272,7 @@ def draw_classification(
     if rows.loc[rows["source"] == "", "value"].notna().any():
         handles.append(Line2D([], [], color="black", marker="|", linestyle="", label="baseline"))
     handles.append(Line2D([], [], color="black", linestyle=(0, (1, 1.5)), label="chance"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=6)
+    add_legend(figure, handles, most=6)
     return figure
 
 
@@ -266,7 +289,7 @@ def _draw_label(axes: Axes, rows: pd.DataFrame, order: Sequence[str], names: Mod
         offset = (i - (len(SOURCES) - 1) / 2) * 0.17 if source else 0.0
         style = (MODALITY_COLOURS[source], MODALITY_MARKERS[source]) if source else ("black", "|")
         _draw_points(axes, part, offset, style, source or "baseline")
-    _name_rows(axes, _with_n(rows, present, names))
+    name_rows(axes, _with_n(rows, present, names))
     _draw_chance(axes, rows["chance"])
     for y, name in enumerate(present):
         if rows.loc[rows["name"] == name, "value"].isna().all():
@@ -275,16 +298,25 @@ def _draw_label(axes: Axes, rows: pd.DataFrame, order: Sequence[str], names: Mod
 
 
 @styled
-def draw_uv_value(uv_value: pd.DataFrame, *, most: int = 36, names: ModalityNames = DEFAULT_NAMES) -> Figure:
+def draw_uv_value(
+    uv_value: pd.DataFrame,
+    *,
+    most: int = 36,
+    names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
+) -> Figure:
     """What UV adds to RGB per species and label, ranked by the lower limit, with interval, n, q and verdict.
 
     Args:
         uv_value: the table of DESIGN §5a, of one set of features.
-        most: rows drawn, those with the highest lower limit; the title says how many there are.
+        most: rows drawn, those with the highest lower limit, as far as the page holds them; the title says
+            how many there are.
         names: display names of the modalities.
+        width_mm: numbers stand at the right of a row in double-column width, else below its name; colour,
+            shape and legend alone then tell the verdict.
 
     Returns:
-        A row per species and label, the strongest at the top; double-column width.
+        A row per species and label, the strongest at the top.
 
     Raises:
         NothingToDrawError: if no row has a number.
@@ -294,8 +326,10 @@ def draw_uv_value(uv_value: pd.DataFrame, *, most: int = 36, names: ModalityName
         raise NothingToDrawError(
             "no label with two classes had enough specimens of either class in any species"
         )
-    shown = ranked.head(most)
-    figure = make_figure(DOUBLE_COLUMN_MM, 26 + 5.2 * len(shown))
+    is_wide = width_mm > SINGLE_COLUMN_MM
+    height_mm, legend_mm = (5.2, 12) if is_wide else (7.2, 20)
+    shown = ranked.head(min(most, int((MAX_HEIGHT_MM - 20 - legend_mm) / height_mm)))
+    figure = make_figure(width_mm, 20 + height_mm * len(shown))
     axes = make_axes(figure)[0, 0]
     for verdict, style in VERDICTS.items():
         rows = shown[shown["verdict"] == verdict]
@@ -303,20 +337,21 @@ def draw_uv_value(uv_value: pd.DataFrame, *, most: int = 36, names: ModalityName
             _draw_ranked(
                 axes, rows, style, f"{names.label(verdict)} ({(ranked['verdict'] == verdict).sum()})"
             )
-    _name_rows(axes, [f"{write_species(str(row.species))}, {write_test(row)}" for row in shown.itertuples()])
-    notes = axes.twinx()
-    notes.set_ylim(axes.get_ylim())
-    notes.set_yticks(range(len(shown)), [_note(row, names) for row in shown.itertuples()], fontsize=7)
-    notes.tick_params(length=0)
-    notes.spines["right"].set_visible(False)
+    drawn: list[Any] = list(shown.itertuples())
+    texts = [f"{write_species(str(row.species))}, {write_test(row)}" for row in drawn]
+    notes = [_note(row, names, with_verdict=is_wide or pd.isna(row.uv_adds)) for row in drawn]
+    if is_wide:
+        name_rows(axes, texts, notes)
+    else:
+        name_rows(axes, [f"{shorten(text, 38)}\n{note}" for text, note in zip(texts, notes, strict=True)])
     axes.axvline(0, color="black", linewidth=0.8)
+    about = f"what {names.uv} adds given {names.rgb} (squared standardised difference, 95 % interval)"
     more = f" ({len(shown)} of {len(ranked)} rows)" if len(ranked) > len(shown) else ""
     axes.set(
-        xlabel=f"what {names.uv} adds given {names.rgb} (squared standardised difference, 95 % interval)",
-        title=f"Ranked by lower limit{more}",
+        xlabel=fit_text(about, (0.55 if is_wide else 0.38) * width_mm),
+        title=fit_text(f"Ranked by lower limit{more}", 0.5 * width_mm, is_title=True),
     )
-    if axes.get_legend_handles_labels()[0]:  # where every species has too few, there is no verdict to name
-        figure.legend(loc="outside lower center", ncols=5)
+    add_legend(figure, axes.get_legend_handles_labels()[0])
     return figure
 
 
@@ -355,8 +390,9 @@ def _draw_ranked(axes: Axes, rows: pd.DataFrame, style: tuple[str, str], label: 
     )
 
 
-def _note(row: Any, names: ModalityNames) -> str:
-    """The numbers at the right of a row: n per class, q (p where there is no q), verdict."""
+def _note(row: Any, names: ModalityNames, *, with_verdict: bool) -> str:
+    """The numbers of a row: n per class, q (p where there is no q), verdict."""
     n = f"n = {row.n_1:.0f} + {row.n_2:.0f}"
     error = f"q = {row.q:.3f}" if pd.notna(row.q) else f"p = {row.p:.3f}" if pd.notna(row.p) else ""
-    return ", ".join(part for part in (n, error, names.label(str(row.verdict))) if part)
+    verdict = names.label(str(row.verdict)) if with_verdict else ""
+    return ", ".join(part for part in (n, error, verdict) if part)

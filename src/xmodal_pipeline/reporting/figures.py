@@ -1,6 +1,6 @@
 """All figures of the report in reading order, with their captions; what cannot be drawn keeps its reason."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -14,15 +14,15 @@ from xmodal_pipeline.reporting.embedding_figures import draw_similarity, draw_um
 from xmodal_pipeline.reporting.evaluation_figures import draw_classification, draw_retrieval, draw_uv_value
 from xmodal_pipeline.reporting.gallery import draw_gallery
 from xmodal_pipeline.reporting.ingest_figures import (
-    CAPTURES_PER_PAGE,
     draw_band_histograms,
     draw_class_balance,
     draw_contact_sheet,
     draw_registration,
 )
 from xmodal_pipeline.reporting.names import ModalityNames
+from xmodal_pipeline.reporting.printing import print_figure
 from xmodal_pipeline.reporting.selection import choose_variant
-from xmodal_pipeline.reporting.style import NothingToDrawError, as_jpeg, figure_bytes
+from xmodal_pipeline.reporting.style import NothingToDrawError, draw_pages
 from xmodal_pipeline.reporting.thumbnails import picture_views
 from xmodal_pipeline.reporting.training_figures import draw_training_curves, draw_views
 from xmodal_pipeline.reporting.umap import umap_spaces
@@ -70,41 +70,46 @@ def draw_ingest_figures(tables: ReportTables, thumbnails: ArrayStore | None = No
         if name not in FILE_COLUMNS and 1 < index[name].nunique() <= _MOST_OTHER_CLASSES
     ]
     return IngestFigures(
-        _figure(
+        print_figure(
             ("contact_sheet", "data", "Contact sheet"),
             f"Captures as {names.rgb}, {names.uv} and their overlay ({names.rgb} green, {names.uv} magenta; "
             "grey where they agree, coloured fringes where they do not lie on one another). "
             "Blue: outline of the mask. Brightness is stretched for display. "
             f"{_which_captures(index, thumbnails)}",
-            lambda: _draw_sheet(thumbnails, tables),
+            lambda width_mm: _draw_sheet(thumbnails, tables, width_mm),
             is_photographic=True,
         ),
-        _figure(
+        print_figure(
             ("registration", "data", "Registration"),
-            f"Left: shift of {names.uv} relative to {names.rgb} per capture, as found, before correction. "
-            "Right: the gate (dashed): a capture passes above the margin and left of the residual shift. "
-            "Both axes are stretched towards 0.",
-            lambda: draw_registration(
+            f"Shift: of {names.uv} relative to {names.rgb} per capture, as found, before correction. "
+            "Gate (dashed): a capture passes above the margin and left of the residual shift. "
+            "Both of its axes are stretched towards 0.",
+            lambda width_mm: draw_registration(
                 tables.registration_qa,
                 min_margin=gate.min_margin,
                 min_corrected_margin=gate.min_corrected_margin,
                 max_residual_px=gate.max_residual_px,
                 names=names,
+                width_mm=width_mm,
             ),
         ),
-        _figure(
+        print_figure(
             ("bands", "data", "Bands"),
             "Pixel values of each band inside the masks, over all captures. A band that stands at 0, or "
             "apart from its neighbours, deserves a look; saturated pixels are named, with the last bar in "
             "vermillion; grey bars hold what lies below 0 or above 1.",
-            lambda: draw_band_histograms(
-                tables.band_histograms, captures=len(index), units=tables.colour_units, names=names
+            lambda width_mm: draw_band_histograms(
+                tables.band_histograms,
+                captures=len(index),
+                units=tables.colour_units,
+                names=names,
+                width_mm=width_mm,
             ),
         ),
-        _figure(
+        print_figure(
             ("class_balance", "data", "Specimens per class"),
             "Specimens per class of each label; a specimen with several captures counts once in a class.",
-            lambda: draw_class_balance(index, label=label, others=others),
+            lambda width_mm: draw_class_balance(index, label=label, others=others, width_mm=width_mm),
             is_narrow=True,
         ),
     )
@@ -121,16 +126,23 @@ def _which_captures(index: pd.DataFrame, thumbnails: ArrayStore | None) -> str:
     )
 
 
-def _draw_sheet(thumbnails: ArrayStore | None, tables: ReportTables) -> list[Figure]:
+def _draw_sheet(thumbnails: ArrayStore | None, tables: ReportTables, width_mm: float) -> list[Figure]:
     if thumbnails is None or not len(thumbnails):
         raise NothingToDrawError("no thumbnails were made")
     ids = list(thumbnails.capture_ids)
     flags = tables.specimen_index.set_index("capture_id")["flags"].reindex(ids).fillna("").tolist()
     pictures, in_all = thumbnails[:], len(tables.specimen_index)
-    return [
-        draw_contact_sheet(pictures, ids, flags, page=page, captures_in_all=in_all, names=tables.names)
-        for page in range(-(-len(ids) // CAPTURES_PER_PAGE))
-    ]
+    return draw_pages(
+        lambda page: draw_contact_sheet(
+            pictures,
+            ids,
+            flags,
+            page=page,
+            captures_in_all=in_all,
+            names=tables.names,
+            width_mm=width_mm,
+        )
+    )
 
 
 def draw_augmented_views(
@@ -158,11 +170,13 @@ def draw_augmented_views(
         np.array([picture_views(*one, is_linear=is_linear) for one in zip(images, inside, strict=True)])
         for images, inside in ((rgb, masks[:, :, 0]), (uv.mean(axis=2, keepdims=True), masks[:, :, 1]))
     ]
-    return _figure(
+    return print_figure(
         ("views", "training", "Augmented views"),
         "Training captures beside augmented views of them: one warp for both modalities, photometry of their "
         f"own. {settings} The background, which the models see as 0, is grey here.",
-        lambda: draw_views(pictures[0], pictures[1], list(capture_ids), names=names),
+        lambda width_mm: draw_views(
+            pictures[0], pictures[1], list(capture_ids), names=names, width_mm=width_mm
+        ),
         is_photographic=True,
     )
 
@@ -197,35 +211,37 @@ def draw_model_figures(
 
 
 def _training(tables: ReportTables) -> ReportFigure:
-    return _figure(
+    return print_figure(
         ("training", "training", "Training curves"),
         "One colour per variant. Balance: gradient norms at the two encoders, and the cosine between "
         "the gradients of the modalities (below 0 they pull in opposite directions). A spread near 0 is "
         "a collapse; the gap is the distance between the modalities' mean projections.",
-        lambda: draw_training_curves(tables.histories, names=tables.names),
+        lambda width_mm: draw_training_curves(tables.histories, names=tables.names, width_mm=width_mm),
     )
 
 
 def _numbers(tables: ReportTables) -> list[ReportFigure]:
     names = tables.names
     return [
-        _figure(
+        print_figure(
             ("retrieval", "retrieval", "Retrieval across the modalities"),
             "Share of held-out queries whose match is among the first k, with 95 % intervals; baselines in "
             "brackets and dashed, chance dotted. Retrieval measures identity of the photograph, not biology.",
-            lambda: draw_retrieval(tables.comparison, names=names),
+            lambda width_mm: draw_retrieval(tables.comparison, names=names, width_mm=width_mm),
         ),
-        _figure(
+        print_figure(
             ("classification", "classification", "What each modality predicts"),
             "Balanced accuracy of linear probes, specimens never on both sides of a fold, with 95 % "
             "intervals and n; baselines in brackets, chance dotted.",
-            lambda: draw_classification(tables.comparison, names=names),
+            lambda width_mm: draw_pages(
+                lambda page: draw_classification(tables.comparison, page=page, names=names, width_mm=width_mm)
+            ),
         ),
-        _figure(
+        print_figure(
             ("uv_value", "uv_value", f"What {names.uv} adds to {names.rgb}"),
             f"Class difference in {names.uv} beyond what {names.rgb} predicts, per species, with 95 % "
             "intervals; 0 means nothing linear is added. Verdicts are corrected for false discoveries.",
-            lambda: draw_uv_value(tables.uv_value, names=names),
+            lambda width_mm: draw_uv_value(tables.uv_value, names=names, width_mm=width_mm),
         ),
     ]
 
@@ -248,72 +264,49 @@ def _maps(
     where = f"{which}View {view}. " if view else which
     missing = reason or "no cross-modal variant was trained"
     return [
-        _figure(
+        print_figure(
             ("gallery", "retrieval", "Gallery"),
             f"{where}Queries in both directions, their true match (framed blue) and the five captures ranked "
             "first. Rows are drawn by lot among successes and failures, not chosen for their looks.",
-            lambda: draw_gallery(
+            lambda width_mm: draw_gallery(
                 _rows(projections, missing),
                 *_given(images, "no images were handed over"),
                 size=params.gallery_size,
                 seed=params.seed,
                 is_linear=tables.is_linear,
                 names=names,
+                width_mm=width_mm,
             ),
             is_photographic=True,
         ),
-        _figure(
+        print_figure(
             ("umap", "umap", "UMAP"),
             f"{which}Each modality's features, and both modalities' projections in one fit. Training "
             "captures (pale) make the map; validation and test captures are placed on it without moving it, "
             "each for itself; placing pushes them towards the rims. Distances between clusters, "
             "their sizes and their shapes are not evidence; trustworthiness (1 is best) says how well near "
             "neighbours are kept, first among training captures, then of placed ones among those.",
-            lambda: draw_umap(
-                _rows(coordinates, missing), tables.specimen_index, label=tables.label, names=names
+            lambda width_mm: draw_umap(
+                _rows(coordinates, missing),
+                tables.specimen_index,
+                label=tables.label,
+                names=names,
+                width_mm=width_mm,
             ),
         ),
-        _figure(
+        print_figure(
             ("similarity", "similarity", "Similarity"),
             f"{where}Cosine similarity of held-out projections, ordered and parted by species.",
-            lambda: draw_similarity(
+            lambda width_mm: draw_similarity(
                 _rows(projections, missing),
                 tables.specimen_index,
                 most=params.max_heatmap_rows,
                 seed=params.seed,
                 names=names,
+                width_mm=width_mm,
             ),
         ),
     ]
-
-
-def _figure(
-    identity: tuple[str, str, str],
-    caption: str,
-    draw: Callable[[], Figure | list[Figure]],
-    *,
-    is_photographic: bool = False,
-    is_narrow: bool = False,
-) -> ReportFigure:
-    """Draw and write, or keep the reason why there is nothing to draw."""
-    name, section, title = identity
-    try:
-        drawn = draw()
-    except NothingToDrawError as error:
-        return ReportFigure(name, section, title, caption, reason=str(error), is_narrow=is_narrow)
-    figures = drawn if isinstance(drawn, list) else [drawn]
-    pages = tuple(_write(figure, is_photographic=is_photographic) for figure in figures)
-    return ReportFigure(name, section, title, caption, pages, is_narrow=is_narrow)
-
-
-def _write(figure: Figure, *, is_photographic: bool) -> dict[str, bytes]:
-    """PNG for slides, PDF for print, and a light copy for the report where there are photographs."""
-    # The layout is found once instead of twice per file: it takes as long as the drawing.
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    png = figure_bytes(figure, "png")
-    light = {"jpg": as_jpeg(png)} if is_photographic else {}
-    return {"png": png, "pdf": figure_bytes(figure, "pdf")} | light
 
 
 def _rows(table: pd.DataFrame, reason: str) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """The gallery: queries of one modality, their true match in the other, and what the model ranked first."""
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple
@@ -18,10 +17,13 @@ from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, number
 from xmodal_pipeline.reporting.style import (
     ALERT,
     DOUBLE_COLUMN_MM,
+    SINGLE_COLUMN_MM,
     NothingToDrawError,
+    fit_text,
     hide_frame,
     make_axes,
     make_figure,
+    shorten,
     styled,
 )
 from xmodal_pipeline.reporting.thumbnails import rgb_picture, uv_picture
@@ -30,6 +32,8 @@ from xmodal_pipeline.specimens.stores import ArrayStore
 
 _TOP: Final = 5
 _HIT: Final = "#0072B2"
+_TILE_MM: Final = 23.0
+"""Height of a picture in double-column width."""
 
 
 class _Search(NamedTuple):
@@ -52,6 +56,7 @@ def draw_gallery(
     seed: int = 0,
     is_linear: bool = True,
     names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """Queries in both directions, their match and the five captures ranked first; chosen by lot.
 
@@ -68,9 +73,10 @@ def draw_gallery(
         seed: of the draw.
         is_linear: whether the images are proportional to light.
         names: display names of the modalities.
+        width_mm: names and ranks stand beside the pictures in double-column width, else below.
 
     Returns:
-        A row per query; double-column width. A blue frame marks the true match.
+        A row per query. A blue frame marks the true match.
 
     Raises:
         NothingToDrawError: if fewer than six captures were held out in both modalities.
@@ -87,18 +93,21 @@ def draw_gallery(
         "uv": partial(_picture, uv_images, partial(uv_picture, is_linear=is_linear)),
     }
     ids, lines = rgb["capture_id"].tolist(), sum(map(len, queries))
-    figure = make_figure(DOUBLE_COLUMN_MM, 22 + 27 * lines)
+    is_wide = width_mm > SINGLE_COLUMN_MM
+    figure = make_figure(width_mm, 22 + (27 if is_wide else 20) * lines)
     axes = make_axes(figure, lines, _TOP + 2)
     below = 0
     for search, rows in zip(searches, queries, strict=True):
         block, below = axes[below : below + len(rows)], below + len(rows)
         for line, query in zip(block, rows, strict=True):
-            _draw_query(line, search, query, _order(search, query, generator), ids, pictures)
+            order = _order(search, query, generator)
+            _draw_query(line, search, query, order, ids, pictures, is_wide=is_wide)
         asked, found = (names.label(modality) for modality in (search.query, search.gallery))
         heads = [f"{asked} query", f"{found} match", *(f"{found} {k}" for k in range(1, _TOP + 1))]
         for axis, head in zip(block[:1].flat, heads, strict=False):
-            axis.set_title(head)
-    figure.suptitle(_title(searches, seed, names), fontsize=7, x=0.01, ha="left")
+            axis.set_title(head if is_wide else fit_text(head, width_mm / len(heads), is_title=True))
+    about = "\n".join(fit_text(line, width_mm) for line in _title(searches, seed, names).splitlines())
+    figure.suptitle(about, fontsize=7, x=0.01, ha="left")
     return figure
 
 
@@ -107,6 +116,21 @@ def _searches(rgb: NDArray[np.float32], uv: NDArray[np.float32]) -> tuple[_Searc
     return (
         _Search("rgb", "uv", similarity, ranks.rgb_to_uv),
         _Search("uv", "rgb", similarity.T, ranks.uv_to_rgb),
+    )
+
+
+def _write_below(axes: Axes, text: str, colour: str) -> None:
+    """A line under the notes of a row: the layout keeps its height free, but knows nothing of its width."""
+    axes.set_xlabel("\n ", labelpad=2)
+    axes.annotate(
+        text,
+        (0, 0),
+        (0, -11),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        va="top",
+        color=colour,
+        in_layout=False,
     )
 
 
@@ -161,14 +185,20 @@ def _draw_query(
     order: NDArray[np.intp],
     ids: list[str],
     pictures: Mapping[str, Callable[[str], NDArray[np.uint8]]],
+    *,
+    is_wide: bool,
 ) -> None:
     _show(line[0], pictures[search.query](ids[query]), "")
-    line[0].set_ylabel("\n".join(textwrap.wrap(ids[query].replace("_", " "), 17)[:3]))
     similarity = search.similarity[query]
     for axis, hit in zip(line[1:], [query, *order[:_TOP]], strict=True):
         _show(axis, pictures[search.gallery](ids[hit]), number(similarity[hit]), is_match=hit == query)
     rank = query_measures(search.counts, ())["rank"][query]
-    line[1].set_xlabel(f"{number(similarity[query])}, rank {rank:g}", color=ALERT if rank > 1 else _HIT)
+    name, colour = ids[query].replace("_", " "), ALERT if rank > 1 else _HIT
+    if is_wide:
+        line[0].set_ylabel("\n".join(fit_text(name, _TILE_MM).splitlines()[:3]))
+        line[1].set_xlabel(f"{number(similarity[query])}, rank {rank:g}", color=colour)
+    else:
+        _write_below(line[0], f"{shorten(name, 50)}: rank {rank:g}", colour)
 
 
 def _show(axes: Axes, picture: NDArray[np.uint8], note: str, *, is_match: bool = False) -> None:

@@ -1,7 +1,6 @@
 """Figures of what went in: contact sheet, registration, bands, class balance."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -23,21 +22,24 @@ from xmodal_pipeline.reporting.style import (
     PALETTE,
     SINGLE_COLUMN_MM,
     NothingToDrawError,
+    add_legend,
     category_styles,
+    fit_text,
     hide_frame,
     label_values,
     make_axes,
     make_figure,
+    make_mosaic,
+    shorten,
     styled,
+    text_mm,
 )
 
-_SHEET_COLUMNS: Final = 3
-_SHEET_ROWS: Final = 9
-_TALLEST_ROW_MM: Final = (MAX_HEIGHT_MM - 10) / _SHEET_ROWS
-CAPTURES_PER_PAGE: Final = _SHEET_COLUMNS * _SHEET_ROWS
-_CAPTION_WIDTH: Final = 40
-_FLAGS_WIDTH: Final = 32
-"""Characters of 7-point type that fit under one strip: regular, and bold capitals."""
+_SHEET_DOUBLE: Final = (3, 9)
+_SHEET_SINGLE: Final = (2, 10)
+"""Columns and rows of a page."""
+_CAPTION_CHARACTER_MM: Final = 1.45
+"""Names of captures are rich in digits, which are wider than letters."""
 _MARGIN_LINEAR: Final = 0.05
 """Margins up to here are drawn on a linear scale, larger ones on a logarithmic one."""
 _MOST_CLASSES: Final = 42
@@ -61,6 +63,7 @@ def draw_contact_sheet(
     page: int = 0,
     captures_in_all: int | None = None,
     names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """One page of captures as RGB | UV | overlay, flagged captures first with their codes.
 
@@ -68,41 +71,45 @@ def draw_contact_sheet(
         thumbnails: (captures, 3, size, size, 3) panels of `make_thumbnail`.
         captions: one per capture.
         flags: one per capture, codes joined by `;`, empty when there is nothing to say.
-        page: from 0; a page holds `CAPTURES_PER_PAGE`.
+        page: from 0.
         captures_in_all: of the study, where the sheet shows fewer.
         names: display names of the modalities.
+        width_mm: a page holds 27 captures in double-column width, else 20.
 
     Returns:
-        The page; double-column width.
+        The page.
 
     Raises:
         NothingToDrawError: if there is no such page.
     """
     order = sorted(range(len(thumbnails)), key=lambda i: not flags[i])
-    shown = order[page * CAPTURES_PER_PAGE : (page + 1) * CAPTURES_PER_PAGE]
+    columns, most_rows = _SHEET_DOUBLE if width_mm > SINGLE_COLUMN_MM else _SHEET_SINGLE
+    per_page = columns * most_rows
+    shown = order[page * per_page : (page + 1) * per_page]
     if not shown:
         raise NothingToDrawError(f"no capture on page {page + 1} of the contact sheet")
-    rows = math.ceil(len(shown) / _SHEET_COLUMNS)
-    reasons = {row: textwrap.fill(flags[row].replace(";", ", "), _FLAGS_WIDTH) for row in shown}
+    rows = math.ceil(len(shown) / columns)
+    strip_mm = width_mm / columns - 3
+    reasons = {row: fit_text(flags[row].replace(";", ", "), strip_mm - 5, is_title=True) for row in shown}
     lines = max(reason.count("\n") for reason in reasons.values())
-    figure = make_figure(DOUBLE_COLUMN_MM, 10 + min(26 + 3 * lines, _TALLEST_ROW_MM) * rows)
-    axes = make_axes(figure, rows, _SHEET_COLUMNS)
+    row_mm = min(strip_mm / 3 + 6.5 + 3 * lines, (MAX_HEIGHT_MM - 10) / most_rows)
+    figure = make_figure(width_mm, 10 + row_mm * rows)
+    axes = make_axes(figure, rows, columns)
     for axis in axes.flat:
         hide_frame(axis)
     for axis, row in zip(axes.flat, shown, strict=False):
         axis.imshow(_side_by_side(thumbnails[row]))
-        axis.set_title(_shorten(captions[row], _CAPTION_WIDTH), fontsize=7, fontweight="normal", pad=3.5)
+        caption = shorten(captions[row], int(strip_mm / _CAPTION_CHARACTER_MM))
+        axis.set_title(caption, fontsize=7, fontweight="normal", pad=3.5)
         axis.set_xlabel(reasons[row], color=ALERT, fontweight="bold", labelpad=2, loc="left")
-    pages = math.ceil(len(thumbnails) / CAPTURES_PER_PAGE)
+    pages = math.ceil(len(thumbnails) / per_page)
     flagged = sum(map(bool, flags))
     of_all = f" of {captures_in_all}" if (captures_in_all or 0) > len(thumbnails) else ""
-    figure.suptitle(
+    about = (
         f"{names.rgb} | {names.uv} | overlay ({names.rgb} green, {names.uv} magenta). "
-        f"{len(thumbnails)}{of_all} captures, {flagged} flagged (first). Page {page + 1} of {pages}",
-        fontsize=7,
-        x=0.01,
-        ha="left",
+        f"{len(thumbnails)}{of_all} captures, {flagged} flagged (first). Page {page + 1} of {pages}"
     )
+    figure.suptitle(fit_text(about, width_mm), fontsize=7, x=0.01, ha="left")
     return figure
 
 
@@ -114,6 +121,7 @@ def draw_registration(
     min_corrected_margin: float | None = None,
     max_residual_px: float | None = None,
     names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """Shift of UV against RGB per capture, and the margin against the residual shift with the gate drawn in.
 
@@ -123,9 +131,10 @@ def draw_registration(
         min_corrected_margin: the same where a shift was undone.
         max_residual_px: the gate's largest residual shift; no line where None.
         names: display names of the modalities.
+        width_mm: the panels lie beside one another in double-column width, else below.
 
     Returns:
-        Two panels; double-column width.
+        Two panels.
 
     Raises:
         NothingToDrawError: if registration was off.
@@ -137,8 +146,9 @@ def draw_registration(
     )
     if judged.empty:
         raise NothingToDrawError("registration was off, so no shift was measured")
-    figure = make_figure(DOUBLE_COLUMN_MM, 84)
-    shift, gate = make_axes(figure, 1, 2)[0]
+    lines, columns = (1, 2) if width_mm > SINGLE_COLUMN_MM else (2, 1)
+    figure = make_figure(width_mm, 75 * lines)
+    shift, gate = make_axes(figure, lines, columns).flat
     for status, (colour, marker) in _STATUS_STYLES.items():
         rows = judged[judged["status"] == status]
         if rows.empty:
@@ -156,7 +166,7 @@ def draw_registration(
     _scale_gate(gate)
     gate.set(xlabel="residual shift (px)", ylabel="margin of the score at zero", title="Gate")
     _draw_gate(gate, {"ok": min_margin, "corrected": min_corrected_margin}, max_residual_px)
-    figure.legend(loc="outside lower center", ncols=4)
+    add_legend(figure, shift.get_legend_handles_labels()[0])
     return figure
 
 
@@ -191,9 +201,8 @@ def _draw_gate(axes: Axes, margins: dict[str, float | None], max_residual_px: fl
         axes.axhline(margin, color=colour, **line)
         axes.annotate(
             f"{status}: ≥ {margin:g}",
-            (1, margin),
+            (axes.get_xlim()[1] if max_residual_px is None else max_residual_px, margin),
             (-2, 2 if is_top else -2),
-            xycoords=("axes fraction", "data"),
             textcoords="offset points",
             ha="right",
             va="bottom" if is_top else "top",
@@ -208,6 +217,7 @@ def draw_band_histograms(
     captures: int,
     units: str = "unit scale",
     names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """Per band, how the pixels inside the masks are distributed, over all captures.
 
@@ -218,9 +228,10 @@ def draw_band_histograms(
         captures: that were counted.
         units: what the values are in.
         names: display names of the modalities.
+        width_mm: three panels to a row in double-column width, else two.
 
     Returns:
-        One panel per band, RGB bands first; double-column width.
+        One panel per band, RGB bands first.
 
     Raises:
         NothingToDrawError: if the table is empty.
@@ -231,26 +242,27 @@ def draw_band_histograms(
     groups = {
         str(modality): part["band"].tolist() for modality, part in bands.groupby("modality", sort=False)
     }
-    rows = sum(math.ceil(len(own) / 3) for own in groups.values())
-    figure = make_figure(DOUBLE_COLUMN_MM, 12 + 42 * rows)
-    axes = make_axes(figure, rows, 3, sharex=True)
+    columns, row_mm = (3, 42) if width_mm > SINGLE_COLUMN_MM else (2, 34)
+    rows = sum(math.ceil(len(own) / columns) for own in groups.values())
+    figure = make_figure(width_mm, 12 + row_mm * rows)
+    axes = make_axes(figure, rows, columns, sharex=True)
     first = 0
     for modality, own in groups.items():
-        panels = axes.flat[first : first + 3 * math.ceil(len(own) / 3)]
+        panels = axes.flat[first : first + columns * math.ceil(len(own) / columns)]
         first += len(panels)
         for axis in panels[len(own) :]:
             axis.set_axis_off()
         for axis, band in zip(panels, own, strict=False):
             is_here = (band_histograms["modality"] == modality) & (band_histograms["band"] == band)
-            _draw_band(axis, band_histograms[is_here], MODALITY_COLOURS.get(modality, GREY))
-            axis.set_title(f"{names.label(modality)}: {band}")
+            note = _draw_band(axis, band_histograms[is_here], MODALITY_COLOURS.get(modality, GREY))
+            _title_band(axis, f"{names.label(modality)}: {band}", note, width_mm / columns - 10)
     figure.supxlabel(f"pixel value inside the mask ({units}); n = {captures} captures", fontsize=7)
     figure.supylabel("share of pixels (%)", fontsize=7)
     return figure
 
 
-def _draw_band(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
-    """Bars of one band; the two open-ended bins are as wide as the others."""
+def _draw_band(axes: Axes, rows: pd.DataFrame, colour: str) -> str:
+    """Bars of one band, the two open-ended bins as wide as the others; returns what to say of the ends."""
     low, high = rows["low"].to_numpy(), rows["high"].to_numpy()
     share = rows["n_px"].to_numpy() / max(rows["n_px"].sum(), 1)
     width = (high - low)[1]
@@ -265,9 +277,17 @@ def _draw_band(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
     axes.tick_params(labelbottom=True)
     notes = {"saturated": saturated, "< 0": share[0], "> 1": share[-1]}
-    text = ", ".join(f"{_percent(value)} {what}" for what, value in notes.items() if value > 0)
-    colour = ALERT if saturated > 0 else "black"
-    axes.set_title(text, loc="right", fontsize=7, fontweight="normal", color=colour)
+    return ", ".join(f"{_percent(value)} {what}" for what, value in notes.items() if value > 0)
+
+
+def _title_band(axes: Axes, title: str, note: str, width_mm: float) -> None:
+    """The band's name, and its note beside it where there is room, else below."""
+    below = fit_text(note, width_mm)
+    if text_mm(title, is_title=True) + text_mm(note) > width_mm - 4:
+        title += "\n" * len(below.splitlines())
+    colour = ALERT if "saturated" in note else "black"
+    axes.set_title(title)
+    axes.set_title(below, loc="right", fontsize=7, fontweight="normal", color=colour)
 
 
 def _percent(share: float) -> str:
@@ -282,6 +302,7 @@ def draw_class_balance(
     by: str = "sex",
     others: Sequence[str] = (),
     most: int = _MOST_CLASSES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """Specimens per class of every label, divided by a second label, with their numbers.
 
@@ -291,9 +312,10 @@ def draw_class_balance(
         by: what each bar is divided by, where the index has it.
         others: further labels; each shows its largest classes.
         most: classes drawn; what is left out of `label` is counted in its title.
+        width_mm: the further labels lie beside the first in double-column width, else below.
 
     Returns:
-        A panel per label, one bar per class; single-column width.
+        A panel per label, one bar per class.
 
     Raises:
         NothingToDrawError: if the index has no value of any of the labels.
@@ -309,9 +331,7 @@ def draw_class_balance(
     small = {name: min(len(tables[name]), _OTHER_CLASSES) for name in labels if name != label}
     room = {label: max(most - sum(small.values()) - 4 * len(small), _OTHER_CLASSES)} | small
     shown = {name: tables[name].head(room[name]) for name in labels}
-    heights = [len(counts) for counts in shown.values()]
-    figure = make_figure(SINGLE_COLUMN_MM, 14 + 4 * sum(heights) + 14 * len(heights))
-    panels = make_axes(figure, len(labels), 1, gridspec_kw={"height_ratios": heights})[:, 0]
+    figure, panels = _class_axes([len(counts) for counts in shown.values()], width_mm)
     parts = sorted({str(part) for counts in tables.values() for part in counts.columns} - {"", "unlabelled"})
     colours = {part: colour for part, (colour, _) in category_styles(parts).items()}
     colours |= {"": PALETTE[0], "unlabelled": "#BBBBBB"}
@@ -324,9 +344,19 @@ def draw_class_balance(
     panels[-1].set_xlabel("specimens")
     named = [*parts, *(["unlabelled"] if any("unlabelled" in counts for counts in tables.values()) else [])]
     if len(named) > 1:
-        handles = [Patch(color=colours[part], label=part) for part in named]
-        figure.legend(handles=handles, loc="outside lower center", ncols=4, title=by, title_fontsize=7)
+        add_legend(figure, [Patch(color=colours[part], label=part) for part in named], title=by, most=4)
     return figure
+
+
+def _class_axes(classes: Sequence[int], width_mm: float) -> tuple[Figure, list[Axes]]:
+    """The figure, and a panel per label that is as high as its classes."""
+    first_mm, *others_mm = [14 + 4 * count for count in classes]
+    first, *others = map(str, range(len(classes)))
+    if width_mm > SINGLE_COLUMN_MM and others:
+        figure = make_figure(width_mm, 6 + max(first_mm, sum(others_mm)))
+        return figure, make_mosaic(figure, [[first, other] for other in others], height_ratios=classes[1:])
+    figure = make_figure(width_mm, 6 + first_mm + sum(others_mm))
+    return figure, make_mosaic(figure, [[first], *([other] for other in others)], height_ratios=classes)
 
 
 def _count_classes(specimen_index: pd.DataFrame, label: str, by: str) -> pd.DataFrame:
@@ -354,19 +384,10 @@ def _draw_classes(axes: Axes, label: str, counts: pd.DataFrame, colours: dict[st
         start += width
     for row, total in enumerate(start):
         axes.annotate(f"{total:.0f}", (total, row), (2, 0), textcoords="offset points", va="center")
-    axes.set_yticks(
-        range(len(counts)), [_shorten(write_class(label, str(name)), 28) for name in counts.index]
-    )
+    axes.set_yticks(range(len(counts)), [shorten(write_class(label, str(name)), 28) for name in counts.index])
     axes.set_ylim(len(counts) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.margins(x=0.1)
-
-
-def _shorten(text: str, width: int) -> str:
-    """Leave out the middle of a long name: its beginning and its number tell captures apart."""
-    if len(text) <= width:
-        return text
-    return f"{text[: width // 2 - 1]}…{text[len(text) - width + width // 2 :]}"
 
 
 def _side_by_side(panels: NDArray[np.uint8]) -> NDArray[np.uint8]:

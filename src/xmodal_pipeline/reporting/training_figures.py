@@ -1,6 +1,5 @@
 """Figures of training: curves per variant, and what augmentation makes of a capture."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,8 +16,11 @@ from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames
 from xmodal_pipeline.reporting.style import (
     DOUBLE_COLUMN_MM,
     GREY,
+    SINGLE_COLUMN_MM,
     NothingToDrawError,
+    add_legend,
     category_styles,
+    fit_text,
     hide_frame,
     make_axes,
     make_figure,
@@ -51,12 +53,17 @@ _PANELS: Final = (
     _Panel("Spread of projections", ("spread_rgb", "spread_uv")),
     _Panel("Modality gap", ("modality_gap",)),
 )
+_TICKS_MM: Final = 11.0
+"""What tick labels take from the width of a panel."""
 _LINES: Final = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1, 1, 1)))
 
 
 @styled
 def draw_training_curves(
-    histories: Mapping[str, pd.DataFrame], *, names: ModalityNames = DEFAULT_NAMES
+    histories: Mapping[str, pd.DataFrame],
+    *,
+    names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """Loss terms, validation retrieval, temperature and balance per epoch, a colour per variant.
 
@@ -65,31 +72,34 @@ def draw_training_curves(
     Args:
         histories: per variant, one row per epoch.
         names: display names of the modalities.
+        width_mm: three panels to a row in double-column width, else two.
 
     Returns:
-        Up to twelve panels, three to a row; double-column width.
+        Up to twelve panels.
 
     Raises:
         NothingToDrawError: if no history has a value.
     """
-    panels = [(panel, columns) for panel in _PANELS if (columns := _present(panel, histories))]
+    panels = [(panel, drawn) for panel in _PANELS if (drawn := _present(panel, histories))]
     if not panels:
         raise NothingToDrawError("no variant was trained")
-    rows = -(-len(panels) // 3)
-    figure = make_figure(DOUBLE_COLUMN_MM, 14 + 44 * rows)
-    axes = make_axes(figure, rows, 3)
+    columns, row_mm = (3, 44) if width_mm > SINGLE_COLUMN_MM else (2, 40)
+    rows = -(-len(panels) // columns)
+    figure = make_figure(width_mm, 3 + row_mm * rows)
+    axes = make_axes(figure, rows, columns)
     for axis in axes.flat[len(panels) :]:
         axis.set_axis_off()
     styles = category_styles(list(histories))
-    for axis, (panel, columns) in zip(axes.flat, panels, strict=False):
+    for axis, (panel, drawn) in zip(axes.flat, panels, strict=False):
         for variant, history in histories.items():
-            _draw_lines(axis, history, columns, styles[variant])
-        _finish(axis, panel, columns, names)
+            _draw_lines(axis, history, drawn, styles[variant])
+        _finish(axis, panel, drawn, names)
+        axis.set_title(fit_text(panel.title, width_mm / columns - _TICKS_MM, is_title=True))
     handles = [
         Line2D([], [], color=colour, marker=marker, label=names.label(variant))
         for variant, (colour, marker) in styles.items()
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5))
+    add_legend(figure, handles)
     return figure
 
 
@@ -125,10 +135,10 @@ def _draw_lines(axes: Axes, history: pd.DataFrame, columns: list[str], style: tu
 
 
 def _finish(axes: Axes, panel: _Panel, columns: list[str], names: ModalityNames) -> None:
-    axes.set(title=panel.title, xlabel="epoch", yscale="log" if panel.is_log else "linear")
+    axes.set(xlabel="epoch", yscale="log" if panel.is_log else "linear")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     if panel.is_log:
-        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_major_locator(MaxNLocator(3))  # larger ones crowd at the top
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.margins(y=0.12)
@@ -146,9 +156,15 @@ def _finish(axes: Axes, panel: _Panel, columns: list[str], names: ModalityNames)
             )
             for i, column in enumerate(columns)
         ]
-        axes.legend(
-            handles=handles, loc="best", handlelength=2.4, frameon=True, framealpha=0.85, edgecolor="none"
-        )
+        _raise_limit(axes, 0.16 * len(handles))
+        axes.legend(handles=handles, loc="upper right", handlelength=2.4, borderaxespad=0)
+
+
+def _raise_limit(axes: Axes, share: float) -> None:
+    """Keep this share of the panel free of lines, at the top."""
+    scale = axes.yaxis.get_transform()
+    low, high = scale.transform(axes.get_ylim())
+    axes.set_ylim(top=float(scale.inverted().transform(low + (high - low) / (1 - share))))
 
 
 def _common_prefix(columns: list[str]) -> str:
@@ -167,6 +183,7 @@ def draw_views(
     captions: Sequence[str],
     *,
     names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """A few captures beside their augmented views, in both modalities.
 
@@ -175,9 +192,10 @@ def draw_views(
         uv: the same captures and views in UV.
         captions: one per capture.
         names: display names of the modalities.
+        width_mm: both modalities share a row in double-column width, else UV stands below RGB.
 
     Returns:
-        A row per capture; double-column width.
+        One row or two per capture.
 
     Raises:
         ValueError: if the two arrays differ in shape.
@@ -189,15 +207,19 @@ def draw_views(
         )
     if not len(rgb):
         raise NothingToDrawError("no capture was augmented")
-    columns = rgb.shape[1]
-    figure = make_figure(DOUBLE_COLUMN_MM, 10 + DOUBLE_COLUMN_MM / (2 * columns) * len(rgb))
-    axes = make_axes(figure, len(rgb), 2 * columns)
+    captures, views = rgb.shape[:2]
+    lines = 1 if width_mm > SINGLE_COLUMN_MM else 2
+    rows, columns = captures * lines, 2 * views // lines
+    tile_mm = width_mm / columns
+    figure = make_figure(width_mm, 10 + tile_mm * rows)
+    axes = make_axes(figure, rows, columns).reshape(captures, 2, views)
     for row, caption in enumerate(captions):
-        for column, picture in enumerate([*rgb[row], *uv[row]]):
-            axes[row, column].imshow(picture)
-            hide_frame(axes[row, column])
-        axes[row, 0].set_ylabel("\n".join(textwrap.wrap(caption.replace("_", " "), 17)[:3]))
+        for axis, picture in zip(axes[row].flat, [*rgb[row], *uv[row]], strict=True):
+            axis.imshow(picture)
+            hide_frame(axis)
+        label = fit_text(caption.replace("_", " "), tile_mm)
+        axes[row, 0, 0].set_ylabel("\n".join(label.splitlines()[:3]))
     for block, name in enumerate((names.rgb, names.uv)):
-        for view in range(columns):
-            axes[0, block * columns + view].set_title(f"{name}, view {view}" if view else name)
+        for view in range(views):
+            axes[0, block, view].set_title(f"view {view}" if view else name)
     return figure

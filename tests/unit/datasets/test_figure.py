@@ -12,7 +12,9 @@ PAGE = {"png": b"picture", "pdf": b"print", "jpg": b"light"}
 
 
 def figure(pages, reason=""):
-    return ReportFigure("sheet", "data", "Sheet", "Words, é.", pages, reason, is_narrow=True)
+    """Two versions: the wide one has one page, which the report does not show."""
+    versions = {"single": pages, "double": ({"png": b"wide", "pdf": b"wide print"},)} if pages else {}
+    return ReportFigure("sheet", "data", "Sheet", "Words, é.", versions, reason, is_narrow=True)
 
 
 @pytest.mark.parametrize("pages", [(PAGE,), (PAGE, PAGE | {"png": b"second"}), ()])
@@ -21,6 +23,7 @@ def test_a_figure_comes_back_with_its_pages_and_words(tmp_path, pages):
     dataset.save(figure(pages, "nothing to draw"))
     loaded = dataset.load()
     assert loaded.pages == pages
+    assert loaded.versions == figure(pages).versions
     assert (loaded.name, loaded.caption, loaded.reason) == ("sheet", "Words, é.", "nothing to draw")
     assert loaded.is_narrow
 
@@ -31,12 +34,16 @@ def test_files_carry_the_name_and_the_page(tmp_path):
     dataset.save(figure((PAGE,)))
     assert {path.name for path in (tmp_path / "sheet").iterdir()} == {
         "figure.json",
-        "sheet.png",
-        "sheet.pdf",
-        "sheet.jpg",
+        "sheet_single.png",
+        "sheet_single.pdf",
+        "sheet_single.jpg",
+        "sheet_double.png",
+        "sheet_double.pdf",
     }
     assert set(figure((PAGE, PAGE)).files) == {
-        f"sheet_{number}.{ending}" for number in (1, 2) for ending in PAGE
+        *(f"sheet_single_{number}.{ending}" for number in (1, 2) for ending in PAGE),
+        "sheet_double.png",
+        "sheet_double.pdf",
     }
 
 
@@ -54,4 +61,15 @@ def test_without_a_picture_the_preview_gives_the_reason(tmp_path):
     assert dataset.exists()
     with pytest.raises(DatasetError, match="there is no picture: registration was off"):
         dataset.preview()
-    assert json.loads((tmp_path / "sheet" / "figure.json").read_text())["pages"] == []
+    assert json.loads((tmp_path / "sheet" / "figure.json").read_text())["versions"] == {}
+
+
+def test_a_figure_of_an_earlier_version_asks_to_be_drawn_again(tmp_path):
+    dataset = FigureDataset(filepath=str(tmp_path / "sheet"))
+    dataset.save(figure(()))
+    manifest = tmp_path / "sheet" / "figure.json"
+    words = json.loads(manifest.read_text())
+    words["pages"] = list(words.pop("versions"))
+    manifest.write_text(json.dumps(words))
+    with pytest.raises(DatasetError, match=r"must hold both widths of print.* draws it again"):
+        dataset.load()

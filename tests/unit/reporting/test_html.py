@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from xmodal_pipeline.reporting import figures as figures_module
-from xmodal_pipeline.reporting import html
+from xmodal_pipeline.reporting import html, printing
 from xmodal_pipeline.reporting.content import ReportTables
 from xmodal_pipeline.reporting.explorer import make_explorer
 from xmodal_pipeline.reporting.figures import draw_ingest_figures, draw_model_figures
@@ -128,13 +127,13 @@ def test_tables_hold_the_numbers(full):
 
 def test_display_names_stand_everywhere(studies, index, coordinates, monkeypatch):
     drawn = []
-    write = figures_module.figure_bytes
+    write = printing.figure_bytes
 
     def read_and_write(figure, ending):
         drawn.extend(text.get_text() for text in figure.findobj(Text))
         return write(figure, ending)
 
-    monkeypatch.setattr(figures_module, "figure_bytes", read_and_write)
+    monkeypatch.setattr(printing, "figure_bytes", read_and_write)
     parameters = {"specimens": {"rgb_name": "Dorsal", "uv_name": "Ventral"}}
     quality = studies.make_quality(index).replace({"UV1": "b1", "UV2": "b2"})
     histograms = studies.make_histograms().replace({"UV1": "b1", "UV2": "b2"})

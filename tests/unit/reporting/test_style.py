@@ -3,7 +3,6 @@ import itertools
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.text import Text
 
 from xmodal_pipeline.reporting.evaluation_figures import draw_classification, draw_retrieval, draw_uv_value
 from xmodal_pipeline.reporting.ingest_figures import (
@@ -12,9 +11,7 @@ from xmodal_pipeline.reporting.ingest_figures import (
     draw_registration,
 )
 from xmodal_pipeline.reporting.style import (
-    DOUBLE_COLUMN_MM,
     PALETTE,
-    SINGLE_COLUMN_MM,
     category_styles,
     figure_bytes,
     label_values,
@@ -35,27 +32,6 @@ def figures(studies, index):
         "balance": draw_class_balance(index),
         "training": draw_training_curves({"separate": studies.make_history()}),
     }
-
-
-def test_widths_are_those_of_a_printed_column(figures):
-    for name, figure in figures.items():
-        width = SINGLE_COLUMN_MM if name == "balance" else DOUBLE_COLUMN_MM
-        assert figure.get_figwidth() * 25.4 == pytest.approx(width)
-
-
-def test_type_is_never_below_seven_points(figures):
-    for name, figure in figures.items():
-        figure.draw_without_rendering()
-        sizes = [t.get_fontsize() for t in figure.findobj(Text) if t.get_visible() and t.get_text()]
-        assert min(sizes) >= 7, name
-
-
-def test_nothing_leaves_the_page(figures):
-    for name, figure in figures.items():
-        figure.draw_without_rendering()
-        drawn, page = figure.get_tightbbox(), figure.get_size_inches()
-        assert min(drawn.x0, drawn.y0) > -0.01, name
-        assert max(drawn.x1 - page[0], drawn.y1 - page[1]) < 0.01, name
 
 
 def test_pdf_holds_text_as_truetype_and_no_date(figures):

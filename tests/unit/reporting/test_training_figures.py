@@ -60,7 +60,7 @@ def test_views_lie_beside_their_capture():
     shown = [int(ax.images[0].get_array()[0, 0, 0]) for ax in figure.axes]
     assert shown == [0, 1, 2, 100, 101, 102, 3, 4, 5, 103, 104, 105]
     assert [ax.get_title() or ax.get_title("left") for ax in figure.axes[:6]] == [
-        "RGB", "RGB, view 1", "RGB, view 2", "UV", "UV, view 1", "UV, view 2",
+        "RGB", "view 1", "view 2", "UV", "view 1", "view 2",
     ]  # fmt: skip
     with pytest.raises(ValueError, match="rgb and uv must have one shape"):
         draw_views(rgb, rgb[:1], ["a"])

@@ -129,15 +129,12 @@ def tabulate_cells(
 
 def draw_ablation(ablation: pd.DataFrame, captures: dict[str, Any]) -> dict[str, bytes]:
     """The figure, for print (PDF) and for slides (PNG); no file where there is nothing to draw."""
-    from xmodal_pipeline.reporting import comparison_figures
+    from xmodal_pipeline.reporting.comparison_figures import picture_ablation
     from xmodal_pipeline.reporting.names import ModalityNames
-    from xmodal_pipeline.reporting.style import NothingToDrawError, figure_bytes
 
     specimens = SpecimensParams.model_validate(captures["specimens"])
     names = ModalityNames(specimens.rgb_name, specimens.uv_name)
-    try:
-        figure = comparison_figures.draw_ablation(ablation, label=specimens.label, names=names)
-    except NothingToDrawError as reason:
-        logger.warning("ablation: no figure: %s", reason)
-        return {}
-    return {"ablation.png": figure_bytes(figure, "png"), "ablation.pdf": figure_bytes(figure, "pdf")}
+    figure = picture_ablation(ablation, label=specimens.label, names=names)
+    if figure.reason:
+        logger.warning("ablation: no figure: %s", figure.reason)
+    return figure.files

@@ -96,17 +96,11 @@ def compare_models(
 
 def draw_compared(compared: pd.DataFrame, captures: dict[str, Any]) -> dict[str, bytes]:
     """The forest plot, for print (PDF) and for slides (PNG); no file where there is nothing to draw."""
-    from xmodal_pipeline.reporting.comparison_figures import draw_differences
+    from xmodal_pipeline.reporting.comparison_figures import picture_differences
     from xmodal_pipeline.reporting.names import ModalityNames
-    from xmodal_pipeline.reporting.style import NothingToDrawError, figure_bytes
 
     specimens = SpecimensParams.model_validate(captures["specimens"])
-    try:
-        figure = draw_differences(compared, names=ModalityNames(specimens.rgb_name, specimens.uv_name))
-    except NothingToDrawError as reason:
-        logger.warning("compare: no figure: %s", reason)
-        return {}
-    return {
-        "compared.png": figure_bytes(figure, "png"),
-        "compared.pdf": figure_bytes(figure, "pdf"),
-    }
+    figure = picture_differences(compared, names=ModalityNames(specimens.rgb_name, specimens.uv_name))
+    if figure.reason:
+        logger.warning("compare: no figure: %s", figure.reason)
+    return figure.files
