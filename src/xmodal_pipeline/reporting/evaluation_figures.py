@@ -348,7 +348,7 @@ def draw_uv_value(
     about = f"what {names.uv} adds given {names.rgb} (squared standardised difference, 95 % interval)"
     more = f" ({len(shown)} of {len(ranked)} rows)" if len(ranked) > len(shown) else ""
     axes.set(
-        xlabel=fit_text(about, (0.55 if is_wide else 0.38) * width_mm),
+        xlabel=fit_text(about, (0.57 if is_wide else 0.38) * width_mm),
         title=fit_text(f"Ranked by lower limit{more}", 0.5 * width_mm, is_title=True),
     )
     add_legend(figure, axes.get_legend_handles_labels()[0])

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames
@@ -138,7 +138,6 @@ def _finish(axes: Axes, panel: _Panel, columns: list[str], names: ModalityNames)
     axes.set(xlabel="epoch", yscale="log" if panel.is_log else "linear")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     if panel.is_log:
-        axes.yaxis.set_major_locator(MaxNLocator(3))  # larger ones crowd at the top
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.margins(y=0.12)
@@ -158,6 +157,10 @@ def _finish(axes: Axes, panel: _Panel, columns: list[str], names: ModalityNames)
         ]
         _raise_limit(axes, 0.16 * len(handles))
         axes.legend(handles=handles, loc="upper right", handlelength=2.4, borderaxespad=0)
+    if panel.is_log:
+        # Round numbers at equal distances: those of the usual locators crowd at the top or are missing.
+        ticks = {float(f"{value:.1g}") for value in np.geomspace(*axes.get_ylim(), 5)}
+        axes.yaxis.set_major_locator(FixedLocator(sorted(ticks)))
 
 
 def _raise_limit(axes: Axes, share: float) -> None:
