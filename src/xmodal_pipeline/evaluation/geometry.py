@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
 
 from xmodal_pipeline.evaluation.cells import not_applicable
 
@@ -54,12 +53,12 @@ def geometry(rgb: ArrayLike | None, uv: ArrayLike | None, *, seed: int = 0) -> d
 def uniformity(embeddings: ArrayLike, *, seed: int = 0) -> float:
     """Log of the mean of exp(−2‖x−y‖²) over distinct rows of unit length (Wang & Isola 2020)."""
     x = _unit(subsample_rows(_checked(embeddings), seed=seed))
-    parts = []
+    total = 0.0
     for start in range(0, len(x), _PAIR_ROWS):
         cosines = x[start : start + _PAIR_ROWS] @ x[start:].T
-        parts.append(np.maximum(2 - 2 * cosines[np.triu_indices_from(cosines, 1)], 0))
-    squared = np.concatenate(parts)
-    return float(logsumexp(-_UNIFORMITY_T * squared) - np.log(len(squared)))
+        squared = np.maximum(2 - 2 * cosines[np.triu_indices_from(cosines, 1)], 0)
+        total += float(np.exp(-_UNIFORMITY_T * squared).sum())
+    return float(np.log(total / (len(x) * (len(x) - 1) / 2)))
 
 
 def effective_rank(embeddings: ArrayLike) -> float:
