@@ -1,17 +1,23 @@
-"""Retrieval, k-NN and Mantel beside their peers: CPU time and extra memory, each in a process of its own.
+"""Retrieval, k-NN and Mantel beside their peers, and every part of `evaluate` on a large study.
 
     OMP_NUM_THREADS=1 python benchmarks/evaluation.py --peer path/to/open_clip/src/open_clip_train/metrics.py
     ... --tasks retrieval --contenders ours --rows 100000 --dim 512
+    ... --tasks protocol --rows 100000 --dim 512 --rounds 1
 
-Contenders take turns, `--rounds` times; the ratio is of the medians. open_clip's chunked metrics are newer
-than its release 3.3: give the file, or install from its repository. faiss is exact (flat), but keeps only ten
-neighbours and cannot share ties. `alignment` is the Mantel test with CKA and mutual k-NN, permuted too.
+CPU time and extra memory, each in a process of its own: memory is the peak of the resident set since the data
+were made (Linux). Contenders take turns, `--rounds` times; the ratio is of the medians. open_clip's chunked
+metrics are newer than its release 3.3: give the file, or install from its repository. faiss is exact (flat),
+but keeps only ten neighbours and cannot share ties. `alignment` is the Mantel test with CKA and mutual k-NN,
+permuted too.
+
+`protocol` takes tables of `--rows` captures, one per specimen, all in the test partition, through the parts
+of `evaluate_variant` and `compare_models`: each from the tables on, pairing included. The probes are of one
+label of two classes with one C and two permutations: a whole grid takes as much memory and far longer.
 """
 
 import argparse
 import importlib.util
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -20,14 +26,20 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pandas as pd
 
 TASKS = {
     "retrieval": ("ours", "open_clip", "faiss"),
     "knn": ("ours", "lightly"),
     "mantel": ("ours", "scikit-bio", "alignment"),
+    "protocol": (
+        *("pairs", "retrieval", "alignment", "geometry", "predictability"),
+        *("features", "classification", "paired"),
+    ),
 }
 KNN_QUERIES, KNN_ROWS, KNN_CLASSES, KNN_K = 512, 50_000, 1_000, 200
 MANTEL_ROWS, MANTEL_PERMUTATIONS = 1_000, 999
+STUDY_SPECIES, STUDY_BOOTSTRAPS = 50, 2_000
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -143,16 +155,102 @@ def prepare_mantel(contender: str, options: argparse.Namespace) -> Callable[[], 
     return lambda: float(mantel(*pair, method="spearman", permutations=MANTEL_PERMUTATIONS)[0])
 
 
-PREPARE = {"retrieval": prepare_retrieval, "knn": prepare_knn, "mantel": prepare_mantel}
+def make_study(options: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Embedding table and specimen index: species and sexes apart, the modalities related."""
+    rows = options.rows
+    keys = pd.DataFrame({"capture_id": [f"c{i:06}" for i in range(rows)]})
+    keys["specimen_id"] = keys["capture_id"].str.replace("c", "s")
+    species, sex = np.arange(rows) % STUDY_SPECIES, np.arange(rows) // STUDY_SPECIES % 2
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((STUDY_SPECIES, options.dim), dtype=np.float32)
+    marks = 0.1 * rng.standard_normal((2, options.dim), dtype=np.float32)
+    values = np.concatenate(embeddings(rows, options.dim)) * np.float32(np.sqrt(options.dim))
+    values.reshape(2, rows, -1)[:] += (centres + marks[:, None])[sex, species]
+    table = pd.DataFrame(values, columns=[f"x{i + 1}" for i in range(options.dim)])
+    both = pd.concat([keys, keys], ignore_index=True).assign(
+        partition="test", modality=np.repeat(["rgb", "uv"], rows)
+    )
+    index = keys.assign(
+        species=np.array([f"species {i:02}" for i in range(STUDY_SPECIES)])[species],
+        sex=np.array(["female", "male"])[sex],
+    )
+    return pd.concat([both, table], axis=1), index
+
+
+def prepare_protocol(part: str, options: argparse.Namespace) -> Callable[[], float]:
+    """One part of the evaluation of a large study; returns one of its numbers."""
+    from xmodal_pipeline.evaluation import classification, measurement, specimen_tables
+    from xmodal_pipeline.evaluation.geometry import geometry
+    from xmodal_pipeline.evaluation.paired import Measure, compare_models
+    from xmodal_pipeline.params.evaluate import EvaluationParams
+
+    table, index = make_study(options)
+    params = EvaluationParams(bootstraps=STUDY_BOOTSTRAPS)
+
+    def pairs() -> specimen_tables.Pairs:
+        return specimen_tables.pair_captures(table, index, partition="test")
+
+    def shape() -> float:
+        first = pairs().one_per_specimen()
+        return geometry(first.rgb, first.uv, seed=params.seed)["effective_rank_rgb"]
+
+    def features() -> list[np.ndarray]:
+        return [side.to_numpy() for side in specimen_tables.specimen_features(table).values()]
+
+    def classify() -> float:
+        found = classification(
+            *features(),
+            index["sex"],
+            strata=index["species"],
+            bootstraps=STUDY_BOOTSTRAPS,
+            reference_permutations=2,
+            c_values=(0.01,),
+        )
+        return found["combined_accuracy"]
+
+    def paired() -> float:
+        shares = np.random.default_rng(0).random((3, 1, options.rows)) / options.rows
+        models = dict(zip("abc", shares, strict=True))
+        whole = np.zeros(options.rows, np.int64)
+        measure = Measure("retrieval", "rgb_to_uv", "mrr", models, whole, dict.fromkeys("abc", "rgb+uv"))
+        found = compare_models([measure], bootstraps=STUDY_BOOTSTRAPS, permutations=999, seed=0)
+        return float(found["low"][0])
+
+    return {
+        "pairs": lambda: float(len(pairs().rgb)),
+        "retrieval": lambda: measurement.retrieve_pairs(pairs(), params)["rgb_to_uv"]["recall@1_ci"][0],
+        "alignment": lambda: measurement.align_pairs(pairs(), params)["spearman_within"],
+        "geometry": shape,
+        "predictability": lambda: measurement.predict_modalities(table, index, params)["r2_uv_given_rgb"][
+            "within"
+        ],
+        "features": lambda: float(features()[0][0, 0]),
+        "classification": classify,
+        "paired": paired,
+    }[part]
+
+
+PREPARE = {
+    "retrieval": prepare_retrieval,
+    "knn": prepare_knn,
+    "mantel": prepare_mantel,
+    "protocol": prepare_protocol,
+}
+
+
+def memory_kib(line: str) -> int:
+    """`VmRSS`, or `VmHWM`, the highest since it was reset."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(row for row in status.splitlines() if row.startswith(line)).split()[1])
 
 
 def measure(task: str, contender: str, options: argparse.Namespace) -> dict[str, float]:
     run = PREPARE[task](contender, options)
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
+    before, start = memory_kib("VmRSS"), time.process_time()
     answer = run()
     seconds = time.process_time() - start
-    extra = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    return {"cpu_s": seconds, "extra_mib": extra, "answer": answer}
+    return {"cpu_s": seconds, "extra_mib": (memory_kib("VmHWM") - before) / 1024, "answer": answer}
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from xmodal_pipeline.evaluation.resampling import bootstrap_weights, percentile_interval
+from xmodal_pipeline.evaluation.resampling import bootstrap_weights, float_blocks, percentile_interval
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -168,7 +168,9 @@ def _resample(measure: Measure, bootstraps: int, seed: int) -> dict[str, Floats]
     """Per model (bootstraps,): its value, mean over seeds, in resamples of specimens within strata."""
     used = np.flatnonzero(measure.strata >= 0)
     weights = bootstrap_weights(used, measure.strata[used], bootstraps, seed=seed)
-    return {name: weights @ rows[:, used].mean(0) for name, rows in measure.contributions.items()}
+    means = {name: rows[:, used].mean(0) for name, rows in measure.contributions.items()}
+    parts = [{name: block @ mean for name, mean in means.items()} for block in float_blocks(weights)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in means}
 
 
 def _describe(one: _Difference, resampled: Floats) -> dict[str, object]:

@@ -8,7 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.cells import Cell, too_few
 from xmodal_pipeline.evaluation.probes import Fold, Protocol, balanced_accuracy, make_folds, smallest_class
-from xmodal_pipeline.evaluation.resampling import bootstrap_weights, percentile_interval
+from xmodal_pipeline.evaluation.resampling import (
+    Weights,
+    bootstrap_weights,
+    float_blocks,
+    percentile_interval,
+)
 from xmodal_pipeline.evaluation.retrieval import group_codes
 
 Floats = NDArray[np.float64]
@@ -39,7 +44,7 @@ class ProbeData:
     test: NDArray[np.bool_] | None
     """(rows,) whether the encoder never saw the row; None where this was not said."""
     folds: list[Fold]
-    weights: Floats
+    weights: Weights
     """(bootstraps, rows): how often each row's group is drawn."""
 
     def sources(self) -> dict[str, list[Floats]]:
@@ -72,7 +77,8 @@ class ProbeData:
     def resampled(self, values: Floats) -> Floats:
         """`balanced(values)` in each resample."""
         members = np.eye(len(self.names))[self.classes]
-        return np.asarray(((self.weights * values) @ members / (self.weights @ members)).mean(1))
+        means = [(block * values) @ members / (block @ members) for block in float_blocks(self.weights)]
+        return np.asarray(np.concatenate(means).mean(1))
 
     def interval(self, values: Floats) -> list[float]:
         """95 % interval of `balanced(values)`."""
@@ -101,7 +107,7 @@ class ProbeData:
         stratum = np.zeros(len(first), np.int64)
         if within_strata and self.strata is not None:
             stratum = self.strata[first]
-        members = [np.flatnonzero(group == g) for g in range(len(first))]
+        members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
         orders = np.empty((count, len(group)), np.int64)
         for order in orders:
             dealt = np.arange(len(first))

@@ -8,8 +8,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.cells import Cell, too_few
-from xmodal_pipeline.evaluation.ranks import Integers, RankCounts, blind_counts, query_measures, summarise
-from xmodal_pipeline.evaluation.resampling import bootstrap_weights, percentile_interval
+from xmodal_pipeline.evaluation.ranks import (
+    Floats,
+    Integers,
+    RankCounts,
+    blind_counts,
+    query_measures,
+    summarise,
+)
+from xmodal_pipeline.evaluation.resampling import bootstrap_weights, float_blocks, percentile_interval
 
 DIRECTIONS = ("rgb_to_uv", "uv_to_rgb")
 
@@ -162,11 +169,18 @@ def retrieval_intervals(
     result = {}
     for name, counts in zip(DIRECTIONS, ranks, strict=True):
         measures = query_measures(counts, ks)
-        rank = measures.pop("rank")
-        values = {key: weights @ column / weights.sum(1) for key, column in measures.items()}
-        values["median_rank"] = _weighted_medians(rank, weights)
-        result[name] = {f"{key}_ci": percentile_interval(column) for key, column in values.items()}
+        parts = [_resampled(measures, block) for block in float_blocks(weights)]
+        result[name] = {
+            f"{key}_ci": percentile_interval(np.concatenate([part[key] for part in parts]))
+            for key in parts[0]
+        }
     return result
+
+
+def _resampled(measures: dict[str, Floats], weights: Floats) -> dict[str, Floats]:
+    """Weighted means of the measures and the median of the ranks, in each row of `weights`."""
+    means = {key: weights @ column / weights.sum(1) for key, column in measures.items() if key != "rank"}
+    return means | {"median_rank": _weighted_medians(measures["rank"], weights)}
 
 
 def group_codes(groups: ArrayLike, n: int | None) -> Integers:
@@ -215,7 +229,7 @@ def _count_columns(is_counted: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return counts
 
 
-def _weighted_medians(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _weighted_medians(values: Floats, weights: Floats) -> Floats:
     """Median of `values` repeated `weights` times, per row of integer weights."""
     order = np.argsort(values, kind="stable")
     below = np.cumsum(weights[:, order], axis=1)

@@ -30,8 +30,10 @@ class Pairs:
     species: NDArray[Any] | None
     views: NDArray[Any]
 
-    def rows(self, chosen: NDArray[Any]) -> "Pairs":
-        """Some of the captures."""
+    def rows(self, chosen: NDArray[np.bool_]) -> "Pairs":
+        """Some of the captures, by a mask; all of them are not copied."""
+        if chosen.all():
+            return self
         species = None if self.species is None else self.species[chosen]
         return Pairs(self.rgb[chosen], self.uv[chosen], self.specimens[chosen], species, self.views[chosen])
 
@@ -99,8 +101,13 @@ def pair_captures(
     Raises:
         ValueError: if the index lacks a capture of the table.
     """
-    rows = table[table["partition"] == partition]
-    sides = {name: rows[rows["modality"] == name].set_index("capture_id") for name in ("rgb", "uv")}
+    # Places, not rows: of a large table only what is returned is copied.
+    is_inside = (table["partition"] == partition).to_numpy()
+    sides = {
+        name: pd.Series(places, index=table["capture_id"].to_numpy()[places])
+        for name in ("rgb", "uv")
+        for places in [np.flatnonzero(is_inside & (table["modality"] == name).to_numpy())]
+    }
     known = index.drop_duplicates("capture_id").set_index("capture_id")
     unknown = sides["rgb"].index.difference(known.index)
     if len(unknown):
@@ -114,12 +121,18 @@ def pair_captures(
     if not every_capture:
         facts = facts[~facts.duplicated(["specimen_id", VIEW])]
     return Pairs(
-        rgb=sides["rgb"].loc[facts.index, feature_columns(sides["rgb"])].to_numpy(),
-        uv=sides["uv"].loc[facts.index, feature_columns(sides["uv"])].to_numpy(),
+        rgb=_take(table, sides["rgb"].loc[facts.index]),
+        uv=_take(table, sides["uv"].loc[facts.index]),
         specimens=facts["specimen_id"].to_numpy(dtype=object),
         species=_objects(facts[SPECIES]) if SPECIES in facts and facts[SPECIES].notna().any() else None,
         views=facts[VIEW].to_numpy(dtype=object),
     )
+
+
+def _take(table: pd.DataFrame, places: pd.Series) -> Floats:
+    """Row by row in memory: the same last digits whether views are chosen afterwards or not."""
+    rows = table.iloc[places]
+    return np.ascontiguousarray(rows[feature_columns(rows)].to_numpy())
 
 
 def specimen_features(table: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -1,5 +1,7 @@
 """Geometry of embeddings against closed forms."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.special import gammaln, iv
@@ -54,6 +56,36 @@ def test_effective_rank_counts_equal_directions():
     assert effective_rank(axes) == pytest.approx(5)
     assert effective_rank(np.ones((4, 3))) == 1.0
     assert effective_rank(np.outer(np.arange(6), [1.0, 2.0])) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("n", "dim", "directions"), [(500, 40, 40), (500, 40, 3), (25, 40, 40)])
+def test_chunks_give_what_all_rows_at_once_give(monkeypatch, n, dim, directions):
+    rng = np.random.default_rng(3)
+    rgb = rng.normal(size=(n, directions)) @ rng.normal(size=(directions, dim)) + 1
+    uv = rgb + rng.normal(size=rgb.shape)
+    monkeypatch.setattr(module, "_CHUNK_ROWS", 64)
+    result = geometry(rgb, uv)
+    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (rgb, uv))
+    values = np.linalg.svd(a - a.mean(0), compute_uv=False)
+    share = values[values > 1e-12] / values.sum()
+    assert result["effective_rank_rgb"] == pytest.approx(np.exp(-(share * np.log(share)).sum()), rel=1e-10)
+    assert result["spread_rgb"] == pytest.approx(np.sqrt(a.var(0).sum()), rel=1e-12)
+    assert result["pair_distance"] == pytest.approx(((a - b) ** 2).sum(1).mean(), rel=1e-12)
+    assert result["modality_gap"] == pytest.approx(np.linalg.norm(a.mean(0) - b.mean(0)), rel=1e-12)
+    unmatched = (a @ b.T)[~np.eye(n, dtype=bool)].mean()
+    assert result["mean_cosine_unmatched"] == pytest.approx(unmatched, rel=1e-10)
+
+
+def test_memory_does_not_grow_with_the_rows(monkeypatch):
+    monkeypatch.setattr(module, "MAXIMUM_ROWS", 100)
+    x = np.random.default_rng(0).normal(size=(60_000, 32)).astype(np.float32)
+    tracemalloc.start()
+    try:
+        geometry(x, x)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * x.nbytes  # one side alone in float64
 
 
 def test_spread_is_one_on_the_uniform_sphere():

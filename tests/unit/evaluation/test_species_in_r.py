@@ -44,7 +44,7 @@ def study(tmp_path):
     uv_value = pd.concat([rows, rows.assign(features="separate", uv_adds=0)]).reindex(
         columns=["scope", *(c for c in SPECIES_COLUMNS if c != "tip")]
     )
-    adds = tabulate_species(uv_value, tips)
+    adds = tabulate_species(uv_value.assign(specimens="all"), tips)
     adds.to_csv(folder / "species_table.csv", index=False)
     index = pd.DataFrame({"species": np.repeat(SPECIES, [2, 3, 2, 4, 2, 3, 2, 2])})
     index["capture_id"] = index["specimen_id"] = [f"s{i}" for i in index.index]
