@@ -33,9 +33,9 @@ from xmodal_pipeline.reporting.style import (
 )
 
 SIGNIFICANT: Final = 0.05
-_MEASURES: Final = {"retrieval": "mrr", "classification": "accuracy"}
+_MEASURES: Final = {"retrieval": "mrr", "retrieval_opposite_views": "mrr", "classification": "accuracy"}
 """The measure of each task that is drawn; the table has all."""
-_MOST_PANELS: Final = 6
+_MOST_PANELS: Final = 24
 _LEGEND_MM: Final = 16.0
 _NAMES: Final = 0.47
 """Share of the width that names of rows may take."""
@@ -49,7 +49,7 @@ def draw_differences(
     names: ModalityNames = DEFAULT_NAMES,
     width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
-    """Paired differences between models with their intervals: one panel per direction or label.
+    """Paired differences between models, and of each from its strongest baseline, per direction or label.
 
     Args:
         compared: of `compare_models`.
@@ -63,8 +63,7 @@ def draw_differences(
     Raises:
         NothingToDrawError: if there is no comparison, or none is left for the page.
     """
-    rows = compared[compared["metric"] == compared["task"].map(_MEASURES)]
-    panels = [(key, part) for key, part in rows.groupby(["task", "label"], sort=False)][:_MOST_PANELS]
+    panels = _panels(compared)[:_MOST_PANELS]
     if not panels:
         raise NothingToDrawError("no two models have a measure in common")
     is_wide = width_mm > SINGLE_COLUMN_MM
@@ -74,12 +73,17 @@ def draw_differences(
     panels, texts, heights = panels[here], texts[here], heights[here]
     figure = make_figure(width_mm, sum(heights))
     axes = make_axes(figure, len(panels), 1, gridspec_kw={"height_ratios": heights})[:, 0]
-    for axis, ((task, label), part), (rows_named, notes) in zip(axes, panels, texts, strict=True):
+    for axis, ((task, label, family), part), (rows_named, notes) in zip(axes, panels, texts, strict=True):
         _draw_forest(axis, part)
         name_rows(axis, rows_named, notes)
-        measure = "MRR" if task == "retrieval" else "balanced accuracy"
+        measure = "balanced accuracy" if task == "classification" else "MRR"
+        against = ", from the strongest baseline" if family == "baselines" else ""
         axis.set(
-            title=f"{names.label(str(task)).capitalize()}, {names.label(str(label))}",
+            title=fit_text(
+                f"{names.label(str(task)).capitalize()}, {names.label(str(label))}{against}",
+                (0.55 if is_wide else 0.5) * width_mm,
+                is_title=True,
+            ),
             xlabel=fit_text(
                 f"difference in {measure} on the same specimens (95 % interval of each)",
                 (0.55 if is_wide else 0.38) * width_mm,
@@ -93,7 +97,8 @@ def draw_differences(
     add_legend(
         figure,
         handles,
-        title="p corrected by the step-down maximum (Westfall & Young) over all comparisons of a task",
+        title="p corrected by the step-down maximum (Westfall & Young) over all comparisons of a task, "
+        "between models or with baselines",
     )
     return figure
 
@@ -107,6 +112,18 @@ def picture_differences(compared: pd.DataFrame, *, names: ModalityNames) -> Repo
             lambda page: draw_differences(compared, page=page, names=names, width_mm=width_mm)
         ),
     )
+
+
+def _panels(compared: pd.DataFrame) -> list[tuple[tuple[str, str, str], pd.DataFrame]]:
+    """Differences between models, then of each model from the baseline that it exceeds least."""
+    rows = compared[compared["metric"] == compared["task"].map(_MEASURES)]
+    panels = []
+    for (task, label, family), part in rows.groupby(["task", "label", "family"], sort=False):
+        shown = (
+            part.loc[part.groupby("a", sort=False)["difference"].idxmin()] if family == "baselines" else part
+        )
+        panels.append(((str(task), str(label), str(family)), shown))
+    return panels
 
 
 def _page_of(heights: Sequence[float], page: int) -> slice:
@@ -145,7 +162,8 @@ def _row_texts(rows: pd.DataFrame, names: ModalityNames, width_mm: float) -> tup
 def _side(row: dict[Hashable, Any], side: str, names: ModalityNames) -> str:
     """A model, and the features that stand for it where it has several."""
     name, features = str(row[side]), str(row[f"features_{side}"])
-    shown = names.label(name)
+    is_baseline = side == "b" and row["family"] == "baselines"
+    shown = f"[{names.label(name)}]" if is_baseline else names.label(name)
     return shown if features == "rgb+uv" or name.endswith("_only") else f"{shown} ({names.label(features)})"
 
 

@@ -69,10 +69,15 @@ def tabulate_test_only(comparison: pd.DataFrame, names: ModalityNames, spread: S
     """The accuracies of the same probes on test specimens alone: a row per label and name."""
     metrics = [*(f"{source}_accuracy" for source in SOURCES), _DIFFERENCE]
     rows = [
-        (*title, *(_cell(metric, by_metric, spread) for metric in metrics), *_chance_and_n(by_metric))
+        (
+            *title,
+            *(_cell(metric, by_metric, spread) for metric in _shown(by_metric, "_accuracy")),
+            _cell(_DIFFERENCE, by_metric, spread),
+            *_chance_and_n(by_metric),
+        )
         for title, by_metric in _by_name(comparison, "classification_test_only", metrics, names, spread)
     ]
-    header = ("Label", "Name", *map(names.label, SOURCES), names.label(_DIFFERENCE), "Chance", "n")
+    header = (*_heads(names), names.label(_DIFFERENCE), "Chance", "n")
     return table_of(
         "On test specimens alone: balanced accuracy with 95 % intervals",
         header,
@@ -91,20 +96,21 @@ def tabulate_claims(comparison: pd.DataFrame, names: ModalityNames, spread: Seed
     rows = [
         (
             *title,
-            *(_with_p(metric, by_metric, spread) for metric in metrics),
+            *(_with_p(metric, by_metric, spread) for metric in _shown(by_metric, "_above_strata")),
+            _cell(metrics[-1], by_metric, spread),
             number(next(iter(by_metric.values())).n, 0),
         )
         for title, by_metric in _by_name(comparison, "classification", metrics, names, spread)
     ]
     return table_of(
         "What may be claimed: accuracy beyond that of labels shuffled within species",
-        ("Label", "Name", *map(names.label, SOURCES), names.label(_DIFFERENCE), "n"),
+        (*_heads(names), names.label(_DIFFERENCE), "n"),
         rows,
         2,
         note="Who knows the species knows a label that is mixed differently in each. So the claim is the "
         "accuracy minus its mean with the labels exchanged within species and everything refitted (95 % "
         "interval; p: how often an exchange does as well); the last column is the paired difference of two "
-        "such claims.",
+        "such claims. Both: the joint features where there are some, else both side by side.",
         is_folded=len(rows) > _LONG,
     )
 
@@ -195,6 +201,16 @@ def _by_name(
     for (label, name), part in _by_label(rows).groupby(["label", "name"], sort=False):
         title = write_name(str(name), str(part["kind"].iloc[0]), names, spread)
         yield (names.rename(str(label)), title), rows_of_metrics(part)
+
+
+def _shown(by_metric: Mapping[str, Any], ending: str) -> tuple[str, str, str]:
+    """The measures of each modality and of both: of the joint features, else of both side by side."""
+    both = next((one for one in ("joint", "combined") if f"{one}{ending}" in by_metric), "joint")
+    return f"rgb{ending}", f"uv{ending}", f"{both}{ending}"
+
+
+def _heads(names: ModalityNames) -> tuple[str, ...]:
+    return ("Label", "Name", names.rgb, names.uv, "Both")
 
 
 def _cell(metric: str, by_metric: Mapping[str, Any], spread: SeedSpread) -> str:

@@ -98,3 +98,27 @@ def test_one_seed_is_called_exploratory():
     table = tabulate_cells([cell("a", "separate", 0, 0.6, 0.1), cell("c", "concat", 0, 0.3, 0.9)])
     assert any(text.startswith("one seed: exploratory") for text in texts(draw_ablation(table)))
     assert pd.isna(table["low"]).all()
+
+
+def test_baselines_are_drawn_apart_and_only_the_strongest():
+    rng = np.random.default_rng(0)
+    levels = {"separate": 0.9, "concat": 0.8, "band_means": 0.5, "pca_cca": 0.7}
+    measure = Measure(
+        "retrieval_opposite_views",
+        "rgb_to_uv",
+        "mrr",
+        {name: (rng.random((1, 80)) < level) / 80 for name, level in levels.items()},
+        np.zeros(80, int),
+        dict.fromkeys(levels, "rgb+uv"),
+    )
+    table = compare_models(
+        [measure], bootstraps=50, permutations=199, seed=0, baselines=("band_means", "pca_cca")
+    )
+    figure = draw_differences(table)
+    between, against = (axes for axes in figure.axes if axes.get_title(loc="left"))
+    assert [t.get_text() for t in between.get_yticklabels()] == ["separate − concat"]
+    assert [t.get_text() for t in against.get_yticklabels()] == [
+        "separate − [PCA + CCA]",
+        "concat − [PCA + CCA]",
+    ]
+    assert "from the strongest baseline" in against.get_title(loc="left").replace("\n", " ")

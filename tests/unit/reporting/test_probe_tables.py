@@ -85,9 +85,9 @@ def test_controls_stand_beside_the_accuracy_that_they_belong_to(comparison):
 
 def test_claims_are_beyond_the_species_with_interval_and_p(comparison):
     table = tabulate_claims(comparison, NAMES, ALONE)
-    assert table.header == ("Label", "Name", "RGB", "UV", "combined", "joint", "UV − RGB", "n")
+    assert table.header == ("Label", "Name", "RGB", "UV", "Both", "UV − RGB", "n")
     (row,) = table.rows
-    shown = ("–", "0.30 (0.20 to 0.40), p 0.048", "–", "–", "0.25 (0.10 to 0.40)", "60")
+    shown = ("–", "0.30 (0.20 to 0.40), p 0.048", "–", "0.25 (0.10 to 0.40)", "60")
     assert row == ("sex", "separate", *shown)
     assert "exchanged within species" in table.note
 
@@ -96,7 +96,7 @@ def test_test_specimens_stand_alone_with_their_own_n(comparison):
     table = tabulate_test_only(comparison, NAMES, ALONE)
     assert table.header[-3:] == ("UV − RGB", "Chance", "n")
     (row,) = table.rows
-    shown = ("–", "0.75 (0.50 to 0.95)", "–", "–", "0.10 (−0.20 to 0.40)", "0.50", "14")
+    shown = ("–", "0.75 (0.50 to 0.95)", "–", "0.10 (−0.20 to 0.40)", "0.50", "14")
     assert row == ("sex", "separate", *shown)
 
 
