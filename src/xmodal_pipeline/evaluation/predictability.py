@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from xmodal_pipeline.evaluation.cells import not_applicable, too_few
+from xmodal_pipeline.evaluation.cells import Cell, not_applicable, too_few
 from xmodal_pipeline.evaluation.retrieval import group_codes
 
 Floats = NDArray[np.float64]
@@ -16,10 +16,17 @@ _PENALTIES = np.logspace(3, -4, 15)
 """Ridge penalties tried, as multiples of the mean squared singular value of the predictor; the first of
 equals, which is the strongest, is taken."""
 _INNER_FOLDS = 5
+_CHUNK_ROWS = 4096
+"""Rows about their means at once: 34 MB for two modalities of 512 dimensions."""
+_BLOCK_COLUMNS = 32
+"""Columns averaged at once, which bounds the copies that pandas makes."""
 _LEAST_SPECIMENS = 20
 _LEAST_SPECIES = 8
 _LEAST_REPEATS = 10
 """Repeated captures (captures − specimens) below which repeatability is not estimated."""
+
+_BothWays = tuple[float | Cell, float | Cell]
+"""Of UV given RGB, and of RGB given UV."""
 
 
 def predictability(
@@ -51,22 +58,23 @@ def predictability(
         specimen means within species, `within_corrected` = within / repeatability}; `n`, `n_species`. What
         cannot be estimated is {"not_applicable": reason}.
     """
-    first, second = np.asarray(rgb, np.float64), np.asarray(uv, np.float64)
+    first, second = np.asarray(rgb), np.asarray(uv)
     n = len(first)
     owner = np.arange(n) if specimens is None else group_codes(specimens, n)
     code = np.zeros(n, np.int64) if species is None else group_codes(species, n)
     sides = [_group_means(side, owner) for side in (first, second)]
     stratum = code[np.unique(owner, return_index=True)[1]]
     result: dict[str, Any] = {"n": len(stratum), "n_species": len(np.unique(stratum))}
-    for name, x, y, captures in (
-        ("r2_uv_given_rgb", sides[0], sides[1], second),
-        ("r2_rgb_given_uv", sides[1], sides[0], first),
+    inside = _within(sides[0], sides[1], stratum, folds, seed)
+    across = _between(sides[0], sides[1], stratum, folds, seed)
+    for name, within, between, captures in (
+        ("r2_uv_given_rgb", inside[0], across[0], second),
+        ("r2_rgb_given_uv", inside[1], across[1], first),
     ):
-        within = _within(x, y, stratum, folds, seed)
         share = repeatability(captures, owner, stratum[owner] if specimens is not None else stratum)
         result[name] = {
             "within": within,
-            "between": _between(x, y, stratum, folds, seed),
+            "between": between,
             "repeatability": share,
             "within_corrected": within / share
             if isinstance(within, float) and isinstance(share, float)
@@ -81,7 +89,7 @@ def repeatability(captures: ArrayLike, owner: Integers, stratum: Integers) -> fl
     One-way analysis of variance nested in species, summed over dimensions (Lessells & Boag 1987), raised to
     the mean number of captures by the Spearman-Brown formula.
     """
-    values = np.asarray(captures, np.float64)
+    values = np.asarray(captures)
     owners, counts = np.unique(owner, return_counts=True)
     repeats = len(values) - len(owners)
     if repeats < _LEAST_REPEATS:
@@ -90,10 +98,14 @@ def repeatability(captures: ArrayLike, owner: Integers, stratum: Integers) -> fl
     among_df = len(owners) - len(np.unique(of_owner))
     if among_df < _LEAST_REPEATS:
         return too_few(f"{len(owners)} specimens in {len(np.unique(of_owner))} species")
-    noise = ((values - _group_means(values, owner)[np.searchsorted(owners, owner)]) ** 2).sum() / repeats
-    means = _group_means(values, owner)
-    species_means = _group_means(values, stratum)[np.searchsorted(np.unique(stratum), of_owner)]
-    among = (counts[:, None] * (means - species_means) ** 2).sum() / among_df
+    row, species = np.searchsorted(owners, owner), np.searchsorted(np.unique(stratum), of_owner)
+    noise, among = 0.0, 0.0
+    for columns in _column_blocks(values):
+        block = values[:, columns].astype(np.float64)
+        means = _group_means(block, owner)
+        noise += float(((block - means[row]) ** 2).sum()) / repeats
+        between = means - _group_means(block, stratum)[species]
+        among += float((counts[:, None] * between**2).sum()) / among_df
     per_species = [counts[of_owner == s] for s in np.unique(of_owner)]
     typical = (counts.sum() - sum((c**2).sum() / c.sum() for c in per_species)) / among_df
     signal = (among - noise) / typical
@@ -102,54 +114,94 @@ def repeatability(captures: ArrayLike, owner: Integers, stratum: Integers) -> fl
     return float(signal / (signal + noise / counts.mean()))
 
 
-def _within(x: Floats, y: Floats, stratum: Integers, folds: int, seed: int) -> float | dict[str, Any]:
+def _within(x: Floats, y: Floats, stratum: Integers, folds: int, seed: int) -> _BothWays:
     """Specimens about the means of their species."""
     _, code, sizes = np.unique(stratum, return_inverse=True, return_counts=True)
-    kept = sizes[code] >= 2
-    if kept.sum() < _LEAST_SPECIMENS:
-        return too_few(f"{kept.sum()} specimens, at least {_LEAST_SPECIMENS} needed")
-    return _cross_fitted_r2(x[kept], y[kept], code[kept], folds, seed)
+    kept = np.flatnonzero(sizes[code] >= 2)
+    if len(kept) < _LEAST_SPECIMENS:
+        few = too_few(f"{len(kept)} specimens, at least {_LEAST_SPECIMENS} needed")
+        return few, few
+    return _cross_fitted_r2(x, y, kept, code[kept], folds, seed)
 
 
-def _between(x: Floats, y: Floats, stratum: Integers, folds: int, seed: int) -> float | dict[str, Any]:
+def _between(x: Floats, y: Floats, stratum: Integers, folds: int, seed: int) -> _BothWays:
     """Species means about the grand mean."""
-    means = [_group_means(side[stratum >= 0], stratum[stratum >= 0]) for side in (x, y)]
-    if len(means[0]) < _LEAST_SPECIES:
-        return too_few(f"{len(means[0])} species, at least {_LEAST_SPECIES} needed")
-    return _cross_fitted_r2(means[0], means[1], np.zeros(len(means[0]), np.int64), folds, seed)
+    known = np.flatnonzero(stratum >= 0)
+    x, y = (_group_means(side, stratum[known], known) for side in (x, y))
+    if len(x) < _LEAST_SPECIES:
+        few = too_few(f"{len(x)} species, at least {_LEAST_SPECIES} needed")
+        return few, few
+    return _cross_fitted_r2(x, y, np.arange(len(x)), np.zeros(len(x), np.int64), folds, seed)
 
 
-def _cross_fitted_r2(x: Floats, y: Floats, code: Integers, folds: int, seed: int) -> float | dict[str, Any]:
+def _cross_fitted_r2(
+    x: Floats, y: Floats, rows: Integers, code: Integers, folds: int, seed: int
+) -> _BothWays:
     """1 − SSE/SST on rows left out, both about the means of the fitted rows of the same code."""
-    left, total = 0.0, 0.0
+    x, y = _narrowed(x, rows), _narrowed(y, rows)
+    left, total = np.zeros(2), np.zeros(2)
     for held in _deal(code, folds, seed):
-        rows = np.flatnonzero(~held)
-        errors = np.zeros(len(_PENALTIES))
-        for inner in _deal(code[rows], _INNER_FOLDS, seed):
-            target, paths = _ridge_path(x[rows], y[rows], code[rows], inner)
-            errors += [((target - predicted) ** 2).sum() for predicted in paths]
-        target, paths = _ridge_path(x, y, code, held)
-        left += float(((target - paths[int(errors.argmin())]) ** 2).sum())
-        total += float((target**2).sum())
-    return 1 - left / total if total > 0 else not_applicable("the target does not vary")
+        fitted = np.flatnonzero(~held)
+        errors = np.zeros((2, len(_PENALTIES)))
+        for inner in _deal(code[fitted], _INNER_FOLDS, seed):
+            errors += _ridge_errors(x, y, rows[fitted], code[fitted], inner)[0]
+        outer, squares = _ridge_errors(x, y, rows, code, held)
+        left += outer[[0, 1], errors.argmin(1)]
+        total += squares
+    constant = not_applicable("the target does not vary")
+    first, second = (
+        1 - le / t if t > 0 else constant for le, t in zip(left.tolist(), total.tolist(), strict=True)
+    )
+    return first, second
 
 
-def _ridge_path(x: Floats, y: Floats, code: Integers, held: NDArray[np.bool_]) -> tuple[Floats, list[Floats]]:
-    """Targets of the held rows and their predictions at every penalty, from one decomposition.
+def _narrowed(side: Floats, rows: Integers) -> Floats:
+    """Wide features rotated into the span of the rows: to ridge regression they are the same."""
+    if side.shape[1] <= len(rows):
+        return side
+    centre = side[rows].mean(0)
+    axes = np.linalg.svd(side[rows] - centre, full_matrices=False)[2]
+    return np.asarray((side - centre) @ axes.T)
+
+
+def _ridge_errors(
+    x: Floats, y: Floats, rows: Integers, code: Integers, held: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Squared errors of the held rows, (2, penalties), and their sums of squares, (2,): y of x, then x of y.
 
     Means are taken from the fitted rows alone: rows centred together predict each other.
     """
     fit, known = ~held, held & np.isin(code, code[~held])
-    centred = []
+    sides = []
     for side in (x, y):
-        means = np.zeros((code.max() + 1, side.shape[1]))
-        means[np.unique(code[fit])] = _group_means(side[fit], code[fit])
-        centred.append(side - means[code])
-    u, s, vt = np.linalg.svd(centred[0][fit], full_matrices=False)
-    scale = max(float((s**2).mean()), np.finfo(float).tiny)
-    projected, scores = u.T @ centred[1][fit], centred[0][known] @ vt.T
-    paths = [(scores * (s / (s**2 + penalty * scale))) @ projected for penalty in _PENALTIES]
-    return centred[1][known], paths
+        means = np.zeros((int(code.max()) + 1, side.shape[1]))
+        means[np.unique(code[fit])] = _group_means(side, code[fit], rows[fit])
+        sides.append((side, means))
+    fitted, asked = (_products(sides, rows[chosen], code[chosen]) for chosen in (fit, known))
+    columns = slice(x.shape[1]), slice(x.shape[1], None)
+    errors, squares = np.empty((2, len(_PENALTIES))), np.empty(2)
+    for i, (own, other) in enumerate((columns, columns[::-1])):
+        spread, axes = np.linalg.eigh(fitted[own, own])
+        # Of a constant predictor any penalty makes nothing.
+        scale = max(float(spread.sum() / min(fit.sum(), len(spread))), 0.0) or 1.0
+        # Predictions are (scores · shrunk) @ projected: their errors follow from products of columns alone.
+        projected = axes.T @ fitted[own, other]
+        shrunk = 1 / (np.maximum(spread, 0) + _PENALTIES[:, None] * scale)
+        cross = (projected * (axes.T @ asked[own, other])).sum(1)
+        inner = (axes.T @ asked[own, own] @ axes) * (projected @ projected.T)
+        squares[i] = np.trace(asked[other, other])
+        errors[i] = squares[i] - 2 * shrunk @ cross + ((shrunk @ inner) * shrunk).sum(1)
+    return errors, squares
+
+
+def _products(sides: list[tuple[Floats, Floats]], rows: Integers, code: Integers) -> Floats:
+    """Sums of products between all columns of both sides, each about the means of its code."""
+    total = np.zeros((sum(side.shape[1] for side, _ in sides),) * 2)
+    for start in range(0, len(rows), _CHUNK_ROWS):
+        chosen = slice(start, start + _CHUNK_ROWS)
+        centred = np.hstack([side[rows[chosen]] - means[code[chosen]] for side, means in sides])
+        total += centred.T @ centred
+    return total
 
 
 def _deal(code: Integers, folds: int, seed: int) -> list[NDArray[np.bool_]]:
@@ -162,6 +214,14 @@ def _deal(code: Integers, folds: int, seed: int) -> list[NDArray[np.bool_]]:
     return [fold == k for k in np.unique(fold)]
 
 
-def _group_means(values: Floats, codes: Integers) -> Floats:
-    """(groups, dim) means, groups in the order of their codes."""
-    return pd.DataFrame(values).groupby(codes).mean().to_numpy()
+def _group_means(values: NDArray[Any], codes: Integers, rows: Integers | None = None) -> Floats:
+    """(groups, dim) means of all or some rows in float64, groups in the order of their codes."""
+    means = np.empty((len(np.unique(codes)), values.shape[1]))
+    for columns in _column_blocks(values):
+        block = values[:, columns] if rows is None else values[rows, columns]
+        means[:, columns] = pd.DataFrame(block.astype(np.float64)).groupby(codes).mean()
+    return means
+
+
+def _column_blocks(values: NDArray[Any]) -> list[slice]:
+    return [slice(start, start + _BLOCK_COLUMNS) for start in range(0, values.shape[1], _BLOCK_COLUMNS)]

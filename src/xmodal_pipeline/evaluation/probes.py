@@ -20,6 +20,8 @@ _CURVATURE = 0.25
 """Largest p(1−p): bounds the curvature of the cross-entropy along one weight."""
 _STACK_ELEMENTS = 4_000_000
 """Most elements (32 MB) of problems that are solved side by side."""
+_LOGIT_ELEMENTS = 20_000_000
+"""Most logits (160 MB, and a few times that on the way) of problems that share their features."""
 _LEAST_STRATA = 3
 
 
@@ -107,7 +109,7 @@ def fit_logistic(features: Floats, classes: Integers, weights: Floats, c: Floats
     penalty[:, -1] = 0
     shape = (problems, dim + 1, n_classes)
     # Curvature differs by orders of magnitude between problems of different C; L-BFGS needs it evened out.
-    curvature = np.einsum("pn,pnd->pd", share, np.broadcast_to(design, (problems, *design.shape[1:])) ** 2)
+    curvature = np.einsum("pn,pnd->pd", share, np.broadcast_to(design**2, (problems, *design.shape[1:])))
     unit = 1 / np.sqrt(_CURVATURE * curvature[:, :, None] + penalty)
 
     def loss(flat: Floats) -> tuple[float, Floats]:
@@ -260,9 +262,13 @@ def relabelled_predictions(
     predicted = np.empty_like(labels)
     for i, (fit, held) in enumerate(folds):
         x, x_held = reduce_to_samples(*scale_blocks(blocks, fit, held))
-        y = labels[:, fit]
-        solution = fit_logistic(x[None], y, balanced_weights(y, n_classes), np.full(len(y), c[i]), n_classes)
-        predicted[:, held] = predict(x_held[None], solution)
+        step = max(1, _LOGIT_ELEMENTS // (len(fit) * n_classes))
+        for start in range(0, len(labels), step):
+            y = labels[start : start + step, fit]
+            solution = fit_logistic(
+                x[None], y, balanced_weights(y, n_classes), np.full(len(y), c[i]), n_classes
+            )
+            predicted[start : start + step, held] = predict(x_held[None], solution)
     return predicted
 
 

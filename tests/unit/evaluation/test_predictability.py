@@ -1,8 +1,11 @@
 """Predictability against closed forms of linear Gaussian data."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from xmodal_pipeline.evaluation import predictability as evaluated
 from xmodal_pipeline.evaluation.predictability import predictability, repeatability
 
 
@@ -79,3 +82,49 @@ def test_too_few_gives_no_number():
     assert "too few: 6 specimens" in result["within"]["not_applicable"]
     assert "too few: 1 species" in result["between"]["not_applicable"]
     assert "too few: 0 repeated captures" in result["repeatability"]["not_applicable"]
+
+
+def errors_of_predictions(x, y, code, held, penalties):
+    """Squared errors of ridge predictions from one singular value decomposition, row by row."""
+    codes = range(code.max() + 1)
+    x, y = (side - np.stack([side[~held & (code == c)].mean(0) for c in codes])[code] for side in (x, y))
+    u, s, vt = np.linalg.svd(x[~held], full_matrices=False)
+    scale = (s**2).mean()
+    predicted = [
+        (x[held] @ vt.T * (s / (s**2 + penalty * scale))) @ (u.T @ y[~held]) for penalty in penalties
+    ]
+    return [((y[held] - one) ** 2).sum() for one in predicted]
+
+
+@pytest.mark.parametrize(("n", "dim"), [(400, 30), (60, 200)])
+def test_errors_from_sums_of_products_are_those_of_the_predictions(monkeypatch, n, dim):
+    monkeypatch.setattr(evaluated, "_CHUNK_ROWS", 37)
+    rng = np.random.default_rng(8)
+    shared = rng.normal(size=(n, 4))
+    x = shared @ rng.normal(size=(4, dim)) + 0.3 * rng.normal(size=(n, dim)) + 5
+    y = shared @ rng.normal(size=(4, 7)) + rng.normal(size=(n, 7))
+    code, held = np.arange(n) % 3, np.arange(n) % 5 == 0
+    rows = np.arange(n)
+    errors, squares = evaluated._ridge_errors(evaluated._narrowed(x, rows), y, rows, code, held)
+    for got, (known, target) in zip(errors, ((x, y), (y, x)), strict=True):
+        expected = errors_of_predictions(known, target, code, held, evaluated._PENALTIES)
+        np.testing.assert_allclose(got, expected, rtol=1e-9)
+    assert (errors[:, 0] < squares).all()
+
+
+def test_a_constant_predictor_predicts_nothing():
+    result = predictability(np.ones((60, 3)), np.random.default_rng(0).normal(size=(60, 2)))
+    assert result["r2_uv_given_rgb"]["within"] == 0.0
+    assert "does not vary" in result["r2_rgb_given_uv"]["within"]["not_applicable"]
+
+
+def test_memory_is_that_of_both_sides_in_float64(monkeypatch):
+    monkeypatch.setattr(evaluated, "_CHUNK_ROWS", 256)
+    rgb, uv = np.random.default_rng(0).normal(size=(2, 10_000, 256)).astype(np.float32)
+    tracemalloc.start()
+    try:
+        predictability(rgb, uv, np.arange(10_000) % 40, folds=2)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * 2 * 8 * rgb.size
