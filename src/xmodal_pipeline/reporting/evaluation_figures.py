@@ -91,12 +91,17 @@ def _task_rows(comparison: pd.DataFrame, task: str) -> pd.DataFrame:
 
 @styled
 def draw_retrieval(
-    comparison: pd.DataFrame, *, names: ModalityNames = DEFAULT_NAMES, width_mm: float = DOUBLE_COLUMN_MM
+    comparison: pd.DataFrame,
+    *,
+    task: str = "retrieval",
+    names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
     """Recall@1 of every variant and baseline with its interval, and recall over k, both with chance drawn in.
 
     Args:
-        comparison: the tidy table; rows of the task `retrieval` are used.
+        comparison: the tidy table.
+        task: whose rows are drawn, `retrieval` or `retrieval_opposite_views`.
         names: display names of the modalities.
         width_mm: the curves lie beside the points in double-column width, else below them.
 
@@ -106,7 +111,7 @@ def draw_retrieval(
     Raises:
         NothingToDrawError: if the table has no recall.
     """
-    rows = retrieval_rows(comparison)
+    rows = retrieval_rows(comparison, task)
     rows = rows[rows["value"].notna()]
     if rows.empty:
         raise NothingToDrawError("no retrieval across the modalities was measured")

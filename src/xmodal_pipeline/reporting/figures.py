@@ -199,7 +199,7 @@ def draw_model_figures(
         reason: why `coordinates` are empty, if they are.
 
     Returns:
-        Training curves, views, retrieval, gallery, classification, uv_value, UMAP, similarity.
+        Training curves, views, retrieval (plain, and across warps), gallery, classification, uv_value, UMAP, similarity.
     """
     names, params = tables.names, tables.parameters.reporting
     return [
@@ -228,6 +228,15 @@ def _numbers(tables: ReportTables) -> list[ReportFigure]:
             "Share of held-out queries whose match is among the first k, with 95 % intervals; baselines in "
             "brackets and dashed, chance dotted. Retrieval measures identity of the photograph, not biology.",
             lambda width_mm: draw_retrieval(tables.comparison, names=names, width_mm=width_mm),
+        ),
+        print_figure(
+            ("retrieval_warped", "retrieval", "Retrieval across independent warps"),
+            f"The same where the {names.rgb} and the {names.uv} photograph are cropped, turned and mirrored "
+            "each for itself: neither outline nor pose gives the match away. A baseline that fails here and "
+            "not above has found its matches by them.",
+            lambda width_mm: draw_retrieval(
+                tables.comparison, task="retrieval_opposite_views", names=names, width_mm=width_mm
+            ),
         ),
         print_figure(
             ("classification", "classification", "What each modality predicts"),

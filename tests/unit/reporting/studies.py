@@ -180,12 +180,12 @@ def make_history(*, cross: bool = True, epochs: int = 20, seed: int = 0) -> pd.D
     )
 
 
-def _retrieval(name: str, kind: str, level: float, n: int) -> list[dict[str, Any]]:
+def _retrieval(name: str, kind: str, level: float, n: int, task: str = "retrieval") -> list[dict[str, Any]]:
     return [
         {
             "name": name,
             "kind": kind,
-            "task": "retrieval",
+            "task": task,
             "label": direction,
             "metric": f"recall@{k}",
             "value": min(level * gain, 1.0),
@@ -233,6 +233,7 @@ def make_comparison(n: int = 20) -> pd.DataFrame:
         ("pca_cca", "baseline", 0.25),
     ):
         rows += _retrieval(name, kind, level, n)
+        rows += _retrieval(name, kind, level / 2, n, "retrieval_opposite_views")
     for i, name in enumerate(("separate", "concat", "attention")):
         rows += _classification(
             name,

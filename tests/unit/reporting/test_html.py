@@ -95,6 +95,7 @@ def test_every_section_has_its_figures_and_a_link(full):
         *data,
         "training",
         "retrieval",
+        "retrieval_warped",
         "gallery",
         "classification",
         "uv_value",

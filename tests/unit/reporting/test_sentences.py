@@ -55,7 +55,7 @@ def recall(studies, value, low, high, **baselines):
     first = (table["metric"] == "recall@1") & (table["label"] == "rgb_to_uv")
     table.loc[first & (table["name"] == "separate"), ["value", "low", "high"]] = value, low, high
     differences = studies.make_differences(**baselines)
-    found, _ = find_retrieval(table, differences, NAMES, variant="separate")
+    found, *_ = find_retrieval(table, differences, NAMES, variant="separate")
     return found
 
 
@@ -99,7 +99,7 @@ def test_accuracy_is_judged_against_every_baseline(studies):
 def test_the_spread_between_seeds_stands_in_the_sentence(studies):
     rows = [("separate", "retrieval", "rgb_to_uv", "recall@1", 0.06, 5)]
     spread = SeedSpread(pd.DataFrame(rows, columns=["name", "task", "label", "metric", "sd", "n_seeds"]))
-    found, other = find_retrieval(
+    found, other, *_ = find_retrieval(
         studies.make_comparison(), pd.DataFrame(), NAMES, variant="separate", spread=spread
     )
     assert ", SD over 5 seeds 6\u00a0%," in found.text
@@ -107,11 +107,13 @@ def test_the_spread_between_seeds_stands_in_the_sentence(studies):
 
 
 def test_retrieval_names_the_modalities_in_their_direction(studies):
-    forth, back = find_retrieval(
+    forth, back, *warped = find_retrieval(
         studies.make_comparison(), pd.DataFrame(), ModalityNames("Dorsal", "Ventral"), variant="concat"
     )
     assert "From the Dorsal photograph, concat finds the Ventral one" in forth.text
     assert "From the Ventral photograph, concat finds the Dorsal one" in back.text
+    assert all("warped so that neither outline nor pose gives the match away" in one.text for one in warped)
+    assert len(warped) == 2
 
 
 def test_uv_value_claims_follow_verdict_and_interval(studies):
