@@ -199,7 +199,8 @@ def draw_model_figures(
         reason: why `coordinates` are empty, if they are.
 
     Returns:
-        Training curves, views, retrieval (plain, and across warps), gallery, classification, uv_value, UMAP, similarity.
+        Training curves, views, retrieval (plain, and across warps), gallery, classification, uv_value, UMAP,
+        similarity.
     """
     names, params = tables.names, tables.parameters.reporting
     return [
