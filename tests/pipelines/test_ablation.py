@@ -102,8 +102,14 @@ def test_a_killed_grid_trains_only_the_missing_cells_and_ends_in_one_table(proje
     table = pd.read_parquet(project / "data/07_model_output/smoke/ablation.parquet")
     assert table.groupby("training.seed")["cell"].nunique().to_list() == [1, 1]
     assert {"variant", "partition", "task", "label", "metric", "value", "is_selected"} <= set(table.columns)
+    baselines = table[table["training.seed"].isna()]
+    assert {"species_only", "band_means", "pca_cca", "silhouette", "chance"} == set(baselines["variant"])
+    assert (baselines["setting"] == "[" + baselines["variant"] + "]").all()
+    assert baselines["task"].isin(["retrieval", "classification"]).any()
     spread = pd.read_parquet(project / "data/07_model_output/smoke/seed_spread.parquet")
     assert set(spread["n_seeds"]) == {2}
+    assert set(spread["name"]) == {"rgb_only"}
+    assert {"classification_control", "classification_test_only"} & set(spread["task"])
     for width in ("single", "double"):
         assert (project / f"data/08_reporting/smoke/ablation/ablation_{width}.pdf").is_file()
     assert not list((project / "data/06_models/smoke/ablation/training_state").iterdir())

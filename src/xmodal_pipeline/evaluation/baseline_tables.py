@@ -1,6 +1,7 @@
 """What needs no learning, as the tables of a model: the same measures can then be taken of all."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,9 @@ def baseline_tables(
     index: pd.DataFrame,
     partitions: pd.DataFrame,
     *,
-    views: Mapping[str, pd.DataFrame],
-    unlearnt: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
-    catches: Mapping[str, pd.DataFrame],
+    views: Mapping[str, pd.DataFrame] = MappingProxyType({}),
+    unlearnt: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]] = MappingProxyType({}),
+    catches: Mapping[str, pd.DataFrame] = MappingProxyType({}),
 ) -> dict[str, ModelTables]:
     """Every baseline as a model: embeddings to probe, projections to retrieve by, opposite views.
 
@@ -40,7 +41,8 @@ def baseline_tables(
         masks: (captures, 2, size, size): RGB's mask, UV's mask.
         index: `specimen_index`.
         partitions: specimen_id, partition.
-        views: of `band_means`, `pca_cca` and `silhouette`: capture_id, modality, x1 … xD of opposite views.
+        views: of `band_means`, `pca_cca` and `silhouette`: capture_id, modality, x1 … xD of opposite views;
+            which a baseline without them lacks.
         unlearnt: embeddings and opposite views of encoders never trained on these captures, by name.
         catches: of `specimens.colour.catch_features`; empty where the study has no camera coefficients.
 
@@ -66,13 +68,13 @@ def baseline_tables(
         "band_means": ModelTables(
             (frame.table(dict(zip(_MODALITIES, colours, strict=True))),),
             frame.project(colours),
-            views_of["band_means"],
+            views_of.get("band_means", ()),
         ),
-        "pca_cca": ModelTables(pixels, pixels, views_of["pca_cca"]),
+        "pca_cca": ModelTables(pixels, pixels, views_of.get("pca_cca", ())),
         "silhouette": ModelTables(
             (frame.table({"joint": outlines[0]}),),
             () if shared else frame.project(outlines),
-            views_of["silhouette"],
+            views_of.get("silhouette", ()),
             unpaired=shared,
         ),
     }

@@ -1,12 +1,15 @@
 """A grid of trainings as tidy tables: one row per cell and number, and the spread between seeds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from xmodal_pipeline.evaluation.baseline_protocol import evaluate_baselines
 from xmodal_pipeline.evaluation.comparison import compare_variants
+from xmodal_pipeline.evaluation.model_tables import ModelTables
 from xmodal_pipeline.evaluation.protocol import evaluate_variant
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.variants import BASELINES
@@ -43,15 +46,35 @@ def measure_cell(
         `chance`; missing numbers are None. `own_accuracy` is that of the joint features, else of both
         modalities side by side, else of the only one.
     """
-    rows = compare_variants({variant: evaluate_variant(*tables, index, params, label=label)}, {})
+    measured = evaluate_variant(*tables, index, params, label=label)
+    rows = compare_variants({variant: measured}, {})
+    return [*_validation_rows(history), *_list_rows(rows)]
+
+
+def measure_baselines(
+    models: Mapping[str, ModelTables], index: pd.DataFrame, params: EvaluationParams
+) -> dict[str, list[dict[str, Any]]]:
+    """The numbers of each baseline, as of a cell: no setting of the grid moves them.
+
+    Args:
+        models: of `baseline_tables`.
+        index: `specimen_index`.
+        params: the protocol.
+    """
+    rows = compare_variants({}, evaluate_baselines(models, index, params))
+    return {str(name): _list_rows(part) for name, part in rows.groupby("name", sort=False)}
+
+
+def _list_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of `comparison` with a number, and the accuracy of what stands for a model as a whole."""
     rows = rows[rows["value"].notna()]
     accuracies = rows[(rows["task"] == "classification") & rows["metric"].isin(_OWN)]
     own = accuracies.sort_values("metric", key=lambda names: names.map(_OWN.index)).drop_duplicates("label")
     rows = pd.concat([rows, own.assign(metric="own_accuracy")])
     rows["partition"] = np.where(rows["task"].isin(_ON_ALL), "all", "test")
     listed = rows[["partition", *_NUMBERS]].astype(object)
-    measured_rows = listed.where(listed.notna(), None).to_dict("records")
-    return [*_validation_rows(history), *({str(k): v for k, v in row.items()} for row in measured_rows)]
+    records = listed.where(listed.notna(), None).to_dict("records")
+    return [{str(key): value for key, value in row.items()} for row in records]
 
 
 def _validation_rows(history: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -71,11 +94,14 @@ def _validation_rows(history: pd.DataFrame) -> Iterator[dict[str, Any]]:
             }
 
 
-def tabulate_cells(cells: Sequence[dict[str, Any]]) -> pd.DataFrame:
+def tabulate_cells(
+    cells: Sequence[dict[str, Any]], baselines: Mapping[str, list[dict[str, Any]]] = MappingProxyType({})
+) -> pd.DataFrame:
     """One tidy table of a grid.
 
     Args:
         cells: per cell `cell`, `settings`, `variant`, `seed`, `is_base` and `rows` of `measure_cell`.
+        baselines: of `measure_baselines`; they close the table, their setting in brackets, without a seed.
 
     Returns:
         A row per cell and number: `cell`, a column per key of the grid, `variant`, `training.seed`, `setting`
@@ -96,7 +122,12 @@ def tabulate_cells(cells: Sequence[dict[str, Any]]) -> pd.DataFrame:
         for cell in cells
         for row in cell["rows"]
     ]
-    table = pd.DataFrame(rows)
+    rows += [
+        {"cell": "", "variant": name, SEED: None, "setting": f"[{name}]", "is_base": False, **row}
+        for name, known in baselines.items()
+        for row in known
+    ]
+    table = pd.DataFrame(rows).astype({SEED: "Int64"})
     table["is_selected"] = table["setting"] == _selected(table)
     leading = [name for name in table if name not in ("is_selected", "partition", *_NUMBERS)]
     numbers = ["value", "low", "high", "n", "chance", "p"]

@@ -176,7 +176,7 @@ def draw_ablation(
     names: ModalityNames = DEFAULT_NAMES,
     width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
-    """Every setting of the grid: a point per seed, their mean, and what validation chose.
+    """Every setting of the grid and every baseline: a point per seed, their mean, and what validation chose.
 
     Args:
         ablation: of `tabulate_cells`.
@@ -207,7 +207,14 @@ def draw_ablation(
         raise NothingToDrawError("no cell of the grid has a number")
     settings = list(dict.fromkeys(ablation["setting"]))
     chosen = set(ablation.loc[ablation["is_selected"], "setting"])
-    texts = [f"{names.rename(one)} (chosen)" if one in chosen else names.rename(one) for one in settings]
+    texts = [
+        f"[{names.label(one[1:-1])}]"
+        if one.startswith("[")
+        else f"{names.rename(one)} (chosen)"
+        if one in chosen
+        else names.rename(one)
+        for one in settings
+    ]
     is_wide = width_mm > SINGLE_COLUMN_MM
     texts = [_stack_setting(text, _NAMES * width_mm) for text in texts]
     height_mm = 20 + max(6.0, row_mm(texts)) * len(texts)

@@ -94,6 +94,15 @@ def test_what_is_chosen_is_best_on_validation_whatever_the_test_says():
     assert figure.axes[0].get_title(loc="left").startswith("Validation")
 
 
+def test_baselines_close_the_grid_and_are_never_chosen():
+    known = cell("b", "pca_cca", 0, 0.9, 0.95)["rows"][2:]
+    table = tabulate_cells([cell("a", "separate", 0, 0.6, 0.1)], {"pca_cca": known})
+    assert table["setting"].unique().tolist() == ["separate", "[pca_cca]"]
+    assert not table.loc[table["setting"] == "[pca_cca]", "is_selected"].any()
+    names = [t.get_text() for t in draw_ablation(table).axes[0].get_yticklabels()]
+    assert names == ["separate (chosen)", "[PCA + CCA]"]
+
+
 def test_one_seed_is_called_exploratory():
     table = tabulate_cells([cell("a", "separate", 0, 0.6, 0.1), cell("c", "concat", 0, 0.3, 0.9)])
     assert any(text.startswith("one seed: exploratory") for text in texts(draw_ablation(table)))

@@ -117,13 +117,33 @@ def train_cells(  # noqa: PLR0913 - one argument per catalog entry that training
         shutil.rmtree(state)  # both are saved; a state is several times the size of its checkpoint
 
 
+def measure_baselines(
+    rgb_images: ArrayStore,
+    uv_images: ArrayStore,
+    masks: ArrayStore,
+    specimen_index: pd.DataFrame,
+    partitions: pd.DataFrame,
+    evaluation: EvaluationParams,
+) -> dict[str, list[dict[str, Any]]]:
+    """What needs no learning, beside the settings: species, colours, outlines, PCA + CCA of pixels."""
+    from xmodal_pipeline.evaluation.baseline_tables import baseline_tables
+    from xmodal_pipeline.evaluation.grid import measure_baselines
+
+    with threadpool_limits(limits=_THREADS):
+        models = baseline_tables(rgb_images, uv_images, masks, specimen_index, partitions)
+        return measure_baselines(models, specimen_index, evaluation)
+
+
 def tabulate_cells(
-    ablation_plan: list[dict[str, Any]], ablation_cells: dict[str, Callable[[], dict[str, Any]]]
+    ablation_plan: list[dict[str, Any]],
+    ablation_cells: dict[str, Callable[[], dict[str, Any]]],
+    ablation_baselines: dict[str, list[dict[str, Any]]],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All cells of the present grid as one tidy table, and the spread between seeds."""
+    """All cells of the present grid and the baselines as one tidy table, and the spread between seeds."""
     from xmodal_pipeline.evaluation import grid
 
-    table = grid.tabulate_cells([cell | ablation_cells[cell["cell"]]() for cell in ablation_plan])
+    cells = [cell | ablation_cells[cell["cell"]]() for cell in ablation_plan]
+    table = grid.tabulate_cells(cells, ablation_baselines)
     return table, grid.seed_spread(table)
 
 
