@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from xmodal_pipeline.reporting.evaluation_figures import SOURCES, accuracy_rows, control_rows
+from xmodal_pipeline.reporting.comparison_rows import SOURCES, accuracy_rows, control_rows
 from xmodal_pipeline.reporting.names import ModalityNames, number, write_species
 from xmodal_pipeline.reporting.report_tables import (
     PageTable,

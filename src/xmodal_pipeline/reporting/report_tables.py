@@ -7,14 +7,9 @@ from typing import Any
 import pandas as pd
 
 from xmodal_pipeline.reporting.advice import advise
+from xmodal_pipeline.reporting.comparison_rows import SOURCES, classification_rows, retrieval_rows
 from xmodal_pipeline.reporting.content import ReportTables
-from xmodal_pipeline.reporting.evaluation_figures import (
-    SOURCES,
-    VERDICTS,
-    classification_rows,
-    rank_uv_value,
-    retrieval_rows,
-)
+from xmodal_pipeline.reporting.evaluation_figures import VERDICTS, rank_uv_value
 from xmodal_pipeline.reporting.names import ModalityNames, number, write_species, write_test
 from xmodal_pipeline.reporting.seeds import ONE_SEED, SeedSpread
 

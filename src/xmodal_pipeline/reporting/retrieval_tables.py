@@ -4,7 +4,7 @@ from typing import Final
 
 import pandas as pd
 
-from xmodal_pipeline.reporting.evaluation_figures import DIRECTIONS
+from xmodal_pipeline.reporting.comparison_rows import DIRECTIONS
 from xmodal_pipeline.reporting.names import ModalityNames, number
 from xmodal_pipeline.reporting.report_tables import (
     PageTable,

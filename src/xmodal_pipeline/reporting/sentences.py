@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from xmodal_pipeline.reporting.evaluation_figures import DIRECTIONS, rank_uv_value, retrieval_rows
+from xmodal_pipeline.reporting.comparison_rows import DIRECTIONS, retrieval_rows
+from xmodal_pipeline.reporting.evaluation_figures import rank_uv_value
 from xmodal_pipeline.reporting.names import ModalityNames, number, write_species, write_test
 from xmodal_pipeline.reporting.seeds import SeedSpread
 
