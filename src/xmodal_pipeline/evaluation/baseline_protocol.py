@@ -18,11 +18,11 @@ from xmodal_pipeline.evaluation.measurement import (
 from xmodal_pipeline.evaluation.model_tables import ModelTables
 from xmodal_pipeline.evaluation.ranks import blind_counts, summarise
 from xmodal_pipeline.evaluation.retrieval import DIRECTIONS
-from xmodal_pipeline.evaluation.specimen_tables import CLADE, SPECIES, pair_captures
+from xmodal_pipeline.evaluation.specimen_tables import labels_of_species, pair_captures
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
 SPECIES_ONLY = "species_only"
-"""The baseline that knows the species; it says nothing of the species itself, nor of what contains it."""
+"""The baseline that knows the species; it is not asked for labels that the species has by itself."""
 
 
 def evaluate_baselines(
@@ -61,7 +61,8 @@ def _evaluate(
     embeddings = tables.embeddings[0]
     labels = classify_labels(embeddings, index, params, confounders)
     if name == SPECIES_ONLY:
-        labels = {label: cell for label, cell in labels.items() if label not in (SPECIES, CLADE)}
+        of_species = labels_of_species(index)
+        labels = {label: cell for label, cell in labels.items() if label not in of_species}
     result = {"retrieval": _retrieve(tables, index, params), "classification": labels}
     if {"rgb", "uv"} <= set(embeddings["modality"]):
         result |= _structure(tables, index, params)

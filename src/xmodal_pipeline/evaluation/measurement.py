@@ -26,6 +26,7 @@ from xmodal_pipeline.evaluation.specimen_tables import (
     CLADE,
     SPECIES,
     Pairs,
+    labels_of_species,
     pair_captures,
     specimen_features,
     specimen_labels,
@@ -135,12 +136,13 @@ def classify_labels(
     partition = embeddings.drop_duplicates("specimen_id").set_index("specimen_id")["partition"]
     is_test = (partition.reindex(specimens) == "test").to_numpy()
     first = index.drop_duplicates("specimen_id").set_index("specimen_id").reindex(specimens)
+    of_species = labels_of_species(index)
     features_by_name = {name: table.to_numpy() for name, table in features.items()}
     work = (
         delayed(_classify_label)(
             features_by_name,
             labels[name],
-            _strata_of(name, labels),
+            {} if name in of_species else _strata_of(first),
             params,
             [_objects(first[other]) for other in confounders if other != name],
             is_test,
@@ -153,12 +155,14 @@ def classify_labels(
     return result or not_applicable("the specimens carry no label with 2 to 50 classes")
 
 
-def _strata_of(label: str, labels: pd.DataFrame) -> dict[str, NDArray[Any]]:
-    """Species and clades, neither of which is a stratum of itself or of what contains it."""
-    if label in (CLADE, SPECIES):
-        return {}
+def _strata_of(specimens: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    """Species and clades of specimens, however many there are."""
     known = {"strata": SPECIES, "clades": CLADE}
-    return {argument: _objects(labels[column]) for argument, column in known.items() if column in labels}
+    return {
+        argument: _objects(specimens[column])
+        for argument, column in known.items()
+        if column in specimens and specimens[column].notna().any()
+    }
 
 
 def _objects(column: pd.Series) -> NDArray[Any]:

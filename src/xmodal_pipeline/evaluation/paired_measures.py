@@ -18,8 +18,7 @@ from xmodal_pipeline.evaluation.probes import Protocol, cross_fit
 from xmodal_pipeline.evaluation.ranks import query_measures
 from xmodal_pipeline.evaluation.retrieval import DIRECTIONS, rank_matches
 from xmodal_pipeline.evaluation.specimen_tables import (
-    CLADE,
-    SPECIES,
+    labels_of_species,
     pair_captures,
     specimen_features,
     specimen_labels,
@@ -160,11 +159,12 @@ def _classification_measures(
         for name, seeds in features.items()
         if all(len(table) == len(specimens) for one in seeds for table in one.values())
     ]
+    of_species = labels_of_species(index)
     work = [
         (label, name, seed)
         for label in labels
         for name in complete
-        if not (name == SPECIES_ONLY and label in (CLADE, SPECIES))
+        if not (name == SPECIES_ONLY and label in of_species)
         for seed in range(len(models[name]))
     ]
     # One process per probe, one thread each: the products are small and many.

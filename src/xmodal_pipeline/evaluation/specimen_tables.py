@@ -154,6 +154,18 @@ def specimen_labels(index: pd.DataFrame) -> pd.DataFrame:
     return labels[kept]
 
 
+def labels_of_species(index: pd.DataFrame) -> set[str]:
+    """Labels that every species has one class of: the species, its clade, its genus.
+
+    Nobody who knows the species can be surpassed there, and no class can be exchanged within a species.
+    """
+    if SPECIES not in index:
+        return set()
+    labels = specimen_labels(index)
+    species = index.groupby("specimen_id")[SPECIES].first().reindex(labels.index)
+    return {str(name) for name in labels if (labels[name].groupby(species).nunique() <= 1).all()}
+
+
 def label_columns(index: pd.DataFrame) -> list[str]:
     """Columns of the index that hold labels of at most 50 classes, whatever a specimen's captures say."""
     candidates = [column for column in index.columns if column not in _NOT_LABELS]

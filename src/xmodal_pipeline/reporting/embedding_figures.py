@@ -28,6 +28,8 @@ from xmodal_pipeline.reporting.style import (
 from xmodal_pipeline.reporting.umap import FITTED, MINIMUM_ROWS, POOLED, subsample, vectors
 
 _SPACES: Final = ("rgb", "uv", "joint", POOLED)
+_MOST_CLASSES: Final = 0.4
+"""Classes per capture above which lines between them would hide the map."""
 _PALE: Final = 0.3
 """Opacity of what was fitted, behind what was placed."""
 
@@ -168,7 +170,7 @@ def draw_similarity(
     Args:
         projections: of one cross-modal variant.
         specimen_index: holds the label, by capture_id.
-        label: captures are sorted by it, and lines part its classes.
+        label: captures are sorted by it, and lines part its classes, or genera where species are too small.
         most: captures drawn; more are a seeded subsample.
         seed: of the subsample.
         names: display names of the modalities.
@@ -223,8 +225,15 @@ def _unit(table: pd.DataFrame) -> NDArray[np.float32]:
 
 
 def _mark_classes(axes: Axes, values: list[str], *, with_names: bool) -> None:
-    """Thin lines between classes, and names at the middle of those with room for one."""
+    """Thin lines between classes, and names at the middle of those with room for one.
+
+    Classes of hardly two captures would be all lines: those of one first word, the genus, stand together.
+    """
     hide_frame(axes)
+    for marked in (values, [value.split()[0] for value in values], values[:1] * len(values)):
+        if len(set(marked)) <= max(len(marked) * _MOST_CLASSES, 1):
+            break
+    values = marked
     edges = [0, *(i for i in range(1, len(values)) if values[i] != values[i - 1]), len(values)]
     for edge in edges[1:-1]:
         axes.axhline(edge - 0.5, color="white", linewidth=0.5)

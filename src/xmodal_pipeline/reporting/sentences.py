@@ -15,6 +15,7 @@ from xmodal_pipeline.reporting.evaluation_figures import rank_uv_value
 from xmodal_pipeline.reporting.names import ModalityNames, number, write_species, write_test
 from xmodal_pipeline.reporting.seeds import SeedSpread
 
+_SPECIES_ONLY = "species_only"
 _ALPHA = 0.05
 """Above this p-value nothing is claimed."""
 _GALLERIES = {
@@ -48,7 +49,8 @@ def find_retrieval(
     """Recall@1 in both directions and galleries, of one variant or of all, against chance and baselines.
 
     Above chance means that the whole interval is. Above the baselines, that each paired difference is: its
-    interval and its corrected p-value. What does not exceed them is no claim of learning.
+    interval and its corrected p-value. What does not exceed them is no claim of learning. Who knows the
+    species looks at no photograph: that stands beside chance.
     """
     findings = []
     for task, about in _GALLERIES.items():
@@ -58,12 +60,20 @@ def find_retrieval(
             (rows["kind"] == "variant") & (rows["name"] == (variant or rows["name"]))
         ].itertuples():
             rivals = _rivals(differences, str(row.name), task, str(row.direction))
-            findings.append(_judge_recall(row, rivals, about, names, spread))
+            species = rows[(rows["name"] == _SPECIES_ONLY) & (rows["direction"] == row.direction)]["value"]
+            oracle = float(species.iloc[0]) if len(species) else math.nan
+            findings.append(_judge_recall(row, rivals, about, names, spread=spread, oracle=oracle))
     return findings
 
 
 def _judge_recall(
-    row: Any, rivals: pd.DataFrame, about: str, names: ModalityNames, spread: SeedSpread | None
+    row: Any,
+    rivals: pd.DataFrame,
+    about: str,
+    names: ModalityNames,
+    *,
+    spread: SeedSpread | None,
+    oracle: float,
 ) -> Finding:
     given, sought = (names.label(m) for m in str(row.direction).split("_to_"))
     n = f" of {row.n:.0f} held-out queries" if pd.notna(row.n) else " of held-out queries"
@@ -75,7 +85,8 @@ def _judge_recall(
     text = f"From the {given} photograph{about}, {name} finds the {sought} one first in {numbers}"
     if not row.low > row.chance:
         return Finding(f"{text}; this is not above chance ({percent(row.chance)}).", is_claim=False)
-    text += f", above chance ({percent(row.chance)})"
+    known = "" if pd.isna(oracle) else f"; who knows the species reaches {percent(oracle)}"
+    text += f", above chance ({percent(row.chance)}{known})"
     if rivals.empty:
         return Finding(f"{text}.", is_claim=True)
     return _against_baselines(text, rivals, percent, _signed_percent, names)
@@ -100,9 +111,10 @@ def find_gains(
 
 
 def _rivals(differences: pd.DataFrame, variant: str, task: str, direction: str) -> pd.DataFrame:
-    """Paired differences of recall between a variant and each baseline."""
+    """Paired differences of recall between a variant and each baseline that looks at photographs."""
     if differences.empty:
         return differences
+    differences = differences[differences["b"] != _SPECIES_ONLY]
     keys = {"a": variant, "task": task, "label": direction, "metric": "recall@1", "family": "baselines"}
     return differences[(differences[list(keys)] == list(keys.values())).all(axis=1)]
 
@@ -243,6 +255,12 @@ def find_alignment(
         if not isinstance(part, Mapping) or "not_applicable" in part:
             continue
         where, value, p = _headline(part)
+        reason = value.get("not_applicable", "") if isinstance(value, Mapping) else ""
+        if str(reason).startswith("too few"):
+            text = (
+                f"Whether {names.rgb} and {names.uv} order specimens alike {where} was not tested: {reason}"
+            )
+            findings.append(Finding(f"{text} ({names.label(name)}).", is_claim=False))
         if not (_is_number(value) and _is_number(p)):
             continue
         numbers = f"(Spearman {number(value)}, permutation p = {p:.3f}; {names.label(name)})"
@@ -264,9 +282,13 @@ def _chosen(metrics: Mapping[str, Any], variant: str | None) -> list[tuple[str, 
 
 
 def _headline(part: Mapping[str, Any]) -> tuple[str, Any, Any]:
-    """Where, statistic and p-value: over all pairs only where there are no species."""
-    if _is_number(part.get("p_value_within")):
-        return "within species", part.get("spearman_within"), part["p_value_within"]
+    """Where, statistic and p-value: over all pairs only where there are no species.
+
+    Modalities that merely know the species would always seem alike over all pairs.
+    """
+    within = part.get("p_value_within")
+    if _is_number(within) or (isinstance(within, Mapping) and "no species given" not in str(within)):
+        return "within species", part.get("spearman_within"), within
     return "over all pairs", part.get("spearman"), part.get("p_value")
 
 

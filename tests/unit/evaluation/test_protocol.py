@@ -8,8 +8,9 @@ import pytest
 
 from xmodal_pipeline.evaluation import classification, retrieval
 from xmodal_pipeline.evaluation.baseline_tables import baseline_tables
+from xmodal_pipeline.evaluation.model_tables import ModelTables
 from xmodal_pipeline.evaluation.protocol import compare_variants, evaluate_baselines, evaluate_variant
-from xmodal_pipeline.evaluation.specimen_tables import first_captures
+from xmodal_pipeline.evaluation.specimen_tables import first_captures, labels_of_species
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
 PARAMS = EvaluationParams(
@@ -188,6 +189,25 @@ def test_classification_is_of_specimen_means_and_species_are_strata():
     assert "by_stratum" in result["species"]
     assert "shuffled_within_strata" not in result["species"]["controls"]
     assert "shuffled_within_strata" in result["sex"]["controls"]
+
+
+def test_species_are_strata_however_many_and_not_of_labels_that_they_have_by_themselves():
+    index = make_index(n_species=60, per_sex=2)
+    index["genus"] = "g" + index["species"].str[-1]
+    features = dict(
+        zip(("rgb", "uv", "joint"), np.random.default_rng(0).normal(size=(3, 240, 4)), strict=True)
+    )
+    found = evaluate(index, features)["classification"]
+    assert "species" not in found  # sixty classes are no classes
+    assert "uv_above_strata" in found["sex"]
+    assert "shuffled_within_strata" in found["sex"]["controls"]
+    assert "uv_above_strata" not in found["genus"]
+    assert labels_of_species(index) == {"genus"}
+    models = {"species_only": ModelTables((make_table(index, {"joint": features["uv"]}),))}
+    models["plain"] = ModelTables((make_table(index, features),))
+    only = evaluate_baselines(models, index, PARAMS)["species_only"]["classification"]
+    assert set(only) == {"sex"}
+    assert labels_of_species(index.drop(columns="species")) == set()
 
 
 def test_labels_that_are_not_classes_are_left_alone():

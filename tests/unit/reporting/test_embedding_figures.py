@@ -3,10 +3,15 @@ import pytest
 from sklearn.manifold import trustworthiness
 
 from xmodal_pipeline.params.report import ReportingParams
-from xmodal_pipeline.reporting.embedding_figures import draw_similarity, draw_umap, paired_projections
+from xmodal_pipeline.reporting.embedding_figures import (
+    _mark_classes,
+    draw_similarity,
+    draw_umap,
+    paired_projections,
+)
 from xmodal_pipeline.reporting.gallery import draw_gallery
 from xmodal_pipeline.reporting.names import ModalityNames, number, write_species
-from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.reporting.style import NothingToDrawError, make_axes, make_figure
 from xmodal_pipeline.reporting.umap import (
     subsample,
     trustworthiness_of_placed,
@@ -182,3 +187,18 @@ def test_ties_in_the_gallery_do_not_favour_the_match(studies, index):
     assert f"{2 * len(rgb)} queries have captures level with their match" in figure.get_suptitle()
     # 48 rows, each with its match first once in 20 times.
     assert framed < 10
+
+
+@pytest.mark.parametrize(
+    ("values", "lines", "names"),
+    [
+        (["a b"] * 6 + ["a c"] * 6, 1, ["a b", "a c"]),
+        ([f"a s{i}" for i in range(6)] + [f"c s{i}" for i in range(6)], 1, ["a", "c"]),
+        ([f"g{i} s" for i in range(12)], 0, []),
+    ],
+)
+def test_small_classes_stand_together_by_genus_or_unparted(values, lines, names):
+    (axes,) = make_axes(make_figure(80, 80))[0]
+    _mark_classes(axes, values, with_names=True)
+    assert len(axes.get_lines()) == 2 * lines
+    assert [t.get_text() for t in axes.get_yticklabels()] == names

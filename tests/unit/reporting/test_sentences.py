@@ -13,6 +13,7 @@ from xmodal_pipeline.reporting.sentences import (
 )
 
 NAMES = ModalityNames()
+FEW = {"not_applicable": "too few: no species has 4 specimens"}
 
 
 def one_difference(studies, value, low, high, **extra):
@@ -60,13 +61,14 @@ def recall(studies, value, low, high, **baselines):
 
 
 def test_retrieval_is_judged_against_chance_and_every_baseline(studies):
-    weak = {"band_means": (0.5, 0.3, 0.7, 0.001)}
-    above = recall(studies, 0.62, 0.5, 0.74, species_only=(0.32, 0.1, 0.5, 0.02), **weak)
+    weak = {"band_means": (0.5, 0.3, 0.7, 0.001), "species_only": (-0.3, -0.5, -0.1, 0.001)}
+    above = recall(studies, 0.62, 0.5, 0.74, silhouette=(0.32, 0.1, 0.5, 0.02), **weak)
     assert above.is_claim
     assert above.text.replace("\u00a0", " ") == (
         "From the RGB photograph, separate finds the UV one first in 62 % of 20 held-out queries (95 % "
-        "interval 50 % to 74 %), above chance (5 %) and above every baseline, the strongest being species "
-        "only (30 %; difference +32 (95 % interval +10 to +50), corrected p = 0.020)."
+        "interval 50 % to 74 %), above chance (5 %; who knows the species reaches 30 %) and above every "
+        "baseline, the strongest being silhouette (30 %; difference +32 (95 % interval +10 to +50), corrected "
+        "p = 0.020)."
     )
     for strongest, words in (
         ((0.1, -0.1, 0.3, 0.4), "but it is not shown to exceed the baseline pixels"),
@@ -168,9 +170,15 @@ def test_pooled_rows_speak_of_an_average(studies):
         ),
         ({"spearman_within": -0.4}, False, "No common order"),
         (
-            {"p_value_within": {"not_applicable": "no species"}, "p_value": 0.01},
+            {"p_value_within": {"not_applicable": "no species given"}, "p_value": 0.01},
             True,
             "alike over all pairs (Spearman 0.52",
+        ),
+        (
+            # Over all pairs, modalities that merely know the species would always seem alike.
+            {"p_value_within": FEW, "spearman_within": FEW, "p_value": 0.001},
+            False,
+            "order specimens alike within species was not tested: too few: no species has 4 specimens",
         ),
         ({"p_value_within": np.nan, "p_value": 0.3}, False, "claimed over all pairs"),
     ],

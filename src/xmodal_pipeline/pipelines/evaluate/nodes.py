@@ -126,7 +126,9 @@ def measure_uv_value(
     """What UV adds per species, from one variant's features: over all specimens, and over test specimens."""
     parts = {"all": embeddings, "test": embeddings[embeddings["partition"] == "test"]}
     tables = [
-        _uv_value({_LEARNT: _sides(rows)}, specimen_index, captures, evaluation).assign(specimens=which)
+        _uv_value(
+            {f"{_LEARNT}, {which} specimens": _sides(rows)}, specimen_index, captures, evaluation
+        ).assign(specimens=which)
         for which, rows in parts.items()
     ]
     return pd.concat([one for one in tables if len(one)] or tables[:1], ignore_index=True)
