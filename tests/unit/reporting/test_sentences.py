@@ -67,8 +67,8 @@ def test_retrieval_is_judged_against_chance_and_every_baseline(studies):
     assert above.text.replace("\u00a0", " ") == (
         "From the RGB photograph, separate finds the UV one first in 62 % of 20 held-out queries (95 % "
         "interval 50 % to 74 %), above chance (5 %; who knows the species reaches 30 %) and above every "
-        "baseline, the strongest being silhouette (30 %; difference +32 (95 % interval +10 to +50), corrected "
-        "p = 0.020)."
+        "baseline, the strongest being silhouette (30 %; difference +32 (95 % interval +10 to +50), "
+        "corrected p = 0.020)."
     )
     for strongest, words in (
         ((0.1, -0.1, 0.3, 0.4), "but it is not shown to exceed the baseline pixels"),
