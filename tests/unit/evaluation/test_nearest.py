@@ -6,7 +6,7 @@ import torch
 from lightly.utils.benchmarking.knn import knn_predict
 
 from xmodal_pipeline.evaluation import nearest
-from xmodal_pipeline.evaluation.nearest import cross_fit_knn, weighted_knn
+from xmodal_pipeline.evaluation.nearest import _kth_largest, cross_fit_knn, weighted_knn
 from xmodal_pipeline.evaluation.probes import make_folds
 
 
@@ -90,3 +90,18 @@ def test_impossible_arguments_are_refused(k, temperature, rows):
         weighted_knn(
             np.ones((4, 2)), np.zeros(rows, int), np.ones((1, 2)), n_classes=1, k=k, temperature=temperature
         )
+
+
+@pytest.mark.parametrize("kind", ["unlike", "level", "sorted"])
+@pytest.mark.parametrize("k", [1, 7, 60])
+def test_the_bound_of_some_columns_finds_the_kth_largest_of_all(kind, k):
+    rng = np.random.default_rng(0)
+    similarity = rng.normal(size=(9, 403)).astype(np.float32)
+    if kind == "level":
+        similarity = similarity.round(1)
+    elif kind == "sorted":  # the best stand together
+        similarity.sort(axis=1)
+    expected = np.sort(similarity, axis=1)[:, -k]
+    np.testing.assert_array_equal(_kth_largest(similarity, k), expected)
+    few = similarity[:, : 3 * k + 1]
+    np.testing.assert_array_equal(_kth_largest(few, k), np.sort(few)[:, -k])
