@@ -365,7 +365,7 @@ def _similarity_section(tables: ReportTables) -> Section:
     parts = (
         pages.tabulate_measures(tables.beside_baselines, "alignment", names, spread),
         tabulate_predictability(tables.beside_baselines, names, spread),
-        pages.tabulate_measures(tables.metrics, "geometry", names, spread),
+        pages.tabulate_measures(tables.beside_baselines, "geometry", names, spread),
     )
     cautions = {
         results["alignment"].get("caution") for results in tables.metrics.values() if "alignment" in results

@@ -207,7 +207,11 @@ def test_reasons_are_grouped_over_variants_and_measures():
 
 
 def test_baselines_stand_in_brackets_beside_the_variants(studies, comparison, metrics):
-    baseline = {"alignment": {"spearman_within": 0.4321}, "predictability": predictability()}
+    baseline = {
+        "alignment": {"spearman_within": 0.4321},
+        "geometry": {"modality_gap": 0.9876},
+        "predictability": predictability(),
+    }
     comparison.loc[comparison["name"] == "untrained_encoder", "name"] = "band_means"
     tables = studies.make_tables(comparison=comparison, metrics=metrics, baselines={"band_means": baseline})
 
@@ -215,6 +219,7 @@ def test_baselines_stand_in_brackets_beside_the_variants(studies, comparison, me
 
     for caption, shown in (
         ("Alignment", "0.432"),
+        ("Geometry", "0.988"),
         ("Predictability, R²", "[band means]"),
         ("What RGB and UV side by side gain", "[band means]"),
     ):
