@@ -1,7 +1,6 @@
 """From tables of captures to what is compared: pairs of modalities, and one row per specimen."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,11 +50,6 @@ class Pairs:
         """The first capture of each specimen in the view that most have."""
         inside = self.one_view()
         return inside.rows(~pd.Series(inside.specimens).duplicated().to_numpy())
-
-    def transformed(self, transform: Callable[[Floats, Floats], tuple[Floats, Floats]]) -> "Pairs":
-        """The same captures in another space."""
-        rgb, uv = transform(self.rgb, self.uv)
-        return replace(self, rgb=rgb, uv=uv)
 
 
 def main_view(specimens: ArrayLike, views: ArrayLike) -> str:
