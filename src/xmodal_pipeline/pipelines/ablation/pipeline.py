@@ -36,5 +36,7 @@ def create_pipeline() -> Pipeline:
                 name="tabulate_cells",
             ),
             Node(nodes.draw_ablation, ["ablation", "captures"], "ablation_figures", name="draw_ablation"),
-        ]
+        ],
+        namespace="ablation",
+        prefix_datasets_with_namespace=False,
     )

@@ -43,5 +43,7 @@ def create_pipeline() -> Pipeline:
                 ["applied_embeddings", "applied_projections"],
                 name="embed_captures",
             ),
-        ]
+        ],
+        namespace="apply",
+        prefix_datasets_with_namespace=False,
     )

@@ -8,9 +8,8 @@ from xmodal_pipeline.pipelines.evaluate.pipeline import uv_value_of_colour
 
 def create_pipeline() -> Pipeline:
     """Colour table and labels to what UV adds, its figure, and a table to read: nothing is trained."""
-    return Pipeline(
+    own = Pipeline(
         [
-            uv_value_of_colour(),  # the node of `evaluate`, with its output
             Node(
                 nodes.summarise_uv_value,
                 ["uv_value_colour", "specimen_index", "confounding", "captures"],
@@ -23,5 +22,8 @@ def create_pipeline() -> Pipeline:
                 "colour_figure",
                 name="draw_uv_value_of_colour",
             ),
-        ]
+        ],
+        namespace="colour",
+        prefix_datasets_with_namespace=False,
     )
+    return uv_value_of_colour() + own  # the node of `evaluate`, with its output

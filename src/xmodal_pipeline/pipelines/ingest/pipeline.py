@@ -98,5 +98,7 @@ def create_pipeline() -> Pipeline:
                 "ingest_summary",
                 name="check_rejected_share",
             ),
-        ]
+        ],
+        namespace="ingest",
+        prefix_datasets_with_namespace=False,
     )

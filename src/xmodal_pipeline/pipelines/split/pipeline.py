@@ -41,5 +41,7 @@ def create_pipeline() -> Pipeline:
                 "channel_statistics",
                 name="measure_channels",
             ),
-        ]
+        ],
+        namespace="split",
+        prefix_datasets_with_namespace=False,
     )

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.train import nodes
-from xmodal_pipeline.pipelines.variants import per_variant
+from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
+@datasets_named_by_variant()
 def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     """Array stores to one checkpoint, history and list of diagnostics per variant."""
     train = Node(
@@ -47,4 +48,8 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
         "augmented_views",
         name="draw_training_views",
     )
-    return per_variant([train], own=["training_state"], variants=variants) + Pipeline([views])
+    return Pipeline(
+        [per_variant([train], own=["training_state"], variants=variants), views],
+        namespace="train",
+        prefix_datasets_with_namespace=False,
+    )
