@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.ablation import nodes
+from xmodal_pipeline.pipelines.tags import FIGURES, TABLES, TRAINING, Check
 
 _STORES = ["captures", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"]
 
@@ -22,6 +23,7 @@ def create_pipeline() -> Pipeline:
                 ["ablation_plan", "ablation_state", "finished_cells", *_STORES, "params:evaluation"],
                 ["ablation_checkpoints", "ablation_cells"],
                 name="train_cells",
+                tags=[TRAINING, Check.CELLS],
             ),
             Node(
                 nodes.measure_baselines,
@@ -34,8 +36,15 @@ def create_pipeline() -> Pipeline:
                 ["ablation_plan", "ablation_cells", "ablation_baselines"],
                 ["ablation", "seed_spread"],
                 name="tabulate_cells",
+                tags=TABLES,
             ),
-            Node(nodes.draw_ablation, ["ablation", "captures"], "ablation_figures", name="draw_ablation"),
+            Node(
+                nodes.draw_ablation,
+                ["ablation", "captures"],
+                "ablation_figures",
+                name="draw_ablation",
+                tags=FIGURES,
+            ),
         ],
         namespace="ablation",
         prefix_datasets_with_namespace=False,

@@ -4,6 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.colour import nodes
 from xmodal_pipeline.pipelines.evaluate.pipeline import uv_value_of_colour
+from xmodal_pipeline.pipelines.tags import FIGURES, TABLES
 
 
 def create_pipeline() -> Pipeline:
@@ -15,12 +16,14 @@ def create_pipeline() -> Pipeline:
                 ["uv_value_colour", "specimen_index", "confounding", "captures"],
                 "colour_summary",
                 name="summarise_uv_value_of_colour",
+                tags=TABLES,
             ),
             Node(
                 nodes.draw_uv_value,
                 ["uv_value_colour", "specimen_index", "captures"],
                 "colour_figure",
                 name="draw_uv_value_of_colour",
+                tags=FIGURES,
             ),
         ],
         namespace="colour",

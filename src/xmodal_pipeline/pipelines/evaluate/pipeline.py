@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.evaluate import nodes
+from xmodal_pipeline.pipelines.tags import TABLES, Check, feature_set
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.variants import BASELINES, DEFAULT_VARIANTS
 
@@ -78,6 +79,7 @@ def gather_models(variants: Sequence[str]) -> Pipeline:
 
 
 def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> list[Node]:
+    features = ("colour", *cross_modal)
     return [
         Node(
             nodes.evaluate_baselines,
@@ -104,10 +106,10 @@ def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> list[Node]:
         ),
         Node(
             nodes.stack_uv_value,
-            {"evaluation": "params:evaluation"}
-            | {name: f"uv_value_{name}" for name in ("colour", *cross_modal)},
+            {"evaluation": "params:evaluation"} | {name: f"uv_value_{name}" for name in features},
             "uv_value",
             name="stack_uv_value",
+            tags=[TABLES, Check.FEATURES, *(feature_set(name) for name in features)],
         ),
         Node(nodes.export_species, ["uv_value", "species_tips"], "species_table", name="export_species"),
     ]

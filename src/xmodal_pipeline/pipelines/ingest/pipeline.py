@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.ingest import nodes
+from xmodal_pipeline.pipelines.tags import FIGURES, TABLES, Check
 
 
 def create_pipeline() -> Pipeline:
@@ -14,6 +15,7 @@ def create_pipeline() -> Pipeline:
                 ["params:specimens", "params:simulation", "params:quality", "simulated_captures"],
                 ["captures", "simulated_truth"],
                 name="provide_captures",
+                tags=Check.SPECIMENS,
             ),
             Node(
                 nodes.list_captures,
@@ -53,6 +55,7 @@ def create_pipeline() -> Pipeline:
                 ["colour_table", "receptor_table"],
                 ["colour_csv", "receptor_csv"],
                 name="export_colour",
+                tags=TABLES,
             ),
             Node(
                 nodes.match_tree,
@@ -77,6 +80,7 @@ def create_pipeline() -> Pipeline:
                 ["captures", "specimen_index", "registration_qa", "calibration", "params:quality"],
                 "thumbnails",
                 name="make_thumbnails",
+                tags=FIGURES,
             ),
             Node(
                 nodes.draw_qa_figures,
@@ -91,6 +95,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 ["contact_sheet", "registration_figure", "band_figure", "class_balance_figure"],
                 name="draw_qa_figures",
+                tags=FIGURES,
             ),
             Node(
                 nodes.check_rejected_share,

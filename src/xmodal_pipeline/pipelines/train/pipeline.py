@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from xmodal_pipeline.pipelines.tags import FIGURES, TRAINING, Check
 from xmodal_pipeline.pipelines.train import nodes
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
@@ -30,7 +31,7 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
         ],
         ["checkpoint", "history", "diagnostics"],
         name="train_variant",
-        tags="train",
+        tags=[TRAINING, Check.TRAINING],
     )
     views = Node(
         nodes.draw_training_views,
@@ -47,6 +48,7 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
         ],
         "augmented_views",
         name="draw_training_views",
+        tags=FIGURES,
     )
     return Pipeline(
         [per_variant([train], own=["training_state"], variants=variants), views],
