@@ -31,7 +31,7 @@ class EvaluationParams(ParamsModel):
     """Principal components per modality in `uv_value`."""
     uv_value_features: str = "colour"
     """The primary feature set, to which the false-discovery correction applies: colour, or a variant that
-    sees both modalities and is among those that run."""
+    sees both modalities and is among those that run (a `_shared` one with `--pipelines all_variants`)."""
     n_jobs: int = -1
     """Worker processes for the probes; -1 uses every core."""
     seed: int = 0

@@ -112,7 +112,7 @@ class SpecimensParams(ParamsModel):
     calibrate_by: str | None = None
     """Label whose captures share one line per band, such as session; null: standards in every photograph."""
     label: str | None = None
-    """Label that `uv_value` and classification are about; null takes `sex` where there is one."""
+    """Label that `uv_value` is about; null takes `sex` where there is one."""
     filter: str | None = None
     """Captures that the study is about, such as `view == 'dorsal'`; one without the label is left out."""
     confounders: tuple[str, ...] = ()

@@ -61,7 +61,7 @@ class TrainingParams(ParamsModel):
     channels_last: bool = True
     """Memory layout of images; faster for most convolutions."""
     compile: bool = False
-    """Compile the encoder with `torch.compile`: slow to start, faster after."""
+    """Compile the model with `torch.compile`: slow to start, faster after."""
     devices: int = Field(1, ge=1)
     """GPUs of each node, or processes where there is no GPU; above 1, torchrun starts one process each."""
     nodes: int = Field(1, ge=1)
@@ -165,7 +165,7 @@ class GeometryParams(ParamsModel):
     rotation_deg: float = Field(20.0, ge=0, le=180)
     """Largest rotation, to either side."""
     perspective: float = Field(0.0, ge=0, le=0.5)
-    """Largest shift of a corner, as a share of the image; 0 leaves perspective out."""
+    """Largest shift of a corner, as a share of half the side; 0 leaves perspective out."""
 
     @field_validator("crop_scale")
     @classmethod
@@ -308,7 +308,9 @@ class TrainParams(ParamsModel):
     augmentation: AugmentationParams = AugmentationParams()
     """How two views are made of one capture."""
     variants: dict[str, VariantParams] = Field(default_factory=_default_variants)
-    """The model variants. `fusion_type` and `use_modality_specific` say what each one is."""
+    """The model variants: `fusion_type` names the strategy, `use_modality_specific` gives each modality an
+    encoder of its own, `modality_dropout` is the chance that the shared encoder of `concat` misses a modality in
+    training, and `heads` are the attention heads."""
 
     @field_validator("variants")
     @classmethod
