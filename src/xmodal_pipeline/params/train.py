@@ -309,8 +309,8 @@ class TrainParams(ParamsModel):
     """How two views are made of one capture."""
     variants: dict[str, VariantParams] = Field(default_factory=_default_variants)
     """The model variants: `fusion_type` names the strategy, `use_modality_specific` gives each modality an
-    encoder of its own, `modality_dropout` is the chance that the shared encoder of `concat` misses a modality in
-    training, and `heads` are the attention heads."""
+    encoder of its own, `modality_dropout` is the chance that the shared encoder of `concat` misses a modality
+    in training, and `heads` are the attention heads."""
 
     @field_validator("variants")
     @classmethod
