@@ -13,7 +13,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline import checks
-from xmodal_pipeline.errors import MissingInputsError, ParametersError, RunStoppedError
+from xmodal_pipeline.errors import MissingInputsError, ParametersError, RunStoppedError, rejection_summary
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.pipelines import STAGES
 from xmodal_pipeline.pipelines.tags import CHECKS, Check, feature_set
@@ -71,13 +71,10 @@ class ProjectHooks:
         """Stop before the first node that would work on no capture at all."""
         index = inputs.get("specimen_index")
         if index is not None and index.empty:
-            # Imported here, so that commands which run nothing stay quick.
-            from xmodal_pipeline.reporting.advice import rejection_summary
-
             rejected = catalog.load("rejected_captures")
             raise RunStoppedError(
                 f"ingest: at least one capture must be usable, got none and {len(rejected)} rejected",
-                rejection_summary(rejected),
+                rejection_summary(rejected.itertuples(index=False)),
             )
 
     @hook_impl
@@ -113,7 +110,7 @@ def _check(
     tags = {tag for node in nodes for tag in node.tags}
     match check:
         case Check.SPECIMENS:
-            stored = catalog.load("captures") if catalog.exists("captures") else None
+            stored = catalog.load("capture_folder") if catalog.exists("capture_folder") else None
             checks.check_specimens(parameters, stored)
         case Check.TRAINING:
             checks.check_training(parameters, [name for name in VARIANTS if name in tags])

@@ -6,11 +6,17 @@ import pytest
 
 from xmodal_pipeline.variants import VARIANTS
 
-MEMORY = {"ablation_baselines", "baseline_tables", "drawn_figures", "other_runs", "report_tables", "results", "tables"}
+MEMORY = {
+    *("ablation_baselines", "baseline_tables", "drawn_figures", "other_runs", "report_tables", "results"),
+    "tables",
+}
 """What is passed from node to node without a file; `tables_<variant>` counts as `tables`."""
 
 TABLE, CSV, JSON, FIGURE = "AtomicParquetDataset", "AtomicCSVDataset", "AtomicJSONDataset", "FigureDataset"
 CONTRACT = {
+    "capture_folder": ("01_raw/smoke/capture_folder.json", "raw", JSON),
+    "study": ("02_intermediate/smoke/study.json", "intermediate", "StudyDataset"),
+    "prepared": ("04_feature/smoke/prepared", "feature", "PreparedDataset"),
     "simulated_truth": ("01_raw/smoke/simulated_truth.parquet", "raw", TABLE),
     "specimen_index": ("03_primary/smoke/specimen_index.parquet", "primary", TABLE),
     "rejected_captures": ("03_primary/smoke/rejected_captures.parquet", "primary", TABLE),

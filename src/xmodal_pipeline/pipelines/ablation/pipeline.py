@@ -5,8 +5,6 @@ from kedro.pipeline import Node, Pipeline
 from xmodal_pipeline.pipelines.ablation import nodes
 from xmodal_pipeline.pipelines.tags import FIGURES, TABLES, TRAINING, Check
 
-_STORES = ["captures", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"]
-
 
 def create_pipeline() -> Pipeline:
     """Array stores to a table over the grid, the spread between seeds, and a figure."""
@@ -14,20 +12,23 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.plan_cells,
-                ["parameters", *_STORES, "channel_statistics"],
+                ["parameters", "study", "prepared"],
                 "ablation_plan",
                 name="plan_cells",
             ),
             Node(
                 nodes.train_cells,
-                ["ablation_plan", "ablation_state", "finished_cells", *_STORES, "params:evaluation"],
+                [
+                    *("ablation_plan", "ablation_state", "finished_cells", "study", "specimen_index"),
+                    *("prepared", "params:evaluation"),
+                ],
                 ["ablation_checkpoints", "ablation_cells"],
                 name="train_cells",
                 tags=[TRAINING, Check.CELLS],
             ),
             Node(
                 nodes.measure_baselines,
-                ["rgb_images", "uv_images", "masks", "specimen_index", "partitions", "params:evaluation"],
+                ["prepared", "specimen_index", "partitions", "params:evaluation"],
                 "ablation_baselines",
                 name="measure_baselines",
             ),
@@ -40,7 +41,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.draw_ablation,
-                ["ablation", "captures"],
+                ["ablation", "study"],
                 "ablation_figures",
                 name="draw_ablation",
                 tags=FIGURES,

@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.take_checkpoint,
-                ["params:apply", "captures"],
+                ["params:apply", "study", "ingest_summary"],
                 "applied_checkpoint",
                 name="take_checkpoint",
                 tags=Check.CHECKPOINT,
@@ -21,27 +21,15 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.prepare_for_checkpoint,
                 [
-                    "applied_checkpoint",
-                    "captures",
-                    "specimen_index",
-                    "registration_qa",
-                    "calibration",
-                    "ingest_summary",
-                    "params:split",
-                    "params:quality",
+                    *("applied_checkpoint", "study", "specimen_index", "registration_qa", "calibration"),
+                    *("params:split", "params:quality"),
                 ],
-                ["applied_rgb_images", "applied_uv_images", "applied_masks"],
+                "applied_prepared",
                 name="prepare_for_checkpoint",
             ),
             Node(
                 nodes.embed_captures,
-                [
-                    "applied_checkpoint",
-                    "specimen_index",
-                    "applied_rgb_images",
-                    "applied_uv_images",
-                    "applied_masks",
-                ],
+                ["applied_checkpoint", "applied_prepared"],
                 ["applied_embeddings", "applied_projections"],
                 name="embed_captures",
             ),
