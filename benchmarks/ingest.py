@@ -29,11 +29,11 @@ from xmodal_pipeline.params.ingest import (
     SpecimensParams,
 )
 from xmodal_pipeline.params.split import SplitParams
+from xmodal_pipeline.simulation import study, writing
 from xmodal_pipeline.specimens import examination
 from xmodal_pipeline.specimens.calibrating import calibrate_study
 from xmodal_pipeline.specimens.discovery import discover_captures
 from xmodal_pipeline.specimens.examination import Examination, examine_captures
-from xmodal_pipeline.specimens.simulation import study, writing
 from xmodal_pipeline.specimens.storing import prepare_stores
 
 SIZE = 512

@@ -22,9 +22,9 @@ from xmodal_pipeline.imaging import registration as registration_module
 from xmodal_pipeline.imaging.registration import Registration, estimate_registration, registration_matrix
 from xmodal_pipeline.imaging.registration_similarity import is_similarity_available, similarity, warp
 from xmodal_pipeline.params.ingest import RegistrationParams, SimulationParams
-from xmodal_pipeline.specimens.simulation import simulate_study, study
-from xmodal_pipeline.specimens.simulation.camera import Offset, draw_session_gains, photograph
-from xmodal_pipeline.specimens.simulation.species import colours, draw_individuals
+from xmodal_pipeline.simulation import simulate_study, study
+from xmodal_pipeline.simulation.camera import Offset, draw_session_gains, photograph
+from xmodal_pipeline.simulation.species import colours, draw_individuals
 
 PARAMS = RegistrationParams()
 SEED = 3001

@@ -19,7 +19,7 @@ import zarr
 
 from xmodal_pipeline.datasets.array_store import ArrayStoreDataset
 from xmodal_pipeline.params.ingest import SimulationParams
-from xmodal_pipeline.specimens.simulation import study, writing
+from xmodal_pipeline.simulation import study, writing
 from xmodal_pipeline.specimens.stores import StoreBlock
 
 BANDS = {"rgb": 3, "uv": 3, "mask": 1}

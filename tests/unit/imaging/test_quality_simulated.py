@@ -11,7 +11,7 @@ from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.quality import capture_quality
 from xmodal_pipeline.imaging.reading import read_capture
 from xmodal_pipeline.params.ingest import LAYOUTS, QualityParams, SimulationParams, SpecimensParams
-from xmodal_pipeline.specimens.simulation import simulate_study
+from xmodal_pipeline.simulation import simulate_study
 
 LAYOUT = LAYOUTS["rgb_uv_mask"]
 CODES: dict[str, tuple[CaptureCode, ...]] = {

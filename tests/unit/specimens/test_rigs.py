@@ -15,10 +15,10 @@ from xmodal_pipeline.params.ingest import (
     SpecimensParams,
 )
 from xmodal_pipeline.params.root import Parameters
+from xmodal_pipeline.simulation import study
+from xmodal_pipeline.simulation.camera import Offset, draw_session_gains, photograph
+from xmodal_pipeline.simulation.species import colours, draw_individuals
 from xmodal_pipeline.specimens.examination import examine_captures
-from xmodal_pipeline.specimens.simulation import study
-from xmodal_pipeline.specimens.simulation.camera import Offset, draw_session_gains, photograph
-from xmodal_pipeline.specimens.simulation.species import colours, draw_individuals
 from xmodal_pipeline.specimens.storing import corrections
 
 PARAMS = SimulationParams(n_effect_species=1, n_plain_species=1)
