@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from xmodal_pipeline.imaging.capture import Bands, Capture
 from xmodal_pipeline.imaging.patches import WHOLE, Pixels
 from xmodal_pipeline.imaging.receptors import ReceptorModel, mean_catches
+from xmodal_pipeline.imaging.registration import Matrix, pixels_in_uv
 from xmodal_pipeline.imaging.structure import moments
 from xmodal_pipeline.params.ingest import BandLayout
 
@@ -28,9 +29,7 @@ class Region(NamedTuple):
     """(rgb pixels,), True where UV has the place too; None where the modalities share no grid."""
 
 
-def list_regions(
-    capture: Capture, patches: Mapping[str, Pixels], to_uv: NDArray[np.float64] | None
-) -> list[Region]:
+def list_regions(capture: Capture, patches: Mapping[str, Pixels], to_uv: Matrix | None) -> list[Region]:
     """The whole specimen and its patches, each modality where it lies.
 
     Pixel values are not resampled: every place of RGB takes the UV pixel nearest to where the registration
@@ -57,28 +56,6 @@ def list_regions(
         return [Region(name, pixels, uv.get(name, nothing), None) for name, pixels in regions.items()]
     shape = (capture.uv.shape[1], capture.uv.shape[2])
     return [Region(name, pixels, *pixels_in_uv(pixels, to_uv, shape)) for name, pixels in regions.items()]
-
-
-def pixels_in_uv(
-    pixels: Pixels, to_uv: NDArray[np.float64], shape: tuple[int, int]
-) -> tuple[Pixels, NDArray[np.bool_]]:
-    """The pixels of UV nearest to where pixels of RGB lie in it, and which of these have one.
-
-    Args:
-        pixels: flat numbers on the grid of RGB.
-        to_uv: as for `list_regions`.
-        shape: (height, width) of both.
-
-    Returns:
-        Flat numbers of UV's pixels, as many as the second, (pixels,), has True.
-    """
-    height, width = shape
-    if np.array_equal(to_uv, np.eye(3)):
-        return pixels, np.ones(len(pixels), np.bool_)
-    y, x = np.divmod(pixels, width)
-    column, row = (np.rint(a * x + b * y + c).astype(np.intp) for a, b, c in to_uv[:2])
-    is_inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-    return (row * width + column)[is_inside], is_inside
 
 
 def colour_rows(

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from xmodal_pipeline.errors import CaptureCode, ParametersError
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
@@ -19,7 +18,7 @@ from xmodal_pipeline.imaging.receptors import (
     relative_catches,
     tetrahedral,
 )
-from xmodal_pipeline.imaging.registration import Registration, registration_matrix
+from xmodal_pipeline.imaging.registration import Matrix, Registration, registration_matrix
 from xmodal_pipeline.params.ingest import SpecimensParams
 
 _TETRACHROMAT = ("u", "s", "m", "l")
@@ -140,7 +139,7 @@ def _check_inside(
 
 def matrix_to_uv(
     files: CaptureFiles, specimens: SpecimensParams, registration: Registration | None, shape: tuple[int, int]
-) -> NDArray[np.float64] | None:
+) -> Matrix | None:
     """Where a pixel of RGB lies in UV; None for two photographs that were never meant to be registered.
 
     Args:

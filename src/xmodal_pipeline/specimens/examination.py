@@ -19,7 +19,12 @@ from xmodal_pipeline.imaging.histogram import BandCounts
 from xmodal_pipeline.imaging.quality import capture_quality
 from xmodal_pipeline.imaging.reading import calibrate_capture, read_counts
 from xmodal_pipeline.imaging.receptors import ReceptorModel
-from xmodal_pipeline.imaging.registration import Registration, estimate_registration, lay_mask
+from xmodal_pipeline.imaging.registration import (
+    Registration,
+    estimate_registration,
+    lay_mask,
+    registration_row,
+)
 from xmodal_pipeline.imaging.scale import resolve_scale
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, Scale, SpecimensParams
 from xmodal_pipeline.specimens.band_histograms import count_capture, sum_histograms
@@ -33,7 +38,7 @@ from xmodal_pipeline.specimens.colour import (
     tabulate_catches,
 )
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS, REJECTED_COLUMNS, capture_files
-from xmodal_pipeline.specimens.rigs import RigVerdict, settle_rigs
+from xmodal_pipeline.specimens.rigs import RigVerdict, rig_row, settle_rigs
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +171,7 @@ def _examine(
         height_px=capture.rgb.shape[1],
         width_px=capture.rgb.shape[2],
         n_uv_bands=len(capture.uv),
-        registration=identity | registration_row(verdict, rig),
+        registration=identity | registration_row(verdict) | rig_row(rig),
         quality=[identity | row for row in rows],
         colour=colour,
         histograms=count_capture(placed),
@@ -188,34 +193,6 @@ def judge_registration(
         return None
     correct = specimens.registration == "correct"
     return estimate_registration(capture.rgb, capture.uv, capture.rgb_mask, params, correct=correct)
-
-
-def registration_row(registration: Registration | None, rig: RigVerdict | None = None) -> dict[str, Any]:
-    """One row of `registration_qa` without its identity; missing where registration is off, or no rig."""
-    names = (
-        "dx_px",
-        "dy_px",
-        "rotation_deg",
-        "scale",
-        "score_before",
-        "score_after",
-        "margin",
-        "residual_px",
-        "measured_rotation_deg",
-        "measured_scale",
-        "detectable_rotation_deg",
-        "detectable_scale_error",
-    )
-    of_rig = {
-        "rig": rig.name if rig else "",
-        "rig_dx_px": rig.rig.dx_px if rig else float("nan"),
-        "rig_dy_px": rig.rig.dy_px if rig else float("nan"),
-        "rig_rotation_deg": rig.rig.rotation_deg if rig else float("nan"),
-        "rig_scale": rig.rig.scale if rig else float("nan"),
-    }
-    if registration is None:
-        return dict.fromkeys(names, float("nan")) | {"status": "off"} | of_rig
-    return {name: getattr(registration, name) for name in names} | {"status": registration.status} | of_rig
 
 
 def _one_uv_band_count(

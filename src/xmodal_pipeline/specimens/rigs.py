@@ -1,7 +1,8 @@
 """Captures taken with one camera set-up share one registration."""
 
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from dataclasses import fields
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,14 @@ from tqdm import tqdm
 from xmodal_pipeline.errors import CaptureRejected
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.reading import read_counts
-from xmodal_pipeline.imaging.registration import Registration, estimate_registration
-from xmodal_pipeline.imaging.registration_rig import Rig, Sighting, find_rig, settle_on_rig
+from xmodal_pipeline.imaging.registration import (
+    Registration,
+    Sighting,
+    Transform,
+    estimate_registration,
+    find_rig,
+    settle_on_rig,
+)
 from xmodal_pipeline.params.ingest import RegistrationParams, Scale, SpecimensParams
 
 ALL = "all"
@@ -23,8 +30,17 @@ class RigVerdict(NamedTuple):
     """The registration of one capture under its rig."""
 
     name: str
-    rig: Rig
+    rig: Transform
     registration: Registration
+
+
+def rig_row(verdict: RigVerdict | None) -> dict[str, Any]:
+    """What `registration_qa` says of a capture's rig: its name and transform; missing without one."""
+    values = {
+        field.name: getattr(verdict.rig, field.name) if verdict else float("nan")
+        for field in fields(Transform)
+    }
+    return {"rig": verdict.name if verdict else ""} | {f"rig_{name}": value for name, value in values.items()}
 
 
 def settle_rigs(
@@ -84,7 +100,7 @@ def _judge_alone(
         return None  # the examination says why
     mask = capture.rgb_mask
     own = estimate_registration(capture.rgb, capture.uv, mask, params, correct=True)
-    if own.status == "corrected" and (own.rotation_deg != 0 or own.scale != 1):
+    if own.status == "corrected" and own.is_turned:
         return Sighting(own, (0.0, 0.0))  # a similarity is given about the image's centre
     rows, columns = np.nonzero(mask)
     height, width = mask.shape

@@ -12,7 +12,7 @@ from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.preparation import PreparedCapture, prepare_capture
 from xmodal_pipeline.imaging.reading import read_capture
-from xmodal_pipeline.imaging.registration import Registration
+from xmodal_pipeline.imaging.registration import Registration, registration_of
 from xmodal_pipeline.imaging.scale import resolve_scale
 from xmodal_pipeline.params.ingest import Scale, SpecimensParams
 from xmodal_pipeline.params.split import SplitParams
@@ -64,8 +64,7 @@ def prepare_stores(
 def corrections(registration_qa: pd.DataFrame) -> dict[str, Registration]:
     """The transform of every capture whose registration is to be corrected, by capture."""
     corrected = registration_qa[registration_qa["status"] == "corrected"]
-    names = [name for name in Registration.__dataclass_fields__ if name in registration_qa]
-    return {row["capture_id"]: Registration(**{n: row[n] for n in names}) for _, row in corrected.iterrows()}
+    return {row["capture_id"]: registration_of(row) for row in corrected.to_dict("records")}
 
 
 def _prepare(

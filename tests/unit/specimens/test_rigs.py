@@ -7,7 +7,7 @@ import tifffile
 
 from xmodal_pipeline.checks import check_specimens
 from xmodal_pipeline.errors import ParametersError
-from xmodal_pipeline.imaging.registration_similarity import is_similarity_available
+from xmodal_pipeline.imaging.registration.turn import is_similarity_available
 from xmodal_pipeline.params.ingest import (
     QualityParams,
     RegistrationParams,
