@@ -83,12 +83,14 @@ def _joint(sides: Sides, params: LossParams, temperature: Temperature) -> Tensor
 
 
 TERMS = {
-    "cross_modal": Term(_cross_modal, lambda params, progress: curriculum_weights(params, progress)[0]),
     "intra_rgb": _intra("rgb"),
     "intra_uv": _intra("uv"),
+    "cross_modal": Term(_cross_modal, lambda params, progress: curriculum_weights(params, progress)[0]),
     "joint": Term(_joint, lambda params, progress: params.joint_weight),
 }
-"""All terms of a model of two modalities, by the name that the history logs them under."""
+"""All terms of a model of two modalities, by the name that the history logs them under.
+
+Gradients add up in the order in which the terms are made: another one gives other last digits."""
 
 
 class CombinedLoss(nn.Module):
@@ -123,7 +125,7 @@ class CombinedLoss(nn.Module):
         is_baseline = len(modalities) == 1
         self.terms = {name: TERMS[name] for name in ([f"intra_{modalities[0]}"] if is_baseline else TERMS)}
         self.learnt = Temperatures(
-            tuple(self.terms), initial=params.temperature, adaptive=params.adaptive_temperature
+            tuple(sorted(self.terms)), initial=params.temperature, adaptive=params.adaptive_temperature
         )
 
     def temperatures(self) -> dict[str, Tensor]:
@@ -157,7 +159,7 @@ class CombinedLoss(nn.Module):
         terms = {
             name: term.value(sides, self.params, temperatures[name]) for name, term in self.terms.items()
         }
-        total = torch.stack([weights[name] * terms[name] for name in terms]).sum()
+        total = torch.stack([weights[name] * terms[name] for name in sorted(terms)]).sum()
         return LossOutput(total, terms, weights)
 
     def _sides(self, first: Projected, second: Projected) -> Sides:
