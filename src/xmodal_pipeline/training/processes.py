@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 
 from xmodal_pipeline.params._model import ParamsModel
 from xmodal_pipeline.params.train import TrainingParams
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Manifest, Prepared
 from xmodal_pipeline.training.config import FitConfig
 from xmodal_pipeline.training.process import train
-from xmodal_pipeline.training.stores import TrainingStores
 
 logger = logging.getLogger(__name__)
 
@@ -89,17 +88,14 @@ class Order(ParamsModel):
     save_every_s: float
     arrays: dict[str, Path]
     """NPY files by `rgb`, `uv`, `masks`."""
-    capture_ids: tuple[str, ...]
-    specimen_ids: tuple[str, ...]
-    partitions: tuple[str, ...]
+    manifest: Manifest
 
-    def stores(self) -> TrainingStores:
+    def prepared(self) -> Prepared:
         """The captures, memory-mapped."""
-        rgb, uv, masks = (
-            ArrayStore(self.capture_ids, np.load(self.arrays[name], mmap_mode="r", allow_pickle=False))
-            for name in ("rgb", "uv", "masks")
-        )
-        return TrainingStores(rgb, uv, masks, self.specimen_ids, self.partitions)
+        arrays = {
+            name: np.load(file, mmap_mode="r", allow_pickle=False) for name, file in self.arrays.items()
+        }
+        return Prepared(**arrays, **dict(self.manifest))
 
     def write(self, folder: Path) -> None:
         """Leave the order in a folder."""
@@ -111,9 +107,9 @@ class Order(ParamsModel):
         return cls.model_validate_json((folder / _ORDER_FILE).read_text())
 
 
-def array_files(stores: TrainingStores, folder: Path) -> dict[str, Path]:
+def array_files(prepared: Prepared, folder: Path) -> dict[str, Path]:
     """The NPY file behind each array; one that is not a whole file on disk is written into `folder`."""
-    arrays = {"rgb": stores.rgb.array, "uv": stores.uv.array, "masks": stores.masks.array}
+    arrays: dict[str, NDArray[Any]] = {"rgb": prepared.rgb, "uv": prepared.uv, "masks": prepared.masks}
     files = {name: _mapped_file(array) for name, array in arrays.items()}
     for name, array in arrays.items():
         if files[name] is None:
@@ -189,7 +185,7 @@ def main(folder: Path) -> None:
     order = Order.read(folder)
     train(
         order.config,
-        order.stores(),
+        order.prepared(),
         order.state,
         order.identity,
         save_every_s=order.save_every_s,

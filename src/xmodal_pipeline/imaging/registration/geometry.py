@@ -11,6 +11,7 @@ from scipy import ndimage
 from xmodal_pipeline.imaging.capture import Bands, Mask
 from xmodal_pipeline.imaging.patches import Pixels
 from xmodal_pipeline.imaging.structure import Plane
+from xmodal_pipeline.imaging.study import Study
 
 Matrix = NDArray[np.float64]
 """3 × 3, homogeneous: takes (x, y, 1) of RGB to (x, y, 1) of UV."""
@@ -194,6 +195,22 @@ def registration_matrix(registration: Registration, shape: tuple[int, int]) -> M
         (3, 3); takes a pixel (x, y, 1) of RGB to the place (x, y, 1) of UV to sample.
     """
     return registration.matrix(image_centre(shape)) if registration.status == "corrected" else np.eye(3)
+
+
+def matrix_to_uv(study: Study, registration: Registration | None, shape: tuple[int, int]) -> Matrix | None:
+    """Where a pixel of RGB lies in UV; None for two photographs that were never meant to be registered.
+
+    Args:
+        study: whether RGB and UV are meant to lie on one another.
+        registration: of the capture; None where the study switches it off.
+        shape: (height, width) of the capture.
+
+    Returns:
+        (3, 3), as `registration_matrix`.
+    """
+    if not study.shares_grid:
+        return None
+    return np.eye(3) if registration is None else registration_matrix(registration, shape)
 
 
 def is_unmoved(to_uv: Matrix) -> bool:
