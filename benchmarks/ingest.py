@@ -31,10 +31,10 @@ from xmodal_pipeline.params.ingest import (
     SpecimensParams,
 )
 from xmodal_pipeline.params.split import SplitParams
+from xmodal_pipeline.simulation import study, writing
 from xmodal_pipeline.specimens import examination
 from xmodal_pipeline.specimens.discovery import discover_captures
 from xmodal_pipeline.specimens.examination import Examination, examine_captures
-from xmodal_pipeline.specimens.simulation import study, writing
 
 SIZE = 512
 SCENES = 20

@@ -13,7 +13,7 @@ from xmodal_pipeline.imaging.quality import capture_quality
 from xmodal_pipeline.imaging.reading import read_capture
 from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import QualityParams, SimulationParams, SpecimensParams
-from xmodal_pipeline.specimens.simulation import simulate_study
+from xmodal_pipeline.simulation import simulate_study
 
 STUDY = open_study(Path(), SpecimensParams(scale="uint16"), [])
 CODES: dict[str, tuple[CaptureCode, ...]] = {

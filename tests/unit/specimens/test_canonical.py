@@ -19,7 +19,7 @@ COUNTS = np.random.default_rng(0).integers(0, 60000, (6, 20, 30)).astype(np.uint
 
 
 def shifted(dx, status="corrected"):
-    return Registration(dx, 0.0, 0.0, 1.0, 0.5, 0.9, 0.1, 0.1, status)
+    return Registration(dx, 0.0, status=status)
 
 
 def canonical(files, settings, registration=None):

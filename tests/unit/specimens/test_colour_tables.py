@@ -45,7 +45,7 @@ def scene(dx=0, dy=0):
 
 
 def registration(status, dx, dy):
-    return Registration(float(dx), float(dy), 0.0, 1.0, 0.1, 0.5, 0.1, 0.1, status)
+    return Registration(float(dx), float(dy), status=status)
 
 
 def draw(path, *boxes):

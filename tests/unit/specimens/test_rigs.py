@@ -7,7 +7,7 @@ import tifffile
 
 from xmodal_pipeline.checks import check_specimens
 from xmodal_pipeline.errors import ParametersError
-from xmodal_pipeline.imaging.registration_similarity import is_similarity_available
+from xmodal_pipeline.imaging.registration.turn import is_similarity_available
 from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import (
     QualityParams,
@@ -16,12 +16,12 @@ from xmodal_pipeline.params.ingest import (
     SpecimensParams,
 )
 from xmodal_pipeline.params.root import Parameters
+from xmodal_pipeline.simulation import study
+from xmodal_pipeline.simulation.camera import Offset, draw_session_gains, photograph
+from xmodal_pipeline.simulation.species import colours, draw_individuals
 from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.examination import examine_captures
 from xmodal_pipeline.specimens.registration_table import corrections
-from xmodal_pipeline.specimens.simulation import study
-from xmodal_pipeline.specimens.simulation.camera import Offset, draw_session_gains, photograph
-from xmodal_pipeline.specimens.simulation.species import colours, draw_individuals
 
 PARAMS = SimulationParams(n_effect_species=1, n_plain_species=1)
 SHIFT = (3.3, -2.4)

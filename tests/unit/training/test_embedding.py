@@ -12,7 +12,6 @@ from xmodal_pipeline.evaluation.baselines import band_means
 from xmodal_pipeline.params.train import GeometryParams
 from xmodal_pipeline.training import Checkpoint, baseline_views, embed
 from xmodal_pipeline.training.batches import read_batch
-from xmodal_pipeline.training.checkpoint import build_unweighted
 
 
 @pytest.fixture
@@ -20,7 +19,7 @@ def untrained(make_config):
     def make(name: str = "separate") -> Checkpoint:
         torch.manual_seed(0)
         config = make_config(name)
-        return Checkpoint.of_weights(build_unweighted(config).state_dict(), config)
+        return Checkpoint.of_weights(config.initial_model().state_dict(), config)
 
     return make
 

@@ -1,19 +1,28 @@
-"""Rotation and scale of UV about the specimen's centre, measured on the orientation of edges."""
+"""Rotation and scale of UV: small ones by the orientation of edges, larger ones by mutual information.
 
-from typing import NamedTuple
+Mutual information needs the extra [registration].
+"""
+
+import importlib
+import importlib.util
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from xmodal_pipeline.imaging.registration_gate import (
+from xmodal_pipeline.imaging.registration.geometry import Matrix, image_centre, parts_of, similarity, warp
+from xmodal_pipeline.imaging.registration.matching import (
     Indices,
     Values,
+    edge_information,
+    find_shift,
     normalised_mutual_information,
     sample_pixels,
     to_levels,
 )
-from xmodal_pipeline.imaging.registration_view import View, inside
+from xmodal_pipeline.imaging.registration.views import View, inside
 from xmodal_pipeline.imaging.structure import Plane, eroded, mask_box
 
 _STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)
@@ -38,6 +47,15 @@ _CORRELATED_PX = 2.0
 _ROTATION_BIAS_PX, _SCALE_BIAS_PX = 0.03, 0.07
 """Standard deviation, at the root mean square radius, of what two modalities of one specimen in perfect
 register still differ by: their patterns differ. On simulated captures, see benchmarks/registration.py."""
+
+_ANGLES_DEG = np.arange(-15.0, 16.0, 3.0)
+_SCALES = (0.9, 0.95, 1.0, 1.05, 1.1)
+_STARTS = 3
+"""Best starting places that mutual information refines."""
+_BINS = 32
+_ITERATIONS = 150
+_NO_DATA_PX = 2
+"""Pixels beside missing ones that reduction has mixed with them."""
 
 Place = NDArray[np.float64]
 """(dx, dy, a, b): a point (x, y) from the specimen's centre is at (a·x - b·y + dx, b·x + a·y + dy) in UV."""
@@ -247,3 +265,77 @@ def _step(fixed: Values, moving: Values, changes: Values) -> tuple[Place, NDArra
     variance = float(left @ left) / len(left) * _CORRELATED_PX
     covariance = np.asarray(variance * np.linalg.inv(normal), dtype=np.float64)
     return gain * to_fixed - to_moving, covariance
+
+
+def is_similarity_available() -> bool:
+    """Whether SimpleITK is installed."""
+    return importlib.util.find_spec("SimpleITK") is not None
+
+
+def find_similarity(view: View, *, limit_px: float) -> Matrix:
+    """The rotation, scale and shift of UV relative to RGB with the most mutual information.
+
+    A grid of rotations (±15°) and scales (±10 %), each with the shift of its edges, gives the starting
+    places; Mattes mutual information, which survives inverted contrast, refines the best three.
+
+    Args:
+        view: an overview.
+        limit_px: largest shift in x or y.
+
+    Returns:
+        Matrix in pixels of the overview.
+
+    Raises:
+        ModuleNotFoundError: without SimpleITK (`pip install xmodal-pipeline[registration]`).
+    """
+    sitk = importlib.import_module("SimpleITK")
+    results = [_refine(sitk, view, start) for start in _starts(view, limit_px)]
+    return min(results, key=lambda result: result[0])[1]
+
+
+def _starts(view: View, limit_px: float) -> list[Matrix]:
+    centre = image_centre((view.rgb.shape[0], view.rgb.shape[1]))
+    ranked = []
+    for angle, scale in product(np.deg2rad(_ANGLES_DEG), _SCALES):
+        turn = similarity(angle_rad=float(angle), scale=scale, shift=(0, 0), centre=centre)
+        moved = warp(view.uv_edges, turn)
+        shift = find_shift(view.rgb_edges, moved, view.window, limit_px=limit_px)
+        whole = round(shift.dx_px), round(shift.dy_px)
+        there = np.roll(moved, (-whole[1], -whole[0]), axis=(0, 1))
+        score = edge_information(view.rgb_edges, there, view.counts)
+        back = similarity(angle_rad=0.0, scale=1.0, shift=(shift.dx_px, shift.dy_px), centre=(0, 0))
+        ranked.append((score, turn @ back))
+    ranked.sort(key=lambda entry: -entry[0])
+    return [matrix for _, matrix in ranked[:_STARTS]]
+
+
+def _refine(sitk: Any, view: View, start: Matrix) -> tuple[float, Matrix]:
+    centre = image_centre((view.rgb.shape[0], view.rgb.shape[1]))
+    angle_rad, scale, shift = parts_of(start, centre)
+    transform = sitk.Similarity2DTransform()
+    transform.SetCenter(centre)
+    transform.SetScale(scale)
+    transform.SetAngle(angle_rad)
+    transform.SetTranslation(tuple(shift))
+    method = sitk.ImageRegistrationMethod()
+    method.SetMetricAsMattesMutualInformation(_BINS)
+    method.SetMetricFixedMask(sitk.GetImageFromArray(view.counts.astype(np.uint8)))
+    # Exactly 0 is no light but no data: cut away, or beyond the frame of an image that was turned before.
+    seen = eroded(view.uv > 0, _NO_DATA_PX)
+    method.SetMetricMovingMask(sitk.GetImageFromArray(seen.astype(np.uint8)))
+    method.SetInterpolator(sitk.sitkLinear)
+    method.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-4, _ITERATIONS, gradientMagnitudeTolerance=1e-8)
+    method.SetOptimizerScalesFromPhysicalShift()
+    method.SetShrinkFactorsPerLevel([2, 1])
+    method.SetSmoothingSigmasPerLevel([1.0, 0.0])
+    # One thread: sums in a fixed order give the same bits in every run.
+    method.SetNumberOfThreads(1)
+    method.SetInitialTransform(transform, inPlace=True)
+    method.Execute(sitk.GetImageFromArray(view.rgb), sitk.GetImageFromArray(view.uv))
+    found = similarity(
+        angle_rad=transform.GetAngle(),
+        scale=transform.GetScale(),
+        shift=tuple(transform.GetTranslation()),
+        centre=centre,
+    )
+    return float(method.GetMetricValue()), found

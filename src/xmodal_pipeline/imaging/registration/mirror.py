@@ -3,9 +3,9 @@
 import numpy as np
 
 from xmodal_pipeline.imaging.capture import Bands, Mask
-from xmodal_pipeline.imaging.registration_gate import correlation, ring_margin
-from xmodal_pipeline.imaging.registration_shift import Shift, find_shift, hann_window
-from xmodal_pipeline.imaging.registration_view import DETAIL_BORDER_PX, Detail
+from xmodal_pipeline.imaging.registration.geometry import Shift
+from xmodal_pipeline.imaging.registration.matching import correlation, find_shift, ring_margin
+from xmodal_pipeline.imaging.registration.views import DETAIL_BORDER_PX, Detail, hann_window
 from xmodal_pipeline.imaging.structure import Plane, block_mean, brightness, dilated, edge_strength
 
 _SIZE_PX = 128

@@ -14,10 +14,10 @@ import numpy as np
 from scipy.optimize import brentq
 
 from xmodal_pipeline.params.ingest import SimulationParams
-from xmodal_pipeline.specimens.simulation import morphology as body
-from xmodal_pipeline.specimens.simulation.morphology import Anatomy, Array, BodyPlan
-from xmodal_pipeline.specimens.simulation.reflectance import LAYOUT, structural_bands
-from xmodal_pipeline.specimens.simulation.species import (
+from xmodal_pipeline.simulation import morphology as body
+from xmodal_pipeline.simulation.morphology import Anatomy, Array, BodyPlan
+from xmodal_pipeline.simulation.reflectance import LAYOUT, structural_bands
+from xmodal_pipeline.simulation.species import (
     NO_EFFECT,
     Individuals,
     Labels,

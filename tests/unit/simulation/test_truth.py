@@ -6,10 +6,10 @@ from scipy.spatial.distance import mahalanobis
 from scipy.stats import multivariate_normal
 
 from xmodal_pipeline.params.ingest import SimulationParams
-from xmodal_pipeline.specimens.simulation import truth
-from xmodal_pipeline.specimens.simulation.camera import BACKGROUND, Offset, Pose, paint
-from xmodal_pipeline.specimens.simulation.species import Colours, Individuals, Role, colours, draw_species
-from xmodal_pipeline.specimens.simulation.study import make_species
+from xmodal_pipeline.simulation import truth
+from xmodal_pipeline.simulation.camera import BACKGROUND, Offset, Pose, paint
+from xmodal_pipeline.simulation.species import Colours, Individuals, Role, colours, draw_species
+from xmodal_pipeline.simulation.study import make_species
 
 PARAMS = SimulationParams(seed=5)
 SIZE = 64

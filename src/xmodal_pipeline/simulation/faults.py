@@ -5,8 +5,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from xmodal_pipeline.specimens.simulation.camera import N_RGB, Offset
-from xmodal_pipeline.specimens.simulation.morphology import Array
+from xmodal_pipeline.simulation.camera import N_RGB, Offset
+from xmodal_pipeline.simulation.morphology import Array
 
 
 class Fault(StrEnum):

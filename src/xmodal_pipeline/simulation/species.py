@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xmodal_pipeline.specimens.simulation import morphology as body
-from xmodal_pipeline.specimens.simulation.morphology import Anatomy, Array, BodyPlan
-from xmodal_pipeline.specimens.simulation.reflectance import pigment_bands, structural_bands
+from xmodal_pipeline.simulation import morphology as body
+from xmodal_pipeline.simulation.morphology import Anatomy, Array, BodyPlan
+from xmodal_pipeline.simulation.reflectance import pigment_bands, structural_bands
 
 Labels = NDArray[np.bool_]
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from xmodal_pipeline.params.ingest import SimulationParams
-from xmodal_pipeline.specimens.simulation.camera import Offset, draw_session_gains, photograph
-from xmodal_pipeline.specimens.simulation.faults import Fault, fault_offset, spoil_bands, spoil_counts
-from xmodal_pipeline.specimens.simulation.species import colours, draw_individuals
-from xmodal_pipeline.specimens.simulation.study import (
+from xmodal_pipeline.simulation.camera import Offset, draw_session_gains, photograph
+from xmodal_pipeline.simulation.faults import Fault, fault_offset, spoil_bands, spoil_counts
+from xmodal_pipeline.simulation.species import colours, draw_individuals
+from xmodal_pipeline.simulation.study import (
     CAPTURE_STREAM,
     SESSION_STREAM,
     SPECIMEN_STREAM,

@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 
 from xmodal_pipeline.params.ingest import SimulationParams
-from xmodal_pipeline.specimens.simulation.faults import PLANTED, Fault
-from xmodal_pipeline.specimens.simulation.species import Role, Species, draw_species
-from xmodal_pipeline.specimens.simulation.truth import (
+from xmodal_pipeline.simulation.faults import PLANTED, Fault
+from xmodal_pipeline.simulation.species import Role, Species, draw_species
+from xmodal_pipeline.simulation.truth import (
     calibrate,
     draw_virtual,
     morph_separations,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xmodal_pipeline.params.ingest import LAYOUTS
-from xmodal_pipeline.specimens.simulation import reflectance
+from xmodal_pipeline.simulation import reflectance
 
 
 def bands_of(melanin=0.0, carotenoid=0.0, edge_nm=500.0):

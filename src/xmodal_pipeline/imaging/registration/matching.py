@@ -1,17 +1,21 @@
-"""Whether two planes lie on one another: the score where they are against the scores around it."""
+"""How far one plane of edges lies from another, and whether they fit there better than around it."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from xmodal_pipeline.imaging.capture import Mask
-from xmodal_pipeline.imaging.registration_view import DETAIL_BORDER_PX, Detail
+from xmodal_pipeline.imaging.registration.geometry import Shift
+from xmodal_pipeline.imaging.registration.views import DETAIL_BORDER_PX, Detail
 from xmodal_pipeline.imaging.structure import Plane
 
 Values = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
+_UPSAMPLING = 10
+"""Grid points per pixel around the peak; a parabola through three of them does the rest."""
 _RING_PX = 4
 _RING = tuple(
     (dx, dy) for step in (2, 4) for dx in (-step, 0, step) for dy in (-step, 0, step) if (dx, dy) != (0, 0)
@@ -30,6 +34,66 @@ class Margin(NamedTuple):
     """Correlation of edge strengths where the planes are, -1 to 1."""
     margin: float
     """Score less the best score 2 or 4 px away in x, y or both; negative when moving would help."""
+
+
+def find_shift(first: Plane, second: Plane, window: Plane, *, limit_px: float) -> Shift:
+    """Shift of `second` relative to `first` where their windowed cross-correlation peaks.
+
+    Planes are centred before windowing: otherwise the window, which is the same for both, would
+    correlate with itself and claim a shift of zero.
+
+    Args:
+        first: edge strength of RGB.
+        second: edge strength of UV, same shape.
+        window: weight of each pixel, same shape, 0 to 1.
+        limit_px: shifts beyond this in x or y are not considered.
+
+    References:
+        Guizar-Sicairos et al., Efficient subpixel image registration, Opt. Lett. 33 (2008) 156-158:
+        the peak refined by a matrix Fourier transform. Not normalised: phase correlation follows noise.
+    """
+    height, width = (int(fft.next_fast_len(size, real=True)) for size in first.shape)
+    spectrum = np.conj(fft.rfft2(_windowed(first, window), s=(height, width)))
+    spectrum *= fft.rfft2(_windowed(second, window), s=(height, width))
+    surface = fft.irfft2(spectrum, s=(height, width))
+    reach_y, reach_x = (int(min(np.ceil(limit_px), size // 2 - 1)) for size in (height, width))
+    near = np.roll(surface, (reach_y, reach_x), axis=(0, 1))[: 2 * reach_y + 1, : 2 * reach_x + 1]
+    row, column = np.unravel_index(int(np.argmax(near)), near.shape)
+    return _refined_peak(spectrum, (height, width), int(row) - reach_y, int(column) - reach_x)
+
+
+def _windowed(plane: Plane, window: Plane) -> Plane:
+    centred = plane - np.float32(np.vdot(plane, window) / window.sum())
+    centred *= window
+    return centred
+
+
+def _refined_peak(
+    spectrum: NDArray[np.complexfloating], shape: tuple[int, int], row: int, column: int
+) -> Shift:
+    offsets = np.arange(-_UPSAMPLING, _UPSAMPLING + 1) / _UPSAMPLING
+    rows, columns = row + offsets, column + offsets
+    # A real transform holds half of the columns' frequencies: all but the first (and an even length's
+    # last) stand for two.
+    frequencies = fft.rfftfreq(shape[1])
+    weight = np.where((frequencies == 0) | (frequencies == 0.5), 1.0, 2.0)
+    left = np.exp(2j * np.pi * np.outer(rows, fft.fftfreq(shape[0]))).astype(np.complex64)
+    right = (np.exp(2j * np.pi * np.outer(frequencies, columns)) * weight[:, None]).astype(np.complex64)
+    fine = (left @ spectrum @ right).real
+    i, j = (int(index) for index in np.unravel_index(int(np.argmax(fine)), fine.shape))
+    return Shift(
+        float(columns[j]) + _vertex(fine[i, :], j) / _UPSAMPLING,
+        float(rows[i]) + _vertex(fine[:, j], i) / _UPSAMPLING,
+    )
+
+
+def _vertex(values: NDArray[np.floating], peak: int) -> float:
+    """Where the parabola through the peak and its neighbours is highest, relative to the peak."""
+    if not 0 < peak < len(values) - 1:
+        return 0.0
+    before, here, after = (float(values[peak + step]) for step in (-1, 0, 1))
+    curvature = before - 2 * here + after
+    return 0.5 * (before - after) / curvature if curvature < 0 else 0.0
 
 
 def correlation(first: Values, second: Values) -> float:

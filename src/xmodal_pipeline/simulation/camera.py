@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from xmodal_pipeline.specimens.simulation import morphology as body
-from xmodal_pipeline.specimens.simulation.morphology import Array
-from xmodal_pipeline.specimens.simulation.reflectance import BANDS, LAYOUT
-from xmodal_pipeline.specimens.simulation.species import Colours, Individuals, Species
+from xmodal_pipeline.simulation import morphology as body
+from xmodal_pipeline.simulation.morphology import Array
+from xmodal_pipeline.simulation.reflectance import BANDS, LAYOUT
+from xmodal_pipeline.simulation.species import Colours, Individuals, Species
 
 N_RGB = len(LAYOUT.rgb)
 EXPOSURE = 0.8

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from xmodal_pipeline.imaging.capture import Mask
-from xmodal_pipeline.imaging.registration_shift import Shift, hann_window
+from xmodal_pipeline.imaging.registration.geometry import Shift
 from xmodal_pipeline.imaging.structure import (
     Box,
     Plane,
@@ -137,6 +137,12 @@ def _counts_and_window(mask: Mask, *, cut_out: bool) -> tuple[Mask, Plane]:
         ndimage.uniform_filter(counts.astype(np.float32), _OUTLINE_PX + 1, mode="constant") * counts
     )
     return counts, window
+
+
+def hann_window(shape: tuple[int, int]) -> Plane:
+    """(height, width) window that falls to zero at the frame, so that the frame itself has no edge."""
+    rows, columns = (np.hanning(size + 2)[1:-1] for size in shape)
+    return np.outer(rows, columns).astype(np.float32)
 
 
 def inside(view: View) -> Mask:

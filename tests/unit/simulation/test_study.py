@@ -8,15 +8,15 @@ import pytest
 import tifffile
 
 from xmodal_pipeline.params.ingest import SimulationParams
-from xmodal_pipeline.specimens.simulation import (
+from xmodal_pipeline.simulation import (
     empty_simulated_truth,
     simulate_study,
     simulated_truth_columns,
 )
-from xmodal_pipeline.specimens.simulation.camera import Offset, Pose, draw_session_gains, paint
-from xmodal_pipeline.specimens.simulation.faults import PLANTED, Fault
-from xmodal_pipeline.specimens.simulation.species import Role, colours, draw_individuals
-from xmodal_pipeline.specimens.simulation.study import (
+from xmodal_pipeline.simulation.camera import Offset, Pose, draw_session_gains, paint
+from xmodal_pipeline.simulation.faults import PLANTED, Fault
+from xmodal_pipeline.simulation.species import Role, colours, draw_individuals
+from xmodal_pipeline.simulation.study import (
     make_species,
     plan_captures,
     species_name,

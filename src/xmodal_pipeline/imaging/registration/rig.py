@@ -1,13 +1,12 @@
 """One transform for all captures of a rig: cameras that stay where they are misregister all alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from xmodal_pipeline.imaging.registration import Registration
-from xmodal_pipeline.imaging.registration_similarity import similarity
+from xmodal_pipeline.imaging.registration.geometry import Registration, Transform
 from xmodal_pipeline.params.ingest import RegistrationParams
 
 MIN_CAPTURES = 3
@@ -20,27 +19,6 @@ _SURE_SD = 3.0
 """A rig is turned where rotation or scale lie this many standard deviations of its median from none."""
 
 
-@dataclass(frozen=True)
-class Rig:
-    """How UV lies on RGB in every capture of a rig, about the image's centre."""
-
-    dx_px: float
-    dy_px: float
-    rotation_deg: float
-    scale: float
-
-    def shift_at(self, place: tuple[float, float]) -> tuple[float, float]:
-        """(dx, dy) at a place, (x, y) from the image's centre."""
-        matrix = similarity(
-            angle_rad=float(np.deg2rad(self.rotation_deg)),
-            scale=self.scale,
-            shift=(self.dx_px, self.dy_px),
-            centre=(0.0, 0.0),
-        )
-        dx, dy = matrix[:2, :2] @ place + matrix[:2, 2] - place
-        return float(dx), float(dy)
-
-
 class Sighting(NamedTuple):
     """What one capture says by itself."""
 
@@ -49,7 +27,7 @@ class Sighting(NamedTuple):
     """Where its shift was measured, (x, y) from the image's centre."""
 
 
-def find_rig(captures: Sequence[Sighting]) -> Rig | None:
+def find_rig(captures: Sequence[Sighting]) -> Transform | None:
     """The median transform of the captures that saw where UV lies; None of fewer than three.
 
     Rotation and scale count where they are beyond the uncertainty of the median: many captures together show
@@ -63,13 +41,13 @@ def find_rig(captures: Sequence[Sighting]) -> Rig | None:
         return None
     rotation = _beyond_chance([one.registration.measured_rotation_deg for one in sure], 0.0)
     scale = _beyond_chance([one.registration.measured_scale for one in sure], 1.0)
-    turn = Rig(0.0, 0.0, rotation, scale)
+    turn = Transform(0.0, 0.0, rotation, scale)
     shifts = [
         np.array([own.dx_px, own.dy_px]) - turn.shift_at(place)  # what the turn does not explain there
         for own, place in sure
     ]
     dx, dy = np.median(shifts, axis=0)
-    return Rig(float(dx), float(dy), rotation, scale)
+    return Transform(float(dx), float(dy), rotation, scale)
 
 
 def _beyond_chance(values: list[float], none: float) -> float:
@@ -81,7 +59,7 @@ def _beyond_chance(values: list[float], none: float) -> float:
     return median if abs(median - none) > _SURE_SD * _MEDIAN_SD * spread / len(known) ** 0.5 else none
 
 
-def settle_on_rig(sighting: Sighting, rig: Rig, params: RegistrationParams) -> Registration:
+def settle_on_rig(sighting: Sighting, rig: Transform, params: RegistrationParams) -> Registration:
     """The verdict on a capture once its rig's transform is applied.
 
     Args:
@@ -102,20 +80,16 @@ def settle_on_rig(sighting: Sighting, rig: Rig, params: RegistrationParams) -> R
     residual = float(np.hypot(own.dx_px - dx, own.dy_px - dy))
     if not is_silent and (residual > params.max_residual_px or _is_otherwise_turned(own, rig)):
         return replace(own, status="failed", residual_px=residual)
-    is_turned = rig.rotation_deg != 0 or rig.scale != 1
-    is_moved = is_turned or np.hypot(rig.dx_px, rig.dy_px) >= params.min_correction_px
+    is_moved = rig.is_turned or np.hypot(rig.dx_px, rig.dy_px) >= params.min_correction_px
     return replace(
         own,
-        dx_px=rig.dx_px,
-        dy_px=rig.dy_px,
-        rotation_deg=rig.rotation_deg,
-        scale=rig.scale,
+        **asdict(rig),
         residual_px=float("nan") if is_silent else residual,
         status="corrected" if is_moved else "ok",
     )
 
 
-def _is_otherwise_turned(own: Registration, rig: Rig) -> bool:
+def _is_otherwise_turned(own: Registration, rig: Transform) -> bool:
     rotation = abs(own.measured_rotation_deg - rig.rotation_deg)
     scale = abs(own.measured_scale - rig.scale)
     return rotation > own.detectable_rotation_deg or scale > own.detectable_scale_error

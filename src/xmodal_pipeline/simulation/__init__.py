@@ -1,6 +1,6 @@
 """Simulated specimens: a study of invented animals whose every effect is known."""
 
-from xmodal_pipeline.specimens.simulation.writing import (
+from xmodal_pipeline.simulation.writing import (
     empty_simulated_truth,
     simulate_study,
     simulated_truth_columns,
