@@ -11,10 +11,10 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from xmodal_pipeline.errors import ParametersError
+from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.compare import CompareParams
 from xmodal_pipeline.params.evaluate import EvaluationParams
-from xmodal_pipeline.params.ingest import SpecimensParams
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +26,9 @@ def read_runs(
     compare: CompareParams,
     specimen_index: pd.DataFrame,
     partitions: pd.DataFrame,
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
-    masks: ArrayStore,
+    prepared: Prepared,
 ) -> dict[str, Any]:
-    """The models that `compare.runs` names, as `ModelTables`: tables are read, checkpoints embed the stores.
+    """The models that `compare.runs` names, as `ModelTables`: tables are read, captures embedded.
 
     Raises:
         ParametersError: naming a run whose file is missing or of other captures or partitions.
@@ -45,10 +43,7 @@ def read_runs(
                     f"compare.runs.{name}: must be an existing file, got '{path}'; check the path"
                 )
             if path.suffix == ".safetensors":
-                from xmodal_pipeline.training import TrainingStores
-
-                stores = TrainingStores.from_tables(rgb_images, uv_images, masks, specimen_index, partitions)
-                tables = _embed(name, path, stores)
+                tables = _embed(name, path, prepared)
             else:
                 projections, views = (
                     _tables_beside(path, kind) for kind in ("projections", "opposite_views")
@@ -66,12 +61,12 @@ def _tables_beside(path: Path, kind: str) -> tuple[pd.DataFrame, ...]:
     return (pd.read_parquet(beside),) if path.name == "embeddings.parquet" and beside.is_file() else ()
 
 
-def _embed(name: str, path: Path, stores: Any) -> Any:
+def _embed(name: str, path: Path, prepared: Prepared) -> Any:
     from xmodal_pipeline.evaluation.model_tables import ModelTables
     from xmodal_pipeline.training import Checkpoint, embed
 
     try:
-        tables = embed(Checkpoint.from_file(path), stores)
+        tables = embed(Checkpoint.from_file(path), prepared)
     except ValueError as error:
         raise ParametersError(f"compare.runs.{name}: {error}") from error
     return ModelTables((tables.embeddings,), (tables.projections,), (tables.opposite_views,))
@@ -94,13 +89,12 @@ def compare_models(
         return paired_measures.compare_tables(models, baseline_tables, specimen_index, evaluation)
 
 
-def draw_compared(compared: pd.DataFrame, captures: dict[str, Any]) -> dict[str, bytes]:
+def draw_compared(compared: pd.DataFrame, study: Study) -> dict[str, bytes]:
     """The forest plot, for print (PDF) and for slides (PNG); no file where there is nothing to draw."""
     from xmodal_pipeline.reporting.comparison_figures import picture_differences
     from xmodal_pipeline.reporting.names import ModalityNames
 
-    specimens = SpecimensParams.model_validate(captures["specimens"])
-    figure = picture_differences(compared, names=ModalityNames(specimens.rgb_name, specimens.uv_name))
+    figure = picture_differences(compared, names=ModalityNames(study.rgb_name, study.uv_name))
     if figure.reason:
         logger.warning("compare: no figure: %s", figure.reason)
     return figure.files

@@ -14,7 +14,7 @@ def create_pipeline() -> Pipeline:
             make_baselines(),
             Node(
                 nodes.read_runs,
-                ["params:compare", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"],
+                ["params:compare", "specimen_index", "partitions", "prepared"],
                 "other_runs",
                 name="read_runs",
             ),
@@ -30,7 +30,7 @@ def create_pipeline() -> Pipeline:
                 "compared",
                 name="compare_models",
             ),
-            Node(nodes.draw_compared, ["compared", "captures"], "compared_figures", name="draw_compared"),
+            Node(nodes.draw_compared, ["compared", "study"], "compared_figures", name="draw_compared"),
         ]
     )
     return gather_models(DEFAULT_VARIANTS) + compare

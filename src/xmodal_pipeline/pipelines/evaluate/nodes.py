@@ -7,9 +7,10 @@ from threadpoolctl import threadpool_limits
 
 from xmodal_pipeline.evaluation.species_export import average_species, tabulate_species
 from xmodal_pipeline.imaging.colour import colour_features
+from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
-from xmodal_pipeline.specimens.colour import catch_features
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.colour_tables import catch_features
+from xmodal_pipeline.specimens.prepared import Prepared
 
 _THREADS = 1
 """Thousands of small products: several threads only wait for one another, on a busy machine for minutes."""
@@ -23,13 +24,12 @@ def evaluate_variant(
     projections: pd.DataFrame,
     opposite_views: pd.DataFrame,
     specimen_index: pd.DataFrame,
-    captures: dict[str, Any],
+    study: Study,
     evaluation: EvaluationParams,
 ) -> dict[str, Any]:
     """Alignment, retrieval, classification and geometry of one variant."""
     from xmodal_pipeline.evaluation import protocol
 
-    specimens = captures["specimens"]
     with threadpool_limits(limits=_THREADS):
         return protocol.evaluate_variant(
             embeddings,
@@ -37,15 +37,13 @@ def evaluate_variant(
             opposite_views,
             specimen_index,
             evaluation,
-            label=specimens["label"],
-            confounders=specimens["confounders"],
+            label=study.label,
+            confounders=study.confounders,
         )
 
 
 def make_baselines(  # noqa: PLR0913 - one argument per catalog entry that baselines are made from
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
-    masks: ArrayStore,
+    prepared: Prepared,
     specimen_index: pd.DataFrame,
     partitions: pd.DataFrame,
     silhouette_views: pd.DataFrame,
@@ -64,9 +62,9 @@ def make_baselines(  # noqa: PLR0913 - one argument per catalog entry that basel
     }
     with threadpool_limits(limits=_THREADS):
         return baseline_tables(
-            rgb_images,
-            uv_images,
-            masks,
+            prepared.rgb,
+            prepared.uv,
+            prepared.masks,
             specimen_index,
             partitions,
             views={"silhouette": silhouette_views, "band_means": colour_views, "pca_cca": pixel_views},
@@ -78,16 +76,14 @@ def make_baselines(  # noqa: PLR0913 - one argument per catalog entry that basel
 def evaluate_baselines(
     baseline_tables: dict[str, Any],
     specimen_index: pd.DataFrame,
-    captures: dict[str, Any],
+    study: Study,
     evaluation: EvaluationParams,
 ) -> dict[str, Any]:
     """What chance, species, colour, cone catches, outlines, PCA + CCA and unlearnt encoders reach."""
     from xmodal_pipeline.evaluation import protocol
 
     with threadpool_limits(limits=_THREADS):
-        return protocol.evaluate_baselines(
-            baseline_tables, specimen_index, evaluation, captures["specimens"]["confounders"]
-        )
+        return protocol.evaluate_baselines(baseline_tables, specimen_index, evaluation, study.confounders)
 
 
 def gather_model(embeddings: pd.DataFrame, projections: pd.DataFrame, opposite_views: pd.DataFrame) -> Any:
@@ -120,15 +116,15 @@ def compare_variants(baselines: dict[str, Any], **metrics: dict[str, Any]) -> pd
 def measure_uv_value(
     embeddings: pd.DataFrame,
     specimen_index: pd.DataFrame,
-    captures: dict[str, Any],
+    study: Study,
     evaluation: EvaluationParams,
 ) -> pd.DataFrame:
     """What UV adds per species, from one variant's features: over all specimens, and over test specimens."""
     parts = {"all": embeddings, "test": embeddings[embeddings["partition"] == "test"]}
     tables = [
-        _uv_value(
-            {f"{_LEARNT}, {which} specimens": _sides(rows)}, specimen_index, captures, evaluation
-        ).assign(specimens=which)
+        _uv_value({f"{_LEARNT}, {which} specimens": _sides(rows)}, specimen_index, study, evaluation).assign(
+            specimens=which
+        )
         for which, rows in parts.items()
     ]
     return pd.concat([one for one in tables if len(one)] or tables[:1], ignore_index=True)
@@ -145,27 +141,24 @@ def _sides(embeddings: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def measure_uv_value_of_colour(
     colour_table: pd.DataFrame,
     specimen_index: pd.DataFrame,
-    captures: dict[str, Any],
+    study: Study,
     evaluation: EvaluationParams,
 ) -> pd.DataFrame:
     """What UV adds per species, from mean and spread of every band: no training."""
     features = {"colour": colour_features(colour_table)}
-    return _uv_value(features, specimen_index, captures, evaluation).assign(specimens="all")
+    return _uv_value(features, specimen_index, study, evaluation).assign(specimens="all")
 
 
 def _uv_value(
     features: dict[str, tuple[pd.DataFrame, pd.DataFrame]],
     specimen_index: pd.DataFrame,
-    captures: dict[str, Any],
+    study: Study,
     evaluation: EvaluationParams,
 ) -> pd.DataFrame:
     """Within the classes of every confounder: a session of one sex must not be claimed as sex."""
     from xmodal_pipeline.evaluation.uv_value import uv_value_table
 
-    specimens = captures["specimens"]
-    return uv_value_table(
-        features, specimen_index, evaluation, specimens["label"], blocks=specimens["confounders"]
-    )
+    return uv_value_table(features, specimen_index, evaluation, study.label, blocks=study.confounders)
 
 
 def export_species(uv_value: pd.DataFrame, species_tips: pd.DataFrame) -> pd.DataFrame:

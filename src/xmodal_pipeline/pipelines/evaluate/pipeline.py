@@ -13,13 +13,13 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     """Embeddings and labels to metrics per variant, the comparison, and what UV adds."""
     evaluate = Node(
         nodes.evaluate_variant,
-        ["embeddings", "projections", "opposite_views", "specimen_index", "captures", "params:evaluation"],
+        ["embeddings", "projections", "opposite_views", "specimen_index", "study", "params:evaluation"],
         "metrics",
         name="evaluate_variant",
     )
     uv_value = Node(
         nodes.measure_uv_value,
-        ["embeddings", "specimen_index", "captures", "params:evaluation"],
+        ["embeddings", "specimen_index", "study", "params:evaluation"],
         "uv_value",
         name="measure_uv_value",
     )
@@ -43,7 +43,7 @@ def uv_value_of_colour() -> Node:
     """What UV adds by colour alone; the pipeline `colour` runs it without the rest."""
     return Node(
         nodes.measure_uv_value_of_colour,
-        ["colour_table", "specimen_index", "captures", "params:evaluation"],
+        ["colour_table", "specimen_index", "study", "params:evaluation"],
         "uv_value_colour",
         name="measure_uv_value_of_colour",
     )
@@ -54,7 +54,7 @@ def make_baselines() -> Node:
     return Node(
         nodes.make_baselines,
         [
-            *("rgb_images", "uv_images", "masks", "specimen_index", "partitions", "silhouette_views"),
+            *("prepared", "specimen_index", "partitions", "silhouette_views"),
             *("colour_views", "pixel_views", "unlearnt_embeddings", "unlearnt_views", "receptor_table"),
         ],
         "baseline_tables",
@@ -75,7 +75,7 @@ def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> Pipeline:
             make_baselines(),
             Node(
                 nodes.evaluate_baselines,
-                ["baseline_tables", "specimen_index", "captures", "params:evaluation"],
+                ["baseline_tables", "specimen_index", "study", "params:evaluation"],
                 "metrics_baselines",
                 name="evaluate_baselines",
             ),
