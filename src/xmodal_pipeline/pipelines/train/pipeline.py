@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from xmodal_pipeline.pipelines.tags import FIGURES, TRAINING, Check
 from xmodal_pipeline.pipelines.train import nodes
-from xmodal_pipeline.pipelines.variants import per_variant
+from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
+@datasets_named_by_variant()
 def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     """Prepared captures to one checkpoint, history and list of diagnostics per variant."""
     train = Node(
@@ -19,12 +21,17 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
         ],
         ["checkpoint", "history", "diagnostics"],
         name="train_variant",
-        tags="train",
+        tags=[TRAINING, Check.TRAINING],
     )
     views = Node(
         nodes.draw_training_views,
         ["study", "prepared", "params:training", "params:augmentation"],
         "augmented_views",
         name="draw_training_views",
+        tags=FIGURES,
     )
-    return per_variant([train], own=["training_state"], variants=variants) + Pipeline([views])
+    return Pipeline(
+        [per_variant([train], own=["training_state"], variants=variants), views],
+        namespace="train",
+        prefix_datasets_with_namespace=False,
+    )
