@@ -91,13 +91,8 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.draw_qa_figures,
                 [
-                    "parameters",
-                    "study",
-                    "specimen_index",
-                    "registration_qa",
-                    "quality_report",
-                    "band_histograms",
-                    "thumbnails",
+                    *("study", "specimen_index", "registration_qa", "band_histograms", "thumbnails"),
+                    "params:registration",
                 ],
                 ["contact_sheet", "registration_figure", "band_figure", "class_balance_figure"],
                 name="draw_qa_figures",

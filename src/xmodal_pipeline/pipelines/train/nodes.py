@@ -10,9 +10,8 @@ import pandas as pd
 
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
-from xmodal_pipeline.reporting.content import ReportFigure
-from xmodal_pipeline.reporting.figures import draw_augmented_views
-from xmodal_pipeline.reporting.names import ModalityNames
+from xmodal_pipeline.reporting.figure import ReportFigure
+from xmodal_pipeline.reporting.training.views import picture_augmented_views
 from xmodal_pipeline.specimens.leaks import ADVICE, LEAKAGE, describe_leaks
 from xmodal_pipeline.specimens.prepared import Prepared
 
@@ -57,13 +56,12 @@ def draw_training_views(
 
     geometry = augmentation.geometry
     photometry = photometry_in_force(augmentation, is_calibrated=prepared.is_calibrated)
-    return draw_augmented_views(
+    return picture_augmented_views(
+        study,
         *sample_views(prepared, augmentation, captures=4, views=3, seed=training.seed),
         settings=(
             f"Crops keep {geometry.crop_scale[0]:.0%} to {geometry.crop_scale[1]:.0%} of the image, "
             f"rotations reach ±{geometry.rotation_deg:g}°; photometry for {photometry} captures; "
             f"seed {training.seed}."
         ),
-        is_linear=study.is_linear,
-        names=ModalityNames(study.rgb_name, study.uv_name),
     )
