@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.evaluate import nodes
-from xmodal_pipeline.pipelines.tags import TABLES, Check, feature_set
+from xmodal_pipeline.pipelines.tags import OVERVIEW, TABLES, Check, feature_set
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.variants import BASELINES, DEFAULT_VARIANTS
 
@@ -103,13 +103,14 @@ def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> list[Node]:
             {name: f"metrics_{name}" for name in (*variants, "baselines")},
             "comparison",
             name="compare_variants",
+            tags=[TABLES, OVERVIEW],
         ),
         Node(
             nodes.stack_uv_value,
             {"evaluation": "params:evaluation"} | {name: f"uv_value_{name}" for name in features},
             "uv_value",
             name="stack_uv_value",
-            tags=[TABLES, Check.FEATURES, *(feature_set(name) for name in features)],
+            tags=[TABLES, OVERVIEW, Check.FEATURES, *(feature_set(name) for name in features)],
         ),
         Node(nodes.export_species, ["uv_value", "species_tips"], "species_table", name="export_species"),
     ]

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.report import nodes
-from xmodal_pipeline.pipelines.tags import FIGURES
+from xmodal_pipeline.pipelines.tags import FIGURES, OVERVIEW
 from xmodal_pipeline.pipelines.train.pipeline import stack_results
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.reporting.classification.accuracies import classification_section
@@ -182,5 +182,6 @@ def _lay_out_page() -> list[Node]:
             ],
             "report",
             name="write_report",
+            tags=OVERVIEW,
         ),
     ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
-from xmodal_pipeline.pipelines.tags import FIGURES, TABLES, TRAINING, Check
+from xmodal_pipeline.pipelines.tags import FIGURES, OVERVIEW, TABLES, TRAINING, Check
 from xmodal_pipeline.pipelines.train import nodes
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
@@ -48,7 +48,7 @@ def stack_results(variants: Sequence[str]) -> Pipeline:
                 {name: f"{name}.history" for name in variants},
                 "histories",
                 name="stack_histories",
-                tags=TABLES,
+                tags=[TABLES, OVERVIEW],
             ),
             Node(
                 nodes.stack_diagnostics,
