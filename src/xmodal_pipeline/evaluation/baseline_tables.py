@@ -9,13 +9,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.baselines import band_means, pca_cca, silhouette
-from xmodal_pipeline.evaluation.measurement import LEAST_TEST
+from xmodal_pipeline.evaluation.galleries import LEAST_TEST
 from xmodal_pipeline.evaluation.model_tables import ModelTables
+from xmodal_pipeline.evaluation.schema import MODALITIES, SPECIES_ONLY
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES, feature_columns
 
 Floats = NDArray[np.float64]
 
-_MODALITIES = ("rgb", "uv")
 _BLOCK = 256
 """Captures taken to the common space at a time: a store of images may not fit into memory as float64."""
 
@@ -64,29 +64,27 @@ def baseline_tables(
         else ""
     )
     models = {
-        "species_only": _species_only(frame),
+        SPECIES_ONLY: _species_only(frame),
         "band_means": ModelTables(
-            (frame.table(dict(zip(_MODALITIES, colours, strict=True))),),
+            frame.table(dict(zip(MODALITIES, colours, strict=True))),
             frame.project(colours),
-            views_of.get("band_means", ()),
+            views_of.get("band_means"),
         ),
-        "pca_cca": ModelTables(pixels, pixels, views_of.get("pca_cca", ())),
+        "pca_cca": None if pixels is None else ModelTables(pixels, pixels, views_of.get("pca_cca")),
         "silhouette": ModelTables(
-            (frame.table({"joint": outlines[0]}),),
-            () if shared else frame.project(outlines),
-            views_of.get("silhouette", ()),
+            frame.table({"joint": outlines[0]}),
+            None if shared else frame.project(outlines),
+            views_of.get("silhouette"),
             unpaired=shared,
         ),
     }
     for name, (embeddings, of_views) in unlearnt.items():
-        models[name] = ModelTables(
-            (embeddings,), frame.project_table(embeddings), frame.project_table(of_views)
-        )
+        models[name] = ModelTables(embeddings, frame.project_table(embeddings), frame.project_table(of_views))
     for name, features in catches.items():
         models[name] = ModelTables(
-            (frame.table({"joint": features}),), unpaired="a catch draws on the bands of both modalities"
+            frame.table({"joint": features}), unpaired="a catch draws on the bands of both modalities"
         )
-    return {name: tables for name, tables in models.items() if tables.embeddings}
+    return {name: tables for name, tables in models.items() if tables is not None}
 
 
 class _Frame:
@@ -112,10 +110,10 @@ class _Frame:
             )
         return pd.concat(parts, ignore_index=True)
 
-    def project(self, sides: Sequence[NDArray[Any]]) -> tuple[pd.DataFrame, ...]:
-        """Both modalities in the space that they share, or nothing where too few captures are to fit on."""
+    def project(self, sides: Sequence[NDArray[Any]]) -> pd.DataFrame | None:
+        """Both modalities in the space that they share; None where too few captures are to fit on."""
         if self.is_train.sum() < LEAST_TEST:
-            return ()
+            return None
         rgb, uv = sides
         transform = pca_cca(rgb[self.is_train], uv[self.is_train])
         blocks = [
@@ -123,20 +121,20 @@ class _Frame:
             for start in range(0, len(self.keys), _BLOCK)
         ]
         common = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
-        return (self.table(dict(zip(_MODALITIES, common, strict=True))),)
+        return self.table(dict(zip(MODALITIES, common, strict=True)))
 
-    def project_table(self, table: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
+    def project_table(self, table: pd.DataFrame) -> pd.DataFrame | None:
         """`project` of the rows of a table: capture_id, modality, x1 … xD."""
         by_modality = [
             table[table["modality"] == name].set_index("capture_id").loc[self.keys["capture_id"]]
-            for name in _MODALITIES
+            for name in MODALITIES
         ]
         return self.project([rows[feature_columns(rows)].to_numpy(np.float64) for rows in by_modality])
 
 
-def _species_only(frame: _Frame) -> ModelTables:
+def _species_only(frame: _Frame) -> ModelTables | None:
     """Who knows the species and nothing else; of an unknown species, not even that."""
     if SPECIES not in frame.index or frame.index[SPECIES].isna().all():
-        return ModelTables(())
+        return None
     known = pd.get_dummies(frame.index[SPECIES]).to_numpy(np.float32)
-    return ModelTables((frame.table({"joint": known}),), (frame.table({"rgb": known, "uv": known}),))
+    return ModelTables(frame.table({"joint": known}), frame.table({"rgb": known, "uv": known}))

@@ -24,14 +24,8 @@ def create_pipeline() -> Pipeline:
                 name="train_cells",
             ),
             Node(
-                nodes.measure_baselines,
-                ["rgb_images", "uv_images", "masks", "specimen_index", "partitions", "params:evaluation"],
-                "ablation_baselines",
-                name="measure_baselines",
-            ),
-            Node(
                 nodes.tabulate_cells,
-                ["ablation_plan", "ablation_cells", "ablation_baselines"],
+                ["ablation_plan", "ablation_cells", "comparison"],
                 ["ablation", "seed_spread"],
                 name="tabulate_cells",
             ),
