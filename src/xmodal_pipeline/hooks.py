@@ -12,7 +12,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from xmodal_pipeline import checks
-from xmodal_pipeline.errors import MissingInputsError, ParametersError, RunStoppedError
+from xmodal_pipeline.errors import MissingInputsError, ParametersError, RunStoppedError, rejection_summary
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.pipelines import STAGES
 
@@ -53,7 +53,7 @@ class ProjectHooks:
         stages = run_params["pipeline_names"] or ["__default__"]
         try:
             if "provide_captures" in names:
-                stored = catalog.load("captures") if catalog.exists("captures") else None
+                stored = catalog.load("capture_folder") if catalog.exists("capture_folder") else None
                 checks.check_specimens(self._parameters, stored)
             variants = [str(node.namespace) for node in pipeline.nodes if "train" in node.tags]
             if variants:
@@ -79,13 +79,10 @@ class ProjectHooks:
         """Stop before the first node that would work on no capture at all."""
         index = inputs.get("specimen_index")
         if index is not None and index.empty:
-            # Imported here, so that commands which run nothing stay quick.
-            from xmodal_pipeline.reporting.advice import rejection_summary
-
             rejected = catalog.load("rejected_captures")
             raise RunStoppedError(
                 f"ingest: at least one capture must be usable, got none and {len(rejected)} rejected",
-                rejection_summary(rejected),
+                rejection_summary(rejected.itertuples(index=False)),
             )
 
     @hook_impl

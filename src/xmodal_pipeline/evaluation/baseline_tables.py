@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from xmodal_pipeline.evaluation.baselines import band_means, pca_cca, silhouette
 from xmodal_pipeline.evaluation.galleries import LEAST_TEST
 from xmodal_pipeline.evaluation.model_tables import ModelTables
 from xmodal_pipeline.evaluation.schema import MODALITIES, SPECIES_ONLY
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES, feature_columns
+from xmodal_pipeline.specimens.prepared import Prepared
 
 Floats = NDArray[np.float64]
 
@@ -21,11 +22,8 @@ _BLOCK = 256
 
 
 def baseline_tables(
-    rgb_images: ArrayLike,
-    uv_images: ArrayLike,
-    masks: ArrayLike,
+    prepared: Prepared,
     index: pd.DataFrame,
-    partitions: pd.DataFrame,
     *,
     views: Mapping[str, pd.DataFrame] = MappingProxyType({}),
     unlearnt: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]] = MappingProxyType({}),
@@ -36,11 +34,8 @@ def baseline_tables(
     Projections are PCA + CCA of the embeddings, fitted on the captures of the training partition.
 
     Args:
-        rgb_images: (captures, 3, size, size), rows in the order of the index.
-        uv_images: (captures, bands, size, size).
-        masks: (captures, 2, size, size): RGB's mask, UV's mask.
+        prepared: rows in the order of the index.
         index: `specimen_index`.
-        partitions: specimen_id, partition.
         views: of `band_means`, `pca_cca` and `silhouette`: capture_id, modality, x1 … xD of opposite views;
             which a baseline without them lacks.
         unlearnt: embeddings and opposite views of encoders never trained on these captures, by name.
@@ -51,9 +46,8 @@ def baseline_tables(
         as `joint`), `pca_cca` (of pixels; its embeddings are its projections), the unlearnt and the catches
         (`joint`: each draws on both modalities).
     """
-    masks = np.asarray(masks)
-    images = (np.asarray(rgb_images), np.asarray(uv_images))
-    frame = _Frame(index, partitions)
+    masks, images = prepared.masks, (prepared.rgb, prepared.uv)
+    frame = _Frame(prepared, index)
     colours = [band_means(side, masks[:, i]) for i, side in enumerate(images)]
     outlines = [silhouette(masks[:, i]) for i in range(2)]
     pixels = frame.project([side.reshape(len(side), -1) for side in images])
@@ -90,11 +84,16 @@ def baseline_tables(
 class _Frame:
     """The captures of a study, in the order of its index."""
 
-    def __init__(self, index: pd.DataFrame, partitions: pd.DataFrame) -> None:
-        partition = index["specimen_id"].map(partitions.set_index("specimen_id")["partition"]).astype(str)
+    def __init__(self, prepared: Prepared, index: pd.DataFrame) -> None:
         self.index = index
-        self.keys = index[["capture_id", "specimen_id"]].assign(partition=partition.to_numpy())
-        self.is_train = (partition == "train").to_numpy()
+        self.keys = pd.DataFrame(
+            {
+                "capture_id": prepared.capture_ids,
+                "specimen_id": prepared.specimen_ids,
+                "partition": prepared.partitions,
+            }
+        )
+        self.is_train = np.asarray(prepared.partitions) == "train"
 
     def table(self, features: Mapping[str, Floats | pd.DataFrame]) -> pd.DataFrame:
         """Embedding rows of arrays in the order of the index, or of tables of some of its captures."""

@@ -8,7 +8,8 @@ from pydantic import Field, field_validator, model_validator
 from xmodal_pipeline.params._model import ParamsModel
 
 MaskSource = Literal["band", "alpha", "white_background", "none"]
-Scale = Literal["uint8", "uint16", "percent", "unit", "auto"]
+Scale = Literal["uint8", "uint16", "percent", "unit"]
+"""What the numbers in files are."""
 RegistrationMode = Literal["correct", "check", "off"]
 PatchSource = Literal["roi", "labels"]
 
@@ -44,6 +45,8 @@ class BandLayout(ParamsModel):
         return [self.order.index(band) for band in bands]
 
 
+PAIR = "pair"
+"""The layout of two files per capture; its UV bands are as many as the UV file has."""
 _WAVELENGTHS = {"R": 610.0, "G": 540.0, "B": 460.0, "UV1": 380.0, "UV2": 365.0, "UV3": 350.0}
 _RGB_UV = ("R", "G", "B", "UV1", "UV2", "UV3")
 
@@ -70,9 +73,9 @@ LAYOUTS: dict[str, BandLayout] = {
         rgb=("vR", "vG", "vB"),
         uv=("uB", "uR"),
     ),
-    "pair": BandLayout(name="pair", order=_RGB_UV, rgb=_RGB_UV[:3], uv=_RGB_UV[3:]),
+    PAIR: BandLayout(name=PAIR, order=_RGB_UV, rgb=_RGB_UV[:3], uv=_RGB_UV[3:]),
 }
-"""Named layouts. `pair` is two files per capture; its UV bands are as many as the UV file has."""
+"""Named layouts."""
 
 
 class SpecimensParams(ParamsModel):
@@ -81,7 +84,7 @@ class SpecimensParams(ParamsModel):
     root: Path | None = None
     metadata: Path | None = None
     layout: str | BandLayout | None = None
-    scale: Scale = "auto"
+    scale: Literal[Scale, "auto"] = "auto"
     registration: RegistrationMode = "correct"
     rgb_suffix: str | None = None
     uv_suffix: str | None = None
@@ -131,7 +134,7 @@ class SpecimensParams(ParamsModel):
             raise ValueError("pairs must be joined by suffixes or by columns, got both; set one pair to null")
         if self.rgb_column is not None and self.root is None:
             raise ValueError("rgb_column needs root: simulated specimens are stacks")
-        if self.receptors is not None and self.is_pair and self.registration == "off":
+        if self.receptors is not None and not self.shares_grid:
             raise ValueError("receptors need RGB and UV on one grid, got pairs with registration off")
         if isinstance(self.layout, str) and self.layout not in LAYOUTS:
             raise ValueError(f"layout must be one of {sorted(LAYOUTS)} or a band layout, got {self.layout!r}")
@@ -160,11 +163,21 @@ class SpecimensParams(ParamsModel):
         return self.rgb_suffix is not None or self.rgb_column is not None
 
     @property
+    def shares_grid(self) -> bool:
+        """Whether RGB and UV are meant to lie on one another: all but pairs that nobody registers."""
+        return not (self.is_pair and self.registration == "off")
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether bands, once read, are proportional to light: not in photographs of unknown encoding."""
+        return self.encoding is not None or not self.is_pair
+
+    @property
     def band_layout(self) -> BandLayout:
         """The layout in force: as given, else a pair where suffixes are set, else the reference stack."""
         if isinstance(self.layout, BandLayout):
             return self.layout
-        return LAYOUTS[self.layout or ("pair" if self.is_pair else "rgb_uv_mask")]
+        return LAYOUTS[self.layout or (PAIR if self.is_pair else "rgb_uv_mask")]
 
 
 class RegistrationParams(ParamsModel):

@@ -6,7 +6,6 @@ from xmodal_pipeline.reporting.figures import draw_ingest_figures, draw_model_fi
 from xmodal_pipeline.reporting.html import ReportContent, build_explorer, build_report
 from xmodal_pipeline.reporting.names import ModalityNames
 from xmodal_pipeline.reporting.style import NothingToDrawError, figure_bytes
-from xmodal_pipeline.reporting.thumbnails import make_thumbnail
 
 __all__ = [
     "Explorer",
@@ -21,6 +20,5 @@ __all__ = [
     "draw_model_figures",
     "figure_bytes",
     "make_explorer",
-    "make_thumbnail",
     "map_captures",
 ]

@@ -87,7 +87,7 @@ class ReportTables:
     @property
     def is_linear(self) -> bool:
         """Whether stored values are proportional to light: not in pairs with an sRGB curve."""
-        return self.parameters.specimens.encoding is not None or not self.parameters.specimens.is_pair
+        return self.parameters.specimens.is_linear
 
     @property
     def label(self) -> str:

@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from xmodal_pipeline.imaging.pictures import rgb_picture, uv_picture
 from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, write_class
 from xmodal_pipeline.reporting.style import MARKERS, NothingToDrawError, category_styles
-from xmodal_pipeline.reporting.thumbnails import rgb_picture, uv_picture
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Prepared
 
 # Multiples of 8: JPEG codes blocks of 8 pixels, so that neighbours in the atlas do not bleed.
 _TILES: Final = ((1500, 64), (3000, 48), (10**9, 40))
@@ -36,8 +36,7 @@ class Explorer:
 def make_explorer(
     coordinates: pd.DataFrame,
     specimen_index: pd.DataFrame,
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
+    images: Prepared,
     *,
     is_linear: bool = True,
     names: ModalityNames = DEFAULT_NAMES,
@@ -47,8 +46,7 @@ def make_explorer(
     Args:
         coordinates: of `umap_spaces`.
         specimen_index: labels and specimen of each capture.
-        rgb_images: (captures, bands, S, S) in unit scale, background 0.
-        uv_images: the same captures in UV.
+        images: the captures.
         is_linear: whether the images are proportional to light.
         names: display names of the modalities.
 
@@ -64,7 +62,7 @@ def make_explorer(
     partition = coordinates.drop_duplicates("capture_id").set_index("capture_id")["partition"]
     index = specimen_index.set_index("capture_id").reindex(captures).assign(partition=partition)
     labels = [c for c in index.columns if c not in FILE_COLUMNS and index[c].notna().any()]
-    rows = {capture: row for row, capture in enumerate(rgb_images.capture_ids)}
+    rows = {capture: row for row, capture in enumerate(images.capture_ids)}
     at = [rows[capture] for capture in captures]
     payload = {
         "names": {"rgb": names.rgb, "uv": names.uv},
@@ -73,8 +71,8 @@ def make_explorer(
         "labels": {label: _label_payload(index[label]) for label in labels},
         "maps": _maps(coordinates, captures, names),
         "atlas": {
-            "rgb": _atlas([rgb_picture(*_picture(rgb_images, row), is_linear=is_linear) for row in at]),
-            "uv": _atlas([uv_picture(*_picture(uv_images, row), is_linear=is_linear) for row in at]),
+            "rgb": _atlas([rgb_picture(*_picture(images.rgb, row), is_linear=is_linear) for row in at]),
+            "uv": _atlas([uv_picture(*_picture(images.uv, row), is_linear=is_linear) for row in at]),
             "tile": _tile(len(at)),
             "columns": _columns(len(at)),
         },
@@ -124,8 +122,8 @@ def _maps(coordinates: pd.DataFrame, captures: list[str], names: ModalityNames) 
     return maps
 
 
-def _picture(store: ArrayStore, row: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    bands = store[row].astype(np.float32)
+def _picture(images: NDArray[Any], row: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    bands = np.asarray(images[row], np.float32)
     return bands, (bands != 0).any(axis=0)
 
 

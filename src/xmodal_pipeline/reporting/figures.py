@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from xmodal_pipeline.evaluation.specimen_tables import first_captures, known_views
+from xmodal_pipeline.imaging.pictures import picture_views
 from xmodal_pipeline.reporting.content import ReportFigure, ReportTables
 from xmodal_pipeline.reporting.embedding_figures import draw_similarity, draw_umap
 from xmodal_pipeline.reporting.evaluation_figures import draw_classification, draw_retrieval, draw_uv_value
@@ -23,11 +24,11 @@ from xmodal_pipeline.reporting.names import ModalityNames
 from xmodal_pipeline.reporting.printing import print_figure
 from xmodal_pipeline.reporting.selection import choose_variant
 from xmodal_pipeline.reporting.style import NothingToDrawError, draw_pages
-from xmodal_pipeline.reporting.thumbnails import picture_views
 from xmodal_pipeline.reporting.training_figures import draw_training_curves, draw_views
 from xmodal_pipeline.reporting.umap import umap_spaces
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Prepared
+from xmodal_pipeline.specimens.thumbnails import Thumbnails
 
 _MOST_OTHER_CLASSES: Final = 12
 """A label with more classes (a date, a drawer) is not one to balance, unless it is the study's own."""
@@ -55,12 +56,12 @@ class IngestFigures(NamedTuple):
     class_balance: ReportFigure
 
 
-def draw_ingest_figures(tables: ReportTables, thumbnails: ArrayStore | None = None) -> IngestFigures:
+def draw_ingest_figures(tables: ReportTables, thumbnails: Thumbnails | None = None) -> IngestFigures:
     """Draw what ingest found.
 
     Args:
         tables: of the study; what ingest made.
-        thumbnails: (captures, 3, size, size, 3) of `make_thumbnail`; without them no sheet.
+        thumbnails: of `thumbnail_captures`; without them no sheet.
     """
     index, names, gate = tables.specimen_index, tables.names, tables.parameters.registration
     label = tables.label
@@ -115,7 +116,7 @@ def draw_ingest_figures(tables: ReportTables, thumbnails: ArrayStore | None = No
     )
 
 
-def _which_captures(index: pd.DataFrame, thumbnails: ArrayStore | None) -> str:
+def _which_captures(index: pd.DataFrame, thumbnails: Thumbnails | None) -> str:
     if thumbnails is None or len(thumbnails) == len(index):
         return "Flagged captures come first, with their codes."
     flagged = set(index.loc[index["flags"] != "", "capture_id"])
@@ -126,12 +127,12 @@ def _which_captures(index: pd.DataFrame, thumbnails: ArrayStore | None) -> str:
     )
 
 
-def _draw_sheet(thumbnails: ArrayStore | None, tables: ReportTables, width_mm: float) -> list[Figure]:
+def _draw_sheet(thumbnails: Thumbnails | None, tables: ReportTables, width_mm: float) -> list[Figure]:
     if thumbnails is None or not len(thumbnails):
         raise NothingToDrawError("no thumbnails were made")
     ids = list(thumbnails.capture_ids)
     flags = tables.specimen_index.set_index("capture_id")["flags"].reindex(ids).fillna("").tolist()
-    pictures, in_all = thumbnails[:], len(tables.specimen_index)
+    pictures, in_all = thumbnails.pictures, len(tables.specimen_index)
     return draw_pages(
         lambda page: draw_contact_sheet(
             pictures,
@@ -185,7 +186,7 @@ def draw_model_figures(
     tables: ReportTables,
     coordinates: pd.DataFrame,
     *,
-    images: tuple[ArrayStore, ArrayStore] | None = None,
+    images: Prepared | None = None,
     views: ReportFigure | None = None,
     reason: str = "",
 ) -> list[ReportFigure]:
@@ -194,7 +195,7 @@ def draw_model_figures(
     Args:
         tables: of the study.
         coordinates: of `map_captures`.
-        images: the stores of RGB and UV images, for the gallery.
+        images: the captures, for the gallery.
         views: of `draw_augmented_views`, made in training.
         reason: why `coordinates` are empty, if they are.
 
@@ -259,7 +260,7 @@ def _numbers(tables: ReportTables) -> list[ReportFigure]:
 def _maps(
     tables: ReportTables,
     coordinates: pd.DataFrame,
-    images: tuple[ArrayStore, ArrayStore] | None,
+    images: Prepared | None,
     reason: str,
     names: Any,
     params: Any,
@@ -280,7 +281,7 @@ def _maps(
             "first. Rows are drawn by lot among successes and failures, not chosen for their looks.",
             lambda width_mm: draw_gallery(
                 _rows(projections, missing),
-                *_given(images, "no images were handed over"),
+                _given(images, "no images were handed over"),
                 size=params.gallery_size,
                 seed=params.seed,
                 is_linear=tables.is_linear,

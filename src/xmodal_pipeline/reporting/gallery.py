@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xmodal_pipeline.evaluation.ranks import RankCounts, query_measures
 from xmodal_pipeline.evaluation.retrieval import rank_matches
+from xmodal_pipeline.imaging.pictures import rgb_picture, uv_picture
 from xmodal_pipeline.reporting.embedding_figures import paired_projections
 from xmodal_pipeline.reporting.names import DEFAULT_NAMES, ModalityNames, number
 from xmodal_pipeline.reporting.style import (
@@ -26,9 +27,8 @@ from xmodal_pipeline.reporting.style import (
     shorten,
     styled,
 )
-from xmodal_pipeline.reporting.thumbnails import rgb_picture, uv_picture
 from xmodal_pipeline.reporting.umap import vectors
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Prepared
 
 _TOP: Final = 5
 _HIT: Final = "#0072B2"
@@ -49,8 +49,7 @@ class _Search(NamedTuple):
 @styled
 def draw_gallery(
     projections: pd.DataFrame,
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
+    images: Prepared,
     *,
     size: int = 6,
     seed: int = 0,
@@ -67,8 +66,7 @@ def draw_gallery(
 
     Args:
         projections: of one cross-modal variant; held-out captures are used.
-        rgb_images: (captures, bands, S, S) in unit scale, background 0.
-        uv_images: the same captures in UV.
+        images: the captures.
         size: queries, half of them (rounded up) RGB, the rest UV.
         seed: of the draw.
         is_linear: whether the images are proportional to light.
@@ -89,8 +87,8 @@ def draw_gallery(
     sizes = (size - size // 2, size // 2)
     queries = [_choose(one.counts, part, generator) for one, part in zip(searches, sizes, strict=True)]
     pictures = {
-        "rgb": partial(_picture, rgb_images, partial(rgb_picture, is_linear=is_linear)),
-        "uv": partial(_picture, uv_images, partial(uv_picture, is_linear=is_linear)),
+        "rgb": partial(_picture, images.capture_ids, images.rgb, partial(rgb_picture, is_linear=is_linear)),
+        "uv": partial(_picture, images.capture_ids, images.uv, partial(uv_picture, is_linear=is_linear)),
     }
     ids, lines = rgb["capture_id"].tolist(), sum(map(len, queries))
     is_wide = width_mm > SINGLE_COLUMN_MM
@@ -172,9 +170,11 @@ def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
     return a @ b.T
 
 
-def _picture(store: ArrayStore, draw: Callable[..., NDArray[np.uint8]], capture: str) -> NDArray[np.uint8]:
+def _picture(
+    ids: Sequence[str], images: NDArray[Any], draw: Callable[..., NDArray[np.uint8]], capture: str
+) -> NDArray[np.uint8]:
     """One stored capture for looking at: its background is exactly 0."""
-    bands = store[store.capture_ids.index(capture)].astype(np.float32)
+    bands = np.asarray(images[ids.index(capture)], np.float32)
     return draw(bands, (bands != 0).any(axis=0))
 
 

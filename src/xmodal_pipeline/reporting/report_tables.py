@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from xmodal_pipeline.reporting.advice import advise
+from xmodal_pipeline.errors import advise
 from xmodal_pipeline.reporting.comparison_rows import SOURCES, classification_rows, retrieval_rows
 from xmodal_pipeline.reporting.content import ReportTables
 from xmodal_pipeline.reporting.evaluation_figures import VERDICTS, rank_uv_value

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xmodal_pipeline.params._model import ParamsModel
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Manifest, Prepared
 from xmodal_pipeline.training.config import FitConfig
-from xmodal_pipeline.training.stores import TrainingStores
 
 ORDER_FILE = "order.json"
 
@@ -24,17 +23,14 @@ class Order(ParamsModel):
     save_every_s: float
     arrays: dict[str, Path]
     """NPY files by `rgb`, `uv`, `masks`."""
-    capture_ids: tuple[str, ...]
-    specimen_ids: tuple[str, ...]
-    partitions: tuple[str, ...]
+    manifest: Manifest
 
-    def stores(self) -> TrainingStores:
+    def prepared(self) -> Prepared:
         """The captures, memory-mapped."""
-        rgb, uv, masks = (
-            ArrayStore(self.capture_ids, np.load(self.arrays[name], mmap_mode="r", allow_pickle=False))
-            for name in ("rgb", "uv", "masks")
-        )
-        return TrainingStores(rgb, uv, masks, self.specimen_ids, self.partitions)
+        arrays = {
+            name: np.load(file, mmap_mode="r", allow_pickle=False) for name, file in self.arrays.items()
+        }
+        return Prepared(**arrays, **dict(self.manifest))
 
     def write(self, folder: Path) -> None:
         """Leave the order in a folder."""
@@ -46,9 +42,9 @@ class Order(ParamsModel):
         return cls.model_validate_json((folder / ORDER_FILE).read_text())
 
 
-def array_files(stores: TrainingStores, folder: Path) -> dict[str, Path]:
+def array_files(prepared: Prepared, folder: Path) -> dict[str, Path]:
     """The NPY file behind each array; one that is not a whole file on disk is written into `folder`."""
-    arrays = {"rgb": stores.rgb.array, "uv": stores.uv.array, "masks": stores.masks.array}
+    arrays: dict[str, NDArray[Any]] = {"rgb": prepared.rgb, "uv": prepared.uv, "masks": prepared.masks}
     files = {name: _mapped_file(array) for name, array in arrays.items()}
     for name, array in arrays.items():
         if files[name] is None:

@@ -20,7 +20,7 @@ def main(folder: Path) -> None:
     order = Order.read(folder)
     train(
         order.config,
-        order.stores(),
+        order.prepared(),
         order.state,
         order.identity,
         save_every_s=order.save_every_s,

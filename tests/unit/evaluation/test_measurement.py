@@ -295,24 +295,24 @@ def colours(images):
     return images.max((2, 3)).astype(float)
 
 
-def baselines_of(index, shared_masks=True, catches=None):
-    rgb, uv, masks = make_stores(index, shared_masks)
-    partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": partition_of(index)})
-    unlearnt = make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, ::-1]})
-    models = baseline_tables(
-        rgb,
-        uv,
-        masks,
-        index,
-        partitions.drop_duplicates(),
-        views={"silhouette": outlines(index, masks), "band_means": unlearnt, "pca_cca": unlearnt},
-        unlearnt={"untrained_encoder": (unlearnt, unlearnt)},
-        catches=catches or {},
-    )
-    return measure_baselines(models, index, PARAMS, ["session"] if "session" in index else [])
+@pytest.fixture(scope="module")
+def baselines_of(make_prepared):
+    def measure_all(index, shared_masks=True, catches=None):
+        rgb, uv, masks = make_stores(index, shared_masks)
+        unlearnt = make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, ::-1]})
+        models = baseline_tables(
+            make_prepared(index, partition_of(index), rgb, uv, masks),
+            index,
+            views={"silhouette": outlines(index, masks), "band_means": unlearnt, "pca_cca": unlearnt},
+            unlearnt={"untrained_encoder": (unlearnt, unlearnt)},
+            catches=catches or {},
+        )
+        return measure_baselines(models, index, PARAMS, ["session"] if "session" in index else [])
+
+    return measure_all
 
 
-def test_baselines_of_a_study_where_colour_gives_the_match_away():
+def test_baselines_of_a_study_where_colour_gives_the_match_away(baselines_of):
     index = make_index(per_sex=12)
     result = baselines_of(index).metrics
     assert result["chance"]["retrieval"]["rgb_to_uv"]["recall@1"] == pytest.approx(1 / 48)
@@ -346,13 +346,33 @@ def test_baselines_of_a_study_where_colour_gives_the_match_away():
     json.dumps(result, allow_nan=False)
 
 
-def test_silhouette_is_plain_where_the_masks_differ():
+def test_colour_of_each_modality_is_taken_under_its_own_mask(make_prepared):
+    """UV's mask is the upper half, RGB's the lower; outside its mask a modality has another colour."""
+    index = make_index(n_species=1, per_sex=2)
+    n = len(index)
+    masks = np.zeros((n, 2, 4, 4), np.uint8)
+    masks[:, 0, 2:], masks[:, 1, :2] = 1, 1
+    colour = np.arange(1, n + 1)[:, None, None, None] / 10
+    rgb = np.where(masks[:, :1] > 0, colour, 0.9) * np.ones((1, 3, 1, 1))
+    uv = np.where(masks[:, 1:] > 0, 2 * colour, 0.9)
+    models = baseline_tables(make_prepared(index, partition_of(index), rgb, uv, masks), index)
+    table = models["band_means"].embeddings.set_index(["modality", "capture_id"])
+    expected = colour[:, 0, 0]
+    np.testing.assert_allclose(table.loc["rgb", ["x1", "x2", "x3"]], np.tile(expected, (1, 3)))
+    np.testing.assert_allclose(table.loc["rgb", ["x4", "x5", "x6"]], 0, atol=1e-12)
+    np.testing.assert_allclose(table.loc["uv", ["x1"]], 2 * expected)
+    np.testing.assert_allclose(table.loc["uv", ["x2"]], 0, atol=1e-12)
+    outline = models["silhouette"].embeddings.filter(regex=r"^x\d+$").to_numpy()
+    np.testing.assert_array_equal(outline, masks[:, 0].reshape(n, -1))
+
+
+def test_silhouette_is_plain_where_the_masks_differ(baselines_of):
     result = baselines_of(make_index(per_sex=12), shared_masks=False).metrics["silhouette"]["retrieval"]
     assert "not_applicable" not in result
     assert result["rgb_to_uv"]["recall@1"] > 0.3
 
 
-def test_cone_catches_are_probed_where_the_study_has_them():
+def test_cone_catches_are_probed_where_the_study_has_them(baselines_of):
     """A label that one of four shares tells; two captures have no shares and their specimens do not count."""
     index = make_index(per_sex=6)
     rng = np.random.default_rng(0)
@@ -377,18 +397,14 @@ def test_cone_catches_are_probed_where_the_study_has_them():
     json.dumps(result, allow_nan=False)
 
 
-def test_modalities_of_unlike_dimensions_are_measured_in_their_own():
+def test_modalities_of_unlike_dimensions_are_measured_in_their_own(make_prepared):
     """One UV band beside three of RGB: no measure meets the columns that only RGB has."""
     index = make_index(per_sex=12)
     rgb, uv, masks = make_stores(index)
-    partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": partition_of(index)})
     views = make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, :1]})
     models = baseline_tables(
-        rgb,
-        uv[:, :1],
-        masks,
+        make_prepared(index, partition_of(index), rgb, uv[:, :1], masks),
         index,
-        partitions.drop_duplicates(),
         views={"silhouette": outlines(index, masks), "band_means": views, "pca_cca": views},
         unlearnt={},
         catches={},
@@ -403,7 +419,7 @@ def test_modalities_of_unlike_dimensions_are_measured_in_their_own():
 
 
 @pytest.fixture(scope="module")
-def compared():
+def compared(baselines_of):
     """Two variants and the baselines: their metrics, and the rows of all."""
     index = make_index()
     features = make_features(index)

@@ -13,13 +13,13 @@ def create_pipeline() -> Pipeline:
             uv_value_of_colour(),  # the node of `evaluate`, with its output
             Node(
                 nodes.summarise_uv_value,
-                ["uv_value_colour", "specimen_index", "confounding", "captures"],
+                ["uv_value_colour", "confounding", "study"],
                 "colour_summary",
                 name="summarise_uv_value_of_colour",
             ),
             Node(
                 nodes.draw_uv_value,
-                ["uv_value_colour", "specimen_index", "captures"],
+                ["uv_value_colour", "study"],
                 "colour_figure",
                 name="draw_uv_value_of_colour",
             ),

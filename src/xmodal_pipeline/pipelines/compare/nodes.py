@@ -11,10 +11,10 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from xmodal_pipeline.errors import ParametersError
+from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.compare import CompareParams
 from xmodal_pipeline.params.evaluate import EvaluationParams
-from xmodal_pipeline.params.ingest import SpecimensParams
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +26,7 @@ def measure_runs(
     compare: CompareParams,
     specimen_index: pd.DataFrame,
     partitions: pd.DataFrame,
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
-    masks: ArrayStore,
+    prepared: Prepared,
     evaluation: EvaluationParams,
 ) -> dict[str, list[pd.DataFrame]]:
     """What specimens contribute to the models that `compare.runs` names: tables are read, checkpoints embed.
@@ -45,13 +43,8 @@ def measure_runs(
             raise ParametersError(
                 f"compare.runs.{name}: must be an existing file, got '{path}'; check the path"
             )
-        if path.suffix == ".safetensors":
-            from xmodal_pipeline.training import TrainingStores
-
-            stores = TrainingStores.from_tables(rgb_images, uv_images, masks, specimen_index, partitions)
-            tables = _embed(name, path, stores)
-        else:
-            tables = _read_tables(path)
+        is_checkpoint = path.suffix == ".safetensors"
+        tables = _embed(name, path, prepared) if is_checkpoint else _read_tables(path)
         for table in tables.known():
             check_table(name, table, specimen_index, partitions)
         with threadpool_limits(limits=_THREADS):
@@ -69,12 +62,12 @@ def _read_tables(path: Path) -> Any:
     return ModelTables(pd.read_parquet(path), projections, views)
 
 
-def _embed(name: str, path: Path, stores: Any) -> Any:
+def _embed(name: str, path: Path, prepared: Prepared) -> Any:
     from xmodal_pipeline.evaluation.model_tables import ModelTables
     from xmodal_pipeline.training import Checkpoint, embed
 
     try:
-        tables = embed(Checkpoint.from_file(path), stores)
+        tables = embed(Checkpoint.from_file(path), prepared)
     except ValueError as error:
         raise ParametersError(f"compare.runs.{name}: {error}") from error
     return ModelTables(tables.embeddings, tables.projections, tables.opposite_views)
@@ -97,13 +90,12 @@ def compare_models(
         return compare_contributions(models, baselines, specimen_index, evaluation)
 
 
-def draw_compared(compared: pd.DataFrame, captures: dict[str, Any]) -> dict[str, bytes]:
+def draw_compared(compared: pd.DataFrame, study: Study) -> dict[str, bytes]:
     """The forest plot, for print (PDF) and for slides (PNG); no file where there is nothing to draw."""
     from xmodal_pipeline.reporting.comparison_figures import picture_differences
     from xmodal_pipeline.reporting.names import ModalityNames
 
-    specimens = SpecimensParams.model_validate(captures["specimens"])
-    figure = picture_differences(compared, names=ModalityNames(specimens.rgb_name, specimens.uv_name))
+    figure = picture_differences(compared, names=ModalityNames(study.rgb_name, study.uv_name))
     if figure.reason:
         logger.warning("compare: no figure: %s", figure.reason)
     return figure.files

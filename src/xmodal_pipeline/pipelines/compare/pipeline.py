@@ -13,8 +13,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.measure_runs,
                 [
-                    *("params:compare", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"),
-                    "params:evaluation",
+                    *("params:compare", "specimen_index", "partitions", "prepared", "params:evaluation"),
                 ],
                 "other_contributions",
                 name="measure_runs",
@@ -30,6 +29,6 @@ def create_pipeline() -> Pipeline:
                 "compared",
                 name="compare_models",
             ),
-            Node(nodes.draw_compared, ["compared", "captures"], "compared_figures", name="draw_compared"),
+            Node(nodes.draw_compared, ["compared", "study"], "compared_figures", name="draw_compared"),
         ]
     )

@@ -13,23 +13,20 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     """Checkpoints to embeddings and projections of every capture; baselines under the same warps."""
     embed = Node(
         nodes.embed_variant,
-        ["checkpoint", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"],
+        ["checkpoint", "prepared"],
         ["embeddings", "projections", "opposite_views"],
         name="embed_variant",
     )
     baselines = Node(
         nodes.warp_baselines,
-        ["specimen_index", "partitions", "rgb_images", "uv_images", "masks", "params:augmentation"],
+        ["prepared", "params:augmentation"],
         ["silhouette_views", "colour_views", "pixel_views"],
         name="warp_baselines",
     )
     unlearnt_tables = ["unlearnt_embeddings", "unlearnt_views"]
     unlearnt = Node(
         nodes.embed_unlearnt,
-        [
-            *("checkpoint", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"),
-            "params:training",
-        ],
+        ["checkpoint", "prepared", "params:training"],
         unlearnt_tables,
         name="embed_unlearnt",
     )

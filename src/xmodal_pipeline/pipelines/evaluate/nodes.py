@@ -7,9 +7,10 @@ from threadpoolctl import threadpool_limits
 
 from xmodal_pipeline.evaluation.species_export import average_species, tabulate_species
 from xmodal_pipeline.imaging.colour import colour_features
+from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
-from xmodal_pipeline.specimens.colour import catch_features
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.colour_tables import catch_features
+from xmodal_pipeline.specimens.prepared import Prepared
 
 _THREADS = 1
 """Thousands of small products: several threads only wait for one another, on a busy machine for minutes."""
@@ -23,13 +24,12 @@ def evaluate_variant(
     projections: pd.DataFrame,
     opposite_views: pd.DataFrame,
     specimen_index: pd.DataFrame,
-    captures: dict[str, Any],
+    study: Study,
     evaluation: EvaluationParams,
 ) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
     """Metrics of one variant, their rows for `comparison`, and what each specimen contributes."""
     from xmodal_pipeline.evaluation.measurement import measure_variant
 
-    specimens = captures["specimens"]
     with threadpool_limits(limits=_THREADS):
         found = measure_variant(
             embeddings,
@@ -37,19 +37,16 @@ def evaluate_variant(
             opposite_views,
             specimen_index,
             evaluation,
-            label=specimens["label"],
-            confounders=specimens["confounders"],
+            label=study.label,
+            confounders=study.confounders,
         )
     return found.metrics, found.numbers, found.contributions
 
 
 def evaluate_baselines(
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
-    masks: ArrayStore,
+    prepared: Prepared,
     specimen_index: pd.DataFrame,
-    partitions: pd.DataFrame,
-    captures: dict[str, Any],
+    study: Study,
     receptor_table: pd.DataFrame,
     evaluation: EvaluationParams,
     **tables: pd.DataFrame,
@@ -69,16 +66,13 @@ def evaluate_baselines(
     }
     with threadpool_limits(limits=_THREADS):
         models = baseline_tables(
-            rgb_images,
-            uv_images,
-            masks,
+            prepared,
             specimen_index,
-            partitions,
             views=tables,
             unlearnt=unlearnt,
             catches=catch_features(receptor_table),
         )
-        found = measure_baselines(models, specimen_index, evaluation, captures["specimens"]["confounders"])
+        found = measure_baselines(models, specimen_index, evaluation, study.confounders)
     return found.metrics, found.numbers, found.contributions
 
 
@@ -105,15 +99,15 @@ def compare_with_baselines(
 def measure_uv_value(
     embeddings: pd.DataFrame,
     specimen_index: pd.DataFrame,
-    captures: dict[str, Any],
+    study: Study,
     evaluation: EvaluationParams,
 ) -> pd.DataFrame:
     """What UV adds per species, from one variant's features: over all specimens, and over test specimens."""
     parts = {"all": embeddings, "test": embeddings[embeddings["partition"] == "test"]}
     tables = [
-        _uv_value(
-            {f"{_LEARNT}, {which} specimens": _sides(rows)}, specimen_index, captures, evaluation
-        ).assign(specimens=which)
+        _uv_value({f"{_LEARNT}, {which} specimens": _sides(rows)}, specimen_index, study, evaluation).assign(
+            specimens=which
+        )
         for which, rows in parts.items()
     ]
     return pd.concat([one for one in tables if len(one)] or tables[:1], ignore_index=True)
@@ -130,27 +124,24 @@ def _sides(embeddings: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def measure_uv_value_of_colour(
     colour_table: pd.DataFrame,
     specimen_index: pd.DataFrame,
-    captures: dict[str, Any],
+    study: Study,
     evaluation: EvaluationParams,
 ) -> pd.DataFrame:
     """What UV adds per species, from mean and spread of every band: no training."""
     features = {"colour": colour_features(colour_table)}
-    return _uv_value(features, specimen_index, captures, evaluation).assign(specimens="all")
+    return _uv_value(features, specimen_index, study, evaluation).assign(specimens="all")
 
 
 def _uv_value(
     features: dict[str, tuple[pd.DataFrame, pd.DataFrame]],
     specimen_index: pd.DataFrame,
-    captures: dict[str, Any],
+    study: Study,
     evaluation: EvaluationParams,
 ) -> pd.DataFrame:
     """Within the classes of every confounder: a session of one sex must not be claimed as sex."""
     from xmodal_pipeline.evaluation.uv_value import uv_value_table
 
-    specimens = captures["specimens"]
-    return uv_value_table(
-        features, specimen_index, evaluation, specimens["label"], blocks=specimens["confounders"]
-    )
+    return uv_value_table(features, specimen_index, evaluation, study.label, blocks=study.confounders)
 
 
 def export_species(uv_value: pd.DataFrame, species_tips: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from xmodal_pipeline.pipelines.variants import per_variant
 from xmodal_pipeline.variants import BASELINES, DEFAULT_VARIANTS
 
 _BASELINE_INPUTS = (
-    *("rgb_images", "uv_images", "masks", "specimen_index", "partitions", "captures", "receptor_table"),
+    *("prepared", "specimen_index", "study", "receptor_table"),
     *("unlearnt_embeddings", "unlearnt_views"),
 )
 _VIEWS = {"silhouette": "silhouette", "band_means": "colour", "pca_cca": "pixel"}
@@ -20,13 +20,13 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     """Embeddings and labels to metrics per variant, the comparison, and what UV adds."""
     evaluate = Node(
         nodes.evaluate_variant,
-        ["embeddings", "projections", "opposite_views", "specimen_index", "captures", "params:evaluation"],
+        ["embeddings", "projections", "opposite_views", "specimen_index", "study", "params:evaluation"],
         ["metrics", "numbers", "contributions"],
         name="evaluate_variant",
     )
     uv_value = Node(
         nodes.measure_uv_value,
-        ["embeddings", "specimen_index", "captures", "params:evaluation"],
+        ["embeddings", "specimen_index", "study", "params:evaluation"],
         "uv_value",
         name="measure_uv_value",
     )
@@ -54,7 +54,7 @@ def uv_value_of_colour() -> Node:
     """What UV adds by colour alone; the pipeline `colour` runs it without the rest."""
     return Node(
         nodes.measure_uv_value_of_colour,
-        ["colour_table", "specimen_index", "captures", "params:evaluation"],
+        ["colour_table", "specimen_index", "study", "params:evaluation"],
         "uv_value_colour",
         name="measure_uv_value_of_colour",
     )

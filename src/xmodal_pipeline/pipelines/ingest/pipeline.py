@@ -12,25 +12,31 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.provide_captures,
                 ["params:specimens", "params:simulation", "params:quality", "simulated_captures"],
-                ["captures", "simulated_truth"],
+                ["capture_folder", "simulated_truth"],
                 name="provide_captures",
             ),
             Node(
                 nodes.list_captures,
-                "captures",
+                ["capture_folder", "params:specimens"],
                 ["capture_list", "unusable_files", "label_changes"],
                 name="list_captures",
             ),
             Node(
+                nodes.decide_study,
+                ["capture_folder", "params:specimens", "capture_list"],
+                "study",
+                name="decide_study",
+            ),
+            Node(
                 nodes.calibrate,
-                ["captures", "capture_list", "params:quality"],
+                ["study", "capture_list", "params:quality"],
                 "calibration",
                 name="calibrate_captures",
             ),
             Node(
                 nodes.examine,
                 [
-                    "captures",
+                    "study",
                     "capture_list",
                     "unusable_files",
                     "calibration",
@@ -56,13 +62,13 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.match_tree,
-                ["captures", "specimen_index"],
+                ["study", "specimen_index"],
                 "species_tips",
                 name="match_tree",
             ),
             Node(
                 nodes.describe_labels,
-                ["captures", "specimen_index"],
+                ["study", "specimen_index"],
                 ["class_balance", "confounding"],
                 name="describe_labels",
             ),
@@ -74,7 +80,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.make_thumbnails,
-                ["captures", "specimen_index", "registration_qa", "calibration", "params:quality"],
+                ["study", "specimen_index", "registration_qa", "calibration", "params:quality"],
                 "thumbnails",
                 name="make_thumbnails",
             ),
@@ -82,7 +88,7 @@ def create_pipeline() -> Pipeline:
                 nodes.draw_qa_figures,
                 [
                     "parameters",
-                    "captures",
+                    "study",
                     "specimen_index",
                     "registration_qa",
                     "quality_report",

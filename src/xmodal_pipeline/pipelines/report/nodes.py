@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.root import validate_parameters
 from xmodal_pipeline.reporting.content import ReportFigure, ReportTables
 from xmodal_pipeline.reporting.explorer import make_explorer
@@ -12,7 +12,7 @@ from xmodal_pipeline.reporting.figures import draw_model_figures, map_captures
 from xmodal_pipeline.reporting.html import ReportContent, build_report
 from xmodal_pipeline.reporting.style import NothingToDrawError
 from xmodal_pipeline.specimens.leaks import ADVICE, LEAKAGE, describe_leaks
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Prepared
 
 
 class VariantResults(NamedTuple):
@@ -45,7 +45,7 @@ def gather_variant(
 
 def gather_tables(  # noqa: PLR0913 - one argument per table of the study
     parameters: dict[str, Any],
-    captures: dict[str, Any],
+    study: Study,
     metrics_baselines: dict[str, Any],
     comparison: pd.DataFrame,
     differences: pd.DataFrame,
@@ -66,7 +66,6 @@ def gather_tables(  # noqa: PLR0913 - one argument per table of the study
 ) -> ReportTables:
     """Put the tables of all stages together; the specimens' settings are those that ingest used."""
     known = validate_parameters(parameters)
-    specimens = SpecimensParams.model_validate(captures["specimens"])
     results: dict[str, VariantResults] = _by_variant(per_variant, "results_")
     leaked = {"code": LEAKAGE, "variant": "all", "advice": ADVICE}
     found = [leaked | {"finding": describe_leaks(leaks)}] if len(leaks) else []
@@ -76,7 +75,7 @@ def gather_tables(  # noqa: PLR0913 - one argument per table of the study
         for d in one.diagnostics
     ]
     return ReportTables(
-        parameters=known.model_copy(update={"specimens": specimens}),
+        parameters=known.model_copy(update={"specimens": study.settings}),
         specimen_index=specimen_index,
         rejected_captures=rejected_captures,
         registration_qa=registration_qa,
@@ -107,8 +106,7 @@ def _by_variant(inputs: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 def draw_figures(
     report_tables: ReportTables,
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
+    prepared: Prepared,
     contact_sheet: ReportFigure,
     registration: ReportFigure,
     bands: ReportFigure,
@@ -118,7 +116,7 @@ def draw_figures(
     """Draw what earlier stages did not; all figures for print (PDF) and for slides (PNG)."""
     coordinates, reason = map_captures(report_tables)
     drawn = draw_model_figures(
-        report_tables, coordinates, images=(rgb_images, uv_images), views=augmented_views, reason=reason
+        report_tables, coordinates, images=prepared, views=augmented_views, reason=reason
     )
     figures = [contact_sheet, registration, bands, class_balance, *drawn]
     files = {
@@ -130,17 +128,14 @@ def draw_figures(
     return Drawn(figures, coordinates, reason), files
 
 
-def write_report(
-    report_tables: ReportTables, drawn: Drawn, rgb_images: ArrayStore, uv_images: ArrayStore
-) -> str:
+def write_report(report_tables: ReportTables, drawn: Drawn, prepared: Prepared) -> str:
     """The report as one HTML file."""
     explorer, reason = None, drawn.reason
     try:
         explorer = make_explorer(
             drawn.coordinates,
             report_tables.specimen_index,
-            rgb_images,
-            uv_images,
+            prepared,
             is_linear=report_tables.is_linear,
             names=report_tables.names,
         )

@@ -7,7 +7,7 @@ from xmodal_pipeline.pipelines.variants import per_variant
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 _TABLES = [
-    "captures",
+    "study",
     "specimen_index",
     "rejected_captures",
     "registration_qa",
@@ -50,8 +50,7 @@ def create_pipeline() -> Pipeline:
                 nodes.draw_figures,
                 [
                     "report_tables",
-                    "rgb_images",
-                    "uv_images",
+                    "prepared",
                     "contact_sheet",
                     "registration_figure",
                     "band_figure",
@@ -63,7 +62,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.write_report,
-                ["report_tables", "drawn_figures", "rgb_images", "uv_images"],
+                ["report_tables", "drawn_figures", "prepared"],
                 "report",
                 name="write_report",
             ),

@@ -10,21 +10,11 @@ from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
 def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
-    """Array stores to one checkpoint, history and list of diagnostics per variant."""
+    """Prepared captures to one checkpoint, history and list of diagnostics per variant."""
     train = Node(
         nodes.train_variant,
         [
-            "captures",
-            "specimen_index",
-            "partitions",
-            "rgb_images",
-            "uv_images",
-            "masks",
-            "channel_statistics",
-            "params:training",
-            "params:loss",
-            "params:augmentation",
-            "params:variant",
+            *("prepared", "params:training", "params:loss", "params:augmentation", "params:variant"),
             "training_state",
         ],
         ["checkpoint", "history", "diagnostics"],
@@ -33,17 +23,7 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     )
     views = Node(
         nodes.draw_training_views,
-        [
-            "captures",
-            "specimen_index",
-            "partitions",
-            "rgb_images",
-            "uv_images",
-            "masks",
-            "channel_statistics",
-            "params:training",
-            "params:augmentation",
-        ],
+        ["study", "prepared", "params:training", "params:augmentation"],
         "augmented_views",
         name="draw_training_views",
     )

@@ -13,16 +13,12 @@ from xmodal_pipeline.imaging.decoding import rejected
 from xmodal_pipeline.imaging.labels import band_order
 from xmodal_pipeline.imaging.photograph import Photograph, read_photograph
 from xmodal_pipeline.imaging.tiff import read_stack
-from xmodal_pipeline.params.ingest import BandLayout, SpecimensParams
-
-_OPEN_LAYOUT = "pair"
-"""The layout whose UV bands are as many as the UV file has."""
-
+from xmodal_pipeline.params.ingest import PAIR, BandLayout, SpecimensParams
 
 Modality = Literal["rgb", "uv"]
 
 
-class StoredCapture(NamedTuple):
+class RawCapture(NamedTuple):
     """The bands of one capture in the files' own units, in the layout's order."""
 
     rgb: NDArray[Any]
@@ -37,12 +33,12 @@ class StoredCapture(NamedTuple):
     """EXIF_MISMATCH, where a pair that is to be registered was held differently."""
 
 
-def read_stored(files: CaptureFiles, specimens: SpecimensParams) -> StoredCapture:
+def read_raw(files: CaptureFiles, settings: SpecimensParams) -> RawCapture:
     """Read the bands of one capture without scaling them.
 
     Args:
         files: a stack, or the two photographs of a pair.
-        specimens: the layout in force, and whether the photographs of a pair may differ in size.
+        settings: the layout in force, and whether the photographs of a pair may differ in size.
 
     Returns:
         The bands by modality, all finite.
@@ -50,7 +46,7 @@ def read_stored(files: CaptureFiles, specimens: SpecimensParams) -> StoredCaptur
     Raises:
         CaptureRejected: UNREADABLE, BAND_COUNT, BAND_LABELS, NOT_FINITE, MISSING_PAIR, SHAPE_MISMATCH.
     """
-    layout = specimens.band_layout
+    layout = settings.band_layout
     if files.uv_path is None:
         return _read_stack(files.rgb_path, layout)
     for path in (files.rgb_path, files.uv_path):
@@ -59,26 +55,26 @@ def read_stored(files: CaptureFiles, specimens: SpecimensParams) -> StoredCaptur
             raise rejected(path, CaptureCode.MISSING_PAIR, reason)
     rgb = _read_side(files.rgb_path, layout, "rgb")
     uv = _read_side(files.uv_path, layout, "uv")
-    if rgb.bands.shape[1:] != uv.bands.shape[1:] and specimens.registration != "off":
+    if rgb.bands.shape[1:] != uv.bands.shape[1:] and settings.shares_grid:
         reason = (
             f"both photographs of the pair must have one size, got {_size(rgb)} and {_size(uv)} pixels; "
             "resize them, or set specimens.registration to off where they are separate views"
         )
         raise rejected(files.rgb_path, CaptureCode.SHAPE_MISMATCH, reason)
-    held_alike = rgb.orientation == uv.orientation or specimens.registration == "off"
+    held_alike = rgb.orientation == uv.orientation or not settings.shares_grid
     flags = () if held_alike else (CaptureCode.EXIF_MISMATCH,)
-    return StoredCapture(rgb.bands, uv.bands, rgb_alpha=rgb.alpha, uv_alpha=uv.alpha, flags=flags)
+    return RawCapture(rgb.bands, uv.bands, rgb_alpha=rgb.alpha, uv_alpha=uv.alpha, flags=flags)
 
 
 def read_colour_bands(
-    path: Path, modality: Modality | None, specimens: SpecimensParams
+    path: Path, modality: Modality | None, settings: SpecimensParams
 ) -> dict[str, NDArray[Any]]:
     """The colour bands of one file, by name, without scaling them.
 
     Args:
         path: a stack, or one photograph of a pair.
         modality: which photograph of a pair it is; None for a stack.
-        specimens: the layout in force.
+        settings: the layout in force.
 
     Returns:
         (height, width) of each band, all finite, in the layout's order, RGB first.
@@ -86,7 +82,7 @@ def read_colour_bands(
     Raises:
         CaptureRejected: UNREADABLE, BAND_COUNT, BAND_LABELS, NOT_FINITE.
     """
-    layout = specimens.band_layout
+    layout = settings.band_layout
     if modality is None:
         stack = _read_stack(path, layout)
         return dict(zip((*layout.rgb, *layout.uv), (*stack.rgb, *stack.uv), strict=True))
@@ -94,11 +90,11 @@ def read_colour_bands(
     return dict(zip(names, _read_side(path, layout, modality).bands, strict=False))
 
 
-def _read_stack(path: Path, layout: BandLayout) -> StoredCapture:
+def _read_stack(path: Path, layout: BandLayout) -> RawCapture:
     stack = read_stack(path, (len(layout.order),))
     _check_finite(path, stack.bands)
     at = dict(zip(layout.order, _order(path, stack.labels, layout.order), strict=True))
-    return StoredCapture(
+    return RawCapture(
         rgb=_pick(stack.bands, [at[band] for band in layout.rgb]),
         uv=_pick(stack.bands, [at[band] for band in layout.uv]),
         mask_band=stack.bands[at[layout.mask]] if layout.mask else None,
@@ -107,7 +103,7 @@ def _read_stack(path: Path, layout: BandLayout) -> StoredCapture:
 
 def _read_side(path: Path, layout: BandLayout, modality: Modality) -> Photograph:
     bands = layout.rgb if modality == "rgb" else layout.uv
-    is_open = modality == "uv" and layout.name == _OPEN_LAYOUT
+    is_open = modality == "uv" and layout.name == PAIR
     side = read_photograph(path, range(1, len(bands) + 1) if is_open else (len(bands),))
     _check_finite(path, side.bands)
     order = _order(path, side.labels, bands[: len(side.bands)])

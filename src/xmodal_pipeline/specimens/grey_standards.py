@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from xmodal_pipeline.imaging.standards import Disc
-from xmodal_pipeline.imaging.stored import Modality
+from xmodal_pipeline.imaging.calibration import Disc
+from xmodal_pipeline.imaging.raw import Modality
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.specimens.metadata import clean_labels, read_table
 

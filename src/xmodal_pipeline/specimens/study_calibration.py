@@ -10,14 +10,17 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from xmodal_pipeline.errors import CaptureCode, CaptureRejected
-from xmodal_pipeline.imaging.calibration import BandCalibration, Calibration, fit_grey_standards
-from xmodal_pipeline.imaging.scale import resolve_scale, scale_fault
-from xmodal_pipeline.imaging.standards import measure_standard
-from xmodal_pipeline.imaging.stored import read_colour_bands
-from xmodal_pipeline.params.ingest import Scale, SpecimensParams
-from xmodal_pipeline.specimens.discovery import capture_files
-from xmodal_pipeline.specimens.standards import GreyStandard, read_standards
+from xmodal_pipeline.errors import CaptureRejected
+from xmodal_pipeline.imaging.calibration import (
+    BandCalibration,
+    Calibration,
+    fit_grey_standards,
+    measure_standard,
+)
+from xmodal_pipeline.imaging.raw import read_colour_bands
+from xmodal_pipeline.imaging.reading import check_scale
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.specimens.grey_standards import GreyStandard, read_standards
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +38,7 @@ class _Measured(NamedTuple):
     is_saturated: bool
 
 
-def calibrate_study(
-    captures: pd.DataFrame, root: Path, specimens: SpecimensParams, *, n_jobs: int
-) -> pd.DataFrame:
+def calibrate_study(captures: pd.DataFrame, study: Study, *, n_jobs: int) -> pd.DataFrame:
     """Measure the grey standards and fit one line per group and band.
 
     A group is a capture, or with `specimens.calibrate_by` all captures of one value of that label; it takes
@@ -46,8 +47,7 @@ def calibrate_study(
 
     Args:
         captures: `capture_id, filename, uv_filename` and labels.
-        root: folder that the file names are relative to.
-        specimens: how the files are read, and where the table of standards is.
+        study: how the files are read, and where the table of standards is.
         n_jobs: worker processes.
 
     Returns:
@@ -60,42 +60,41 @@ def calibrate_study(
         ValueError: if the table is wrong, contradicts the metadata, or a disc leaves its photograph.
     """
     by_photograph: dict[str, list[GreyStandard]] = {}
-    for standard in read_standards(root, specimens):
+    for standard in read_standards(study.root, study.settings):
         by_photograph.setdefault(standard.filename, []).append(standard)
-    groups = _groups(by_photograph, captures, specimens)
+    groups = _groups(by_photograph, captures, study.settings.calibrate_by)
     if not groups:
-        return _tabulate([], specimens)
-    scale = resolve_scale(capture_files(captures, root), specimens)
+        return _tabulate([], study)
     work = (
-        delayed(_measure)(root / name, group, by_photograph[name], specimens, scale)
+        delayed(_measure)(study.root / name, group, by_photograph[name], study)
         for name, group in groups.items()
     )
     parallel = Parallel(n_jobs=n_jobs, return_as="generator")
     found = tqdm(parallel(work), total=len(groups), desc="Measuring grey standards", unit="photograph")
-    return _tabulate([row for rows in found for row in _kept(rows)], specimens)
+    return _tabulate([row for rows in found for row in _kept(rows)], study)
 
 
 def capture_calibrations(
-    calibration: pd.DataFrame, captures: pd.DataFrame, specimens: SpecimensParams
+    calibration: pd.DataFrame, captures: pd.DataFrame, study: Study
 ) -> dict[str, Calibration]:
     """The lines that hold for each capture, by `capture_id`; captures without any are left out.
 
     Args:
         calibration: of `calibrate_study`.
         captures: `capture_id` and labels.
-        specimens: which label groups the captures.
+        study: which label groups the captures.
     """
     lines: dict[str, dict[str, BandCalibration]] = {}
     for _, row in calibration.iterrows():
         line = BandCalibration(**{name: row[name] for name in BandCalibration._fields})
         lines.setdefault(row["group"], {})[row["band"]] = line
-    groups = _capture_groups(captures, specimens)
+    groups = _capture_groups(captures, study.settings.calibrate_by)
     return {capture: lines[group] for capture, group in groups.items() if group in lines}
 
 
-def _capture_groups(captures: pd.DataFrame, specimens: SpecimensParams) -> dict[str, str | None]:
+def _capture_groups(captures: pd.DataFrame, calibrate_by: str | None) -> dict[str, str | None]:
     """The group of each capture; None where its label is missing."""
-    column = captures[specimens.calibrate_by or "capture_id"]
+    column = captures[calibrate_by or "capture_id"]
     return {
         str(capture): None if pd.isna(group) else str(group)
         for capture, group in zip(captures["capture_id"], column, strict=True)
@@ -103,10 +102,10 @@ def _capture_groups(captures: pd.DataFrame, specimens: SpecimensParams) -> dict[
 
 
 def _groups(
-    by_photograph: dict[str, list[GreyStandard]], captures: pd.DataFrame, specimens: SpecimensParams
+    by_photograph: dict[str, list[GreyStandard]], captures: pd.DataFrame, calibrate_by: str | None
 ) -> dict[str, str]:
     """The group of each photograph with standards; photographs that belong to none are left out."""
-    of_capture = _capture_groups(captures, specimens)
+    of_capture = _capture_groups(captures, calibrate_by)
     of_file = {
         (str(getattr(capture, column)), modality): of_capture[str(capture.capture_id)]
         for capture in captures.itertuples()
@@ -123,7 +122,7 @@ def _groups(
         known = {group for group in (first.group, *own.values()) if group is not None}
         if len(known) > 1:
             raise ValueError(
-                f"{first.where}: '{specimens.calibrate_by}' must agree with the metadata, "
+                f"{first.where}: '{calibrate_by}' must agree with the metadata, "
                 f"got {sorted(known)} for '{name}'; correct one of the two"
             )
         if known:
@@ -135,33 +134,35 @@ def _groups(
 
 
 def _measure(
-    path: Path, group: str, standards: Sequence[GreyStandard], specimens: SpecimensParams, scale: Scale
+    path: Path, group: str, standards: Sequence[GreyStandard], study: Study
 ) -> list[_Measured] | CaptureRejected:
     try:
-        bands = read_colour_bands(path, standards[0].modality, specimens)
+        bands = read_colour_bands(path, standards[0].modality, study.settings)
+        check_scale(path.name, next(iter(bands.values())), study)
     except CaptureRejected as rejected:
         return rejected
-    fault = scale_fault(next(iter(bands.values())).dtype, scale, is_auto=specimens.scale == "auto")
-    if fault:
-        return CaptureRejected(path.name, CaptureCode.BAD_SCALE, fault)
     lacking = [name for name in bands if name not in standards[0].reflectance]
     if lacking:
         raise ValueError(
             f"{standards[0].where}: every band of '{path.name}' must have a reflectance, lacks {lacking}; "
             "fill them in"
         )
-    rgb = specimens.band_layout.rgb
+    is_srgb = study.settings.encoding == "srgb"
     rows: list[_Measured] = []
     for standard in standards:
         try:
-            found = measure_standard(bands, standard.disc, scale, is_srgb=specimens.encoding == "srgb")
+            found = measure_standard(bands, standard.disc, study.scale, is_srgb=is_srgb)
         except ValueError as error:
             raise ValueError(f"{standard.where} ('{path.name}'): {error}") from error
         rows += [
-            _Measured(group, "rgb" if band in rgb else "uv", band, standard.reflectance[band], *one)
+            _Measured(group, _modality(study, band), band, standard.reflectance[band], *one)
             for band, one in found.items()
         ]
     return rows
+
+
+def _modality(study: Study, band: str) -> str:
+    return "rgb" if band in study.rgb_bands else "uv"
 
 
 def _kept(found: list[_Measured] | CaptureRejected) -> Iterable[_Measured]:
@@ -171,8 +172,8 @@ def _kept(found: list[_Measured] | CaptureRejected) -> Iterable[_Measured]:
     return found
 
 
-def _tabulate(measured: list[_Measured], specimens: SpecimensParams) -> pd.DataFrame:
-    layout = specimens.band_layout
+def _tabulate(measured: list[_Measured], study: Study) -> pd.DataFrame:
+    layout = study.layout  # the UV photograph of standards alone may have other bands than the captures
     place = {band: at for at, band in enumerate((*layout.rgb, *layout.uv))}
     by_line: dict[tuple[str, str, str], list[_Measured]] = {}
     for one in measured:

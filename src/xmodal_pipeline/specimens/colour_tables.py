@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from xmodal_pipeline.errors import CaptureCode, ParametersError
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
 from xmodal_pipeline.imaging.colour import Region, catch_rows, colour_rows, list_regions
 from xmodal_pipeline.imaging.patches import WHOLE, PatchesError, Pixels, read_patches
+from xmodal_pipeline.imaging.places import matrix_to_uv
 from xmodal_pipeline.imaging.receptors import (
     TETRAHEDRAL,
     ReceptorModel,
@@ -19,8 +19,9 @@ from xmodal_pipeline.imaging.receptors import (
     relative_catches,
     tetrahedral,
 )
-from xmodal_pipeline.imaging.registration import Registration, registration_matrix
-from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.imaging.registration import Registration
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.params.ingest import PatchSource, SpecimensParams
 
 _TETRACHROMAT = ("u", "s", "m", "l")
 """Names that pavo takes for four receptors, from short to long wavelength."""
@@ -78,10 +79,9 @@ def check_receptor_units(model: ReceptorModel | None, units: str) -> None:
 def measure_colour(
     capture: Capture,
     files: CaptureFiles,
-    specimens: SpecimensParams,
+    study: Study,
     registration: Registration | None,
     *,
-    units: str,
     receptors: ReceptorModel | None,
 ) -> ColourFindings:
     """Measure one capture whole and patch by patch, UV where the registration says it lies.
@@ -89,38 +89,36 @@ def measure_colour(
     Args:
         capture: as read.
         files: where it is; patch files are looked for beside it.
-        specimens: layout, source of the patches, and what the coefficients multiply.
+        study: bands and their units, source of the patches, and what the coefficients multiply.
         registration: of this capture; None where the study switches it off.
-        units: of the bands.
         receptors: the study's coefficients, if it has any.
     """
     shape = (capture.rgb.shape[1], capture.rgb.shape[2])
-    patches, flag, note = _find_patches(files.rgb_path, specimens, shape)
-    regions = list_regions(capture, patches, matrix_to_uv(files, specimens, registration, shape))
+    patches, flag, note = _find_patches(files.rgb_path, study.settings.patches, shape)
+    regions = list_regions(capture, patches, matrix_to_uv(study, registration, shape))
     if flag is None:
         flag, note = _check_inside(files.rgb_path, patches, regions)
     identity = {"capture_id": files.capture_id, "specimen_id": files.specimen_id}
-    layout = specimens.band_layout
     catches: list[dict[str, Any]] = []
     if receptors is not None:
         # A pair may have fewer UV bands than its layout names.
-        lacking = [band for band in receptors.bands if band in layout.uv[len(capture.uv) :]]
+        lacking = [band for band in receptors.bands if band not in study.bands]
         if lacking:
             note = f"capture '{files.rgb_path.name}': has no catches, specimens.receptors needs its {lacking}"
         else:
-            factor = 100.0 if specimens.receptor_scale == "percent" else 1.0
-            catches = catch_rows(capture, regions, identity, layout, receptors, factor=factor)
-    colour = colour_rows(capture, regions, identity, layout, units)
+            factor = 100.0 if study.settings.receptor_scale == "percent" else 1.0
+            catches = catch_rows(capture, regions, identity, study, receptors, factor=factor)
+    colour = colour_rows(capture, regions, identity, study)
     return ColourFindings(colour, catches, (flag,) if flag else (), note)
 
 
 def _find_patches(
-    path: Path, specimens: SpecimensParams, shape: tuple[int, int]
+    path: Path, source: PatchSource | None, shape: tuple[int, int]
 ) -> tuple[dict[str, Pixels], CaptureCode | None, str]:
-    if specimens.patches is None:
+    if source is None:
         return {}, None, ""
     try:
-        patches = read_patches(path, specimens.patches, shape)
+        patches = read_patches(path, source, shape)
     except PatchesError as error:
         return {}, CaptureCode.BAD_PATCHES, f"capture '{path.name}': {error}"
     if patches is None:
@@ -136,25 +134,6 @@ def _check_inside(
         return None, ""
     note = f"capture '{path.name}': every patch must have a pixel inside the mask, got none for {outside}"
     return CaptureCode.BAD_PATCHES, f"{note}; they are not measured"
-
-
-def matrix_to_uv(
-    files: CaptureFiles, specimens: SpecimensParams, registration: Registration | None, shape: tuple[int, int]
-) -> NDArray[np.float64] | None:
-    """Where a pixel of RGB lies in UV; None for two photographs that were never meant to be registered.
-
-    Args:
-        files: of the capture.
-        specimens: whether the study registers.
-        registration: of the capture; None where the study switches it off.
-        shape: (height, width) of the capture.
-
-    Returns:
-        As `registration_matrix`.
-    """
-    if files.uv_path is not None and specimens.registration == "off":
-        return None
-    return np.eye(3) if registration is None else registration_matrix(registration, shape)
 
 
 def tabulate_catches(rows: list[dict[str, Any]], model: ReceptorModel | None) -> pd.DataFrame:
