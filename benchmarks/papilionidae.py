@@ -35,7 +35,8 @@ from xmodal_pipeline.specimens.storing import channel_statistics
 from xmodal_pipeline.evaluation.baselines import pca_cca
 from xmodal_pipeline.evaluation.ranks import query_measures
 from xmodal_pipeline.evaluation.resampling import bootstrap_weights, percentile_interval
-from xmodal_pipeline.evaluation.retrieval import DIRECTIONS, rank_matches
+from xmodal_pipeline.evaluation.retrieval import rank_matches
+from xmodal_pipeline.evaluation.schema import DIRECTIONS
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.pipelines.train.nodes import StoredBands
 from xmodal_pipeline.training import TrainingStores, embed, fit

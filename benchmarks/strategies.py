@@ -36,7 +36,8 @@ from xmodal_pipeline.specimens.storing import channel_statistics
 from xmodal_pipeline.evaluation import classification
 from xmodal_pipeline.evaluation.baselines import band_means
 from xmodal_pipeline.evaluation.ranks import summarise
-from xmodal_pipeline.evaluation.retrieval import DIRECTIONS, rank_matches, retrieval_intervals
+from xmodal_pipeline.evaluation.retrieval import rank_matches, retrieval_intervals
+from xmodal_pipeline.evaluation.schema import DIRECTIONS
 from xmodal_pipeline.params.train import TrainParams
 from xmodal_pipeline.training import BandStatistics, Checkpoint, TrainingStores, embed, fit
 from xmodal_pipeline.variants import BASELINES, VARIANTS

@@ -8,8 +8,9 @@ import pytest
 
 from xmodal_pipeline.evaluation import classification, retrieval
 from xmodal_pipeline.evaluation.baseline_tables import baseline_tables
+from xmodal_pipeline.evaluation.measurement import measure_baselines, measure_variant
 from xmodal_pipeline.evaluation.model_tables import ModelTables
-from xmodal_pipeline.evaluation.protocol import compare_variants, evaluate_baselines, evaluate_variant
+from xmodal_pipeline.evaluation.schema import COMPARISON_COLUMNS, TASKS
 from xmodal_pipeline.evaluation.specimen_tables import first_captures, labels_of_species
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
@@ -68,16 +69,14 @@ def make_features(index, seed=0, noise=0.7):
     return {"rgb": rgb, "uv": uv, "joint": (rgb + uv) / 2}
 
 
-def evaluate(index, features, views=None, **changes):
+def measure(index, features, views=None):
     table = make_table(index, features)
-    return evaluate_variant(
-        table,
-        table,
-        table if views is None else make_table(index, views),
-        index,
-        PARAMS.model_copy(update=changes),
-        label="sex",
-    )
+    opposite = table if views is None else make_table(index, views)
+    return measure_variant(table, table, opposite, index, PARAMS, label="sex")
+
+
+def evaluate(index, features, views=None):
+    return measure(index, features, views).metrics
 
 
 def test_retrieval_is_of_one_capture_per_test_specimen():
@@ -203,9 +202,9 @@ def test_species_are_strata_however_many_and_not_of_labels_that_they_have_by_the
     assert "shuffled_within_strata" in found["sex"]["controls"]
     assert "uv_above_strata" not in found["genus"]
     assert labels_of_species(index) == {"genus"}
-    models = {"species_only": ModelTables((make_table(index, {"joint": features["uv"]}),))}
-    models["plain"] = ModelTables((make_table(index, features),))
-    only = evaluate_baselines(models, index, PARAMS)["species_only"]["classification"]
+    models = {"species_only": ModelTables(make_table(index, {"joint": features["uv"]}))}
+    models["plain"] = ModelTables(make_table(index, features))
+    only = measure_baselines(models, index, PARAMS).metrics["species_only"]["classification"]
     assert set(only) == {"sex"}
     assert labels_of_species(index.drop(columns="species")) == set()
 
@@ -225,7 +224,7 @@ def test_a_study_without_labels():
     ):
         evaluate(index, make_features(make_index()))
     table = make_table(index, make_features(make_index()))
-    result = evaluate_variant(table, table, table, index, PARAMS, label=None)
+    result = measure_variant(table, table, table, index, PARAMS, label=None).metrics
     assert "not_applicable" in result["classification"]
     assert result["alignment"]["headline"] == "all"
     assert "within_groups" not in result["retrieval"]
@@ -264,7 +263,7 @@ def test_unknown_capture_is_named():
     index = make_index()
     table = make_table(index, make_features(index))
     with pytest.raises(ValueError, match="every capture must be in the specimen index, got 'c001_0'"):
-        evaluate_variant(table, table, table, index[index["capture_id"] != "c001_0"], PARAMS, label=None)
+        measure_variant(table, table, table, index[index["capture_id"] != "c001_0"], PARAMS, label=None)
 
 
 # Baselines
@@ -296,26 +295,26 @@ def colours(images):
     return images.max((2, 3)).astype(float)
 
 
-def baselines_of(index, shared_masks=True, catches=None):
-    rgb, uv, masks = make_stores(index, shared_masks)
-    partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": partition_of(index)})
-    unlearnt = make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, ::-1]})
-    models = baseline_tables(
-        rgb,
-        uv,
-        masks,
-        index,
-        partitions.drop_duplicates(),
-        views={"silhouette": outlines(index, masks), "band_means": unlearnt, "pca_cca": unlearnt},
-        unlearnt={"untrained_encoder": (unlearnt, unlearnt)},
-        catches=catches or {},
-    )
-    return evaluate_baselines(models, index, PARAMS, ["session"] if "session" in index else [])
+@pytest.fixture(scope="module")
+def baselines_of(make_prepared):
+    def measure_all(index, shared_masks=True, catches=None):
+        rgb, uv, masks = make_stores(index, shared_masks)
+        unlearnt = make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, ::-1]})
+        models = baseline_tables(
+            make_prepared(index, partition_of(index), rgb, uv, masks),
+            index,
+            views={"silhouette": outlines(index, masks), "band_means": unlearnt, "pca_cca": unlearnt},
+            unlearnt={"untrained_encoder": (unlearnt, unlearnt)},
+            catches=catches or {},
+        )
+        return measure_baselines(models, index, PARAMS, ["session"] if "session" in index else [])
+
+    return measure_all
 
 
-def test_baselines_of_a_study_where_colour_gives_the_match_away():
+def test_baselines_of_a_study_where_colour_gives_the_match_away(baselines_of):
     index = make_index(per_sex=12)
-    result = baselines_of(index)
+    result = baselines_of(index).metrics
     assert result["chance"]["retrieval"]["rgb_to_uv"]["recall@1"] == pytest.approx(1 / 48)
     only = result["species_only"]
     assert only["retrieval"]["uv_to_rgb"]["recall@1"] == pytest.approx(4 / 48)
@@ -347,13 +346,33 @@ def test_baselines_of_a_study_where_colour_gives_the_match_away():
     json.dumps(result, allow_nan=False)
 
 
-def test_silhouette_is_plain_where_the_masks_differ():
-    result = baselines_of(make_index(per_sex=12), shared_masks=False)["silhouette"]["retrieval"]
+def test_colour_of_each_modality_is_taken_under_its_own_mask(make_prepared):
+    """UV's mask is the upper half, RGB's the lower; outside its mask a modality has another colour."""
+    index = make_index(n_species=1, per_sex=2)
+    n = len(index)
+    masks = np.zeros((n, 2, 4, 4), np.uint8)
+    masks[:, 0, 2:], masks[:, 1, :2] = 1, 1
+    colour = np.arange(1, n + 1)[:, None, None, None] / 10
+    rgb = np.where(masks[:, :1] > 0, colour, 0.9) * np.ones((1, 3, 1, 1))
+    uv = np.where(masks[:, 1:] > 0, 2 * colour, 0.9)
+    models = baseline_tables(make_prepared(index, partition_of(index), rgb, uv, masks), index)
+    table = models["band_means"].embeddings.set_index(["modality", "capture_id"])
+    expected = colour[:, 0, 0]
+    np.testing.assert_allclose(table.loc["rgb", ["x1", "x2", "x3"]], np.tile(expected, (1, 3)))
+    np.testing.assert_allclose(table.loc["rgb", ["x4", "x5", "x6"]], 0, atol=1e-12)
+    np.testing.assert_allclose(table.loc["uv", ["x1"]], 2 * expected)
+    np.testing.assert_allclose(table.loc["uv", ["x2"]], 0, atol=1e-12)
+    outline = models["silhouette"].embeddings.filter(regex=r"^x\d+$").to_numpy()
+    np.testing.assert_array_equal(outline, masks[:, 0].reshape(n, -1))
+
+
+def test_silhouette_is_plain_where_the_masks_differ(baselines_of):
+    result = baselines_of(make_index(per_sex=12), shared_masks=False).metrics["silhouette"]["retrieval"]
     assert "not_applicable" not in result
     assert result["rgb_to_uv"]["recall@1"] > 0.3
 
 
-def test_cone_catches_are_probed_where_the_study_has_them():
+def test_cone_catches_are_probed_where_the_study_has_them(baselines_of):
     """A label that one of four shares tells; two captures have no shares and their specimens do not count."""
     index = make_index(per_sex=6)
     rng = np.random.default_rng(0)
@@ -361,36 +380,36 @@ def test_cone_catches_are_probed_where_the_study_has_them():
     shares[:, 0] += 8 * (index["sex"] == "f")
     table = pd.DataFrame(shares, index=pd.Index(index["capture_id"], name="capture_id"), columns=list("usml"))
     chosen = table.sample(frac=1, random_state=1).drop(index["capture_id"].iloc[[0, 20]])
-    result = baselines_of(index, catches={"cone_catches": chosen, "r_vec": chosen[["m"]]})
+    found = baselines_of(index, catches={"cone_catches": chosen, "r_vec": chosen[["m"]]})
+    result = found.metrics
     catches, distance = (result[name]["classification"]["sex"] for name in ("cone_catches", "r_vec"))
     assert catches["joint_accuracy"] > 0.95
     assert distance["joint_accuracy"] < 0.75
     assert catches["n"] == len(index) - 2
     assert catches["controls"]["source"] == "joint"
     assert catches["controls"]["strata_only_accuracy"] < 0.75
-    rows = compare_variants({}, result).query("name == 'cone_catches' and label == 'sex'")
-    assert set(rows.query("task == 'classification'")["metric"]) == {"joint_accuracy", "joint_above_strata"}
-    assert "retrieval" not in set(rows["task"])
+    rows = found.numbers.query("name == 'cone_catches'")
+    sex = rows.query("task == 'classification' and label == 'sex'")
+    assert set(sex["metric"]) == {"joint_accuracy", "joint_above_strata"}
+    assert rows.loc[rows["task"] == "retrieval", ["value", "reason"]].to_numpy().tolist() == [
+        [pytest.approx(np.nan, nan_ok=True), "a catch draws on the bands of both modalities"]
+    ]
     json.dumps(result, allow_nan=False)
 
 
-def test_modalities_of_unlike_dimensions_are_measured_in_their_own():
+def test_modalities_of_unlike_dimensions_are_measured_in_their_own(make_prepared):
     """One UV band beside three of RGB: no measure meets the columns that only RGB has."""
     index = make_index(per_sex=12)
     rgb, uv, masks = make_stores(index)
-    partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": partition_of(index)})
     views = make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, :1]})
     models = baseline_tables(
-        rgb,
-        uv[:, :1],
-        masks,
+        make_prepared(index, partition_of(index), rgb, uv[:, :1], masks),
         index,
-        partitions.drop_duplicates(),
         views={"silhouette": outlines(index, masks), "band_means": views, "pca_cca": views},
         unlearnt={},
         catches={},
     )
-    found = evaluate_baselines(models, index, PARAMS)["band_means"]
+    found = measure_baselines(models, index, PARAMS).metrics["band_means"]
     assert found["retrieval"]["rgb_to_uv"]["recall@1"] > found["retrieval"]["chance"]["recall@1"]
     assert 0 <= found["classification"]["species"]["uv_accuracy"] <= 1
     assert found["alignment"]["n"] == 48
@@ -399,75 +418,148 @@ def test_modalities_of_unlike_dimensions_are_measured_in_their_own():
 # The comparison
 
 
-def test_comparison_is_tidy():
+@pytest.fixture(scope="module")
+def compared(baselines_of):
+    """Two variants and the baselines: their metrics, and the rows of all."""
     index = make_index()
     features = make_features(index)
-    metrics = {
-        "separate": evaluate(index, features),
-        "uv_only": evaluate(index, {"uv": features["uv"]}),
-    }
+    variants = {"separate": measure(index, features), "uv_only": measure(index, {"uv": features["uv"]})}
     baselines = baselines_of(index)
-    table = compare_variants(metrics, baselines)
-    assert list(table.columns) == [
-        "name",
-        "kind",
-        "task",
-        "label",
-        "metric",
-        "value",
-        "low",
-        "high",
-        "n",
-        "chance",
-        "p",
-        "protocol",
-    ]
+    rows = [found.numbers.assign(name=name) for name, found in variants.items()]
+    table = pd.concat([*rows, baselines.numbers], ignore_index=True)
+    return {name: found.metrics for name, found in variants.items()} | baselines.metrics, table
+
+
+def find(table, **keys):
+    for column, value in keys.items():
+        table = table[table[column] == value]
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_comparison_is_tidy(compared):
+    metrics, table = compared
+    assert tuple(table.columns) == COMPARISON_COLUMNS
     assert set(table["protocol"]) == {PARAMS.protocol}
-    assert table["n"].notna().all()
-    assert not table.duplicated(["name", "task", "label", "metric"]).any()
+    assert set(table["task"]) <= set(TASKS)
+    assert not table.duplicated(["name", "task", "label", "metric", "stratum"]).any()
+    is_number = table["value"].notna()
+    assert table.loc[is_number, "n"].notna().all()
+    assert ((table["text"] != "").astype(int) + (table["reason"] != "") + is_number == 1).all()
 
-    def row(**keys):
-        found = table
-        for column, value in keys.items():
-            found = found[found[column] == value]
-        assert len(found) == 1
-        return found.iloc[0]
-
-    recall = row(name="separate", task="retrieval", label="rgb_to_uv", metric="recall@5")
+    recall = find(table, name="separate", task="retrieval", direction="rgb_to_uv", k=5)
     expected = metrics["separate"]["retrieval"]["rgb_to_uv"]
+    assert (recall["label"], recall["metric"]) == ("rgb_to_uv", "recall@5")
     assert [recall["low"], recall["high"]] == expected["recall@5_ci"]
     assert (recall["value"], recall["n"], recall["kind"]) == (expected["recall@5"], 24, "variant")
     assert recall["chance"] == pytest.approx(5 / 24)
-    accuracy = row(name="separate", task="classification", label="sex", metric="uv_accuracy")
+    accuracy = find(table, name="separate", task="classification", label="sex", metric="uv_accuracy")
     assert accuracy["value"] == metrics["separate"]["classification"]["sex"]["uv_accuracy"]
-    assert accuracy["chance"] == 0.5
-    oracle = row(name="species_only", task="retrieval", label="uv_to_rgb", metric="recall@1")
+    assert (accuracy["chance"], accuracy["source"]) == (0.5, "uv")
+    oracle = find(table, name="species_only", task="retrieval", label="uv_to_rgb", metric="recall@1")
     assert (oracle["kind"], oracle["value"]) == ("baseline", pytest.approx(4 / 24))
-    assert row(name="separate", task="alignment", metric="spearman_within")["chance"] == 0
-    within = row(name="separate", task="retrieval_within_species", label="rgb_to_uv", metric="recall@1")
+    assert find(table, name="chance", label="uv_to_rgb", metric="recall@1")["value"] == pytest.approx(1 / 24)
+    within = find(
+        table, name="separate", task="retrieval_within_species", label="rgb_to_uv", metric="recall@1"
+    )
     assert within["chance"] == pytest.approx(1 / 6)
-    assert row(name="uv_only", task="classification", label="sex", metric="uv_accuracy")["value"] > 0.9
-    assert set(table.loc[table["name"] == "uv_only", "task"]) == {
+    alone = find(table, name="uv_only", task="classification", label="sex", metric="uv_accuracy")
+    assert alone["value"] > 0.9
+    assert set(table.loc[is_number & (table["name"] == "uv_only"), "task"]) == {
         "classification",
         "classification_control",
         "classification_knn",
         "classification_test_only",
+        "classification_by_stratum",
         "geometry",
     }
-    claim = row(name="separate", task="classification", label="sex", metric="uv_above_strata")
+    claim = find(table, name="separate", task="classification", label="sex", metric="uv_above_strata")
     assert claim["chance"] == 0
     assert claim["p"] == metrics["separate"]["classification"]["sex"]["uv_above_strata_p"]
-    assert row(name="separate", task="alignment", metric="spearman_within")["p"] <= 1
-    assert row(name="separate", task="classification_test_only", label="sex", metric="uv_accuracy")["n"] == 24
-    assert row(name="silhouette", task="retrieval_opposite_views", label="rgb_to_uv", metric="mrr")["n"] == 24
+    test_only = find(
+        table, name="separate", task="classification_test_only", label="sex", metric="uv_accuracy"
+    )
+    assert test_only["n"] == 24
+    opposite = find(
+        table, name="silhouette", task="retrieval_opposite_views", label="rgb_to_uv", metric="mrr"
+    )
+    assert opposite["n"] == 24
+    control = find(table, name="separate", label="sex", metric="shuffled_within_strata")
+    assert control["source"] == "joint"
+
+
+def test_what_was_nested_in_metrics_is_a_row(compared):
+    metrics, table = compared
+    mine = table[table["name"] == "separate"]
+    aligned = metrics["separate"]["alignment"]
+    assert aligned["n_used"] == 24
+    for metric, p, chance in (
+        ("spearman", "p_value", 0),
+        ("spearman_within", "p_value_within", 0),
+        ("cka", "cka_p_value", aligned["cka_null"]),
+        ("mutual_knn", "mutual_knn_p_value", aligned["mutual_knn_null"]),
+    ):
+        row = find(mine, task="alignment", metric=metric)
+        assert row[["value", "p", "chance", "n"]].tolist() == [aligned[metric], aligned[p], chance, 24]
+    among = find(mine, task="alignment", metric="spearman_among")
+    assert among["reason"] == aligned["spearman_among"]["not_applicable"] != ""
+    for metric in ("strength", "headline", "caution"):
+        assert find(mine, task="alignment", metric=metric)["text"] == aligned[metric] != ""
+    uniformity = find(mine, task="geometry", metric="uniformity_uv")
+    assert uniformity[["value", "source"]].tolist() == [
+        metrics["separate"]["geometry"]["uniformity_uv"],
+        "uv",
+    ]
+    predicted = metrics["separate"]["predictability"]
+    for target in ("r2_uv_given_rgb", "r2_rgb_given_uv"):
+        within = find(mine, task="predictability", label=target, metric="within")
+        assert within[["value", "n"]].tolist() == [predicted[target]["within"], 24]
+        repeated = find(mine, task="predictability", label=target, metric="repeatability")
+        assert repeated["reason"] == predicted[target]["repeatability"]["not_applicable"]
+    assert find(mine, task="predictability", metric="n_species")["value"] == 4
+    stratum = metrics["separate"]["classification"]["sex"]["by_stratum"]["species 1"]
+    rows = mine[(mine["stratum"] == "species 1") & (mine["label"] == "sex")]
+    difference = find(rows, task="classification_by_stratum", metric="uv_minus_rgb")
+    assert difference[["value", "n"]].tolist() == [stratum["uv_minus_rgb"], 12]
+    assert [difference["low"], difference["high"]] == stratum["uv_minus_rgb_ci"]
+    assert find(rows, metric="rgb_accuracy")["value"] == stratum["rgb_accuracy"]
+    oracle = find(mine, task="retrieval_species_oracle", k=1)
+    assert oracle["value"] == metrics["separate"]["retrieval"]["group_oracle"]["recall@1"]
+    for task in ("retrieval", "alignment", "predictability"):
+        assert find(table, name="uv_only", task=task)["reason"] == "one modality: uv"
 
 
 def test_too_few_is_a_row_without_a_value():
-    metrics = {"classification": {"sex": {"not_applicable": "too few: f 2", "n": 2}}}
-    table = compare_variants({"separate": metrics}, {})
-    assert table["value"].isna().all()
-    assert table["n"].tolist() == [2]
-    assert table[["task", "label", "metric"]].to_numpy().tolist() == [["classification", "sex", "accuracy"]]
+    index = make_index(n_species=2, per_sex=2)
+    rows = measure(index, make_features(index)).numbers
+    row = find(rows, task="classification", label="sex")
+    assert np.isnan(row["value"])
+    assert (row["metric"], row["n"], row["reason"]) == (
+        "accuracy",
+        8,
+        "too few: f 4, m 4; two classes of at least 6 specimens needed",
+    )
+
+
+def test_the_species_oracle_is_the_mean_over_queries_of_all_views():
+    """Four dorsal captures of one species, two ventral ones of two: 1/4 and all of them are found."""
+    index = pd.DataFrame(
+        {
+            "capture_id": list("abcdef"),
+            "specimen_id": ["s1", "s2", "s3", "s4", "s1", "s5"],
+            "species": ["p", "p", "p", "p", "p", "q"],
+            "view": ["dorsal"] * 4 + ["ventral"] * 2,
+        }
+    )
+    values = np.random.default_rng(0).normal(size=(6, 3))
+    keys = index[["capture_id", "specimen_id"]].assign(partition="test")
+    vectors = pd.DataFrame(values, columns=["x1", "x2", "x3"])
+    table = pd.concat(
+        [pd.concat([keys.assign(modality=modality), vectors], axis=1) for modality in ("rgb", "uv")]
+    )
+    result = measure_variant(table, table, table, index, PARAMS, label=None).metrics["retrieval"]
+    assert result["group_oracle"]["n"] == 6
+    assert result["group_oracle"]["recall@1"] == pytest.approx((4 * 1 / 4 + 2 * 1) / 6)
 
 
 def test_everything_is_plain_json_and_seeded():
