@@ -136,5 +136,5 @@ def test_colour_is_no_stage_and_shares_its_node_with_evaluate():
 
     assert "colour" not in STAGES
     shared = {node.name for node in colour.nodes} & {node.name for node in evaluate.nodes}
-    assert shared == {"measure_uv_value_of_colour"}
+    assert shared == {"evaluate.measure_uv_value_of_colour"}
     assert len((colour + evaluate).nodes) == len(colour.nodes) + len(evaluate.nodes) - 1
