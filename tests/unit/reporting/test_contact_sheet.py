@@ -1,5 +1,4 @@
 import pandas as pd
-
 from xmodal_pipeline.reporting.contact_sheet import MOST, MOST_UNFLAGGED, _choose
 
 

@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-
-from xmodal_pipeline.imaging.capture import Capture
 from xmodal_pipeline.reporting.thumbnails import (
     draw_outline,
     make_thumbnail,
@@ -10,6 +8,8 @@ from xmodal_pipeline.reporting.thumbnails import (
     rgb_picture,
     uv_picture,
 )
+
+from xmodal_pipeline.imaging.capture import Capture
 
 
 def two_halves():
