@@ -142,7 +142,7 @@ def _start(points: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     from sklearn.decomposition import PCA
 
     components = PCA(2, random_state=seed).fit_transform(points)
-    largest = max(float(np.abs(components).max()), float(np.finfo(np.float32).tiny))
+    largest = max(float(np.abs(components).max()), 1e-12)
     noise = np.random.default_rng(seed).normal(scale=1e-4, size=components.shape)
     start: NDArray[np.float32] = (components * (10 / largest) + noise).astype(np.float32)
     return start
