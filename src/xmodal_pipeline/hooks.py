@@ -52,7 +52,7 @@ class ProjectHooks:
         """Check what this run in particular needs."""
         if self._parameters is None:  # a session that made no context has nothing to check
             return
-        stages = run_params["pipeline_names"] or ["__default__"]
+        asked = run_params["pipeline_names"] or sorted(_stages(pipeline), key=STAGES.index)
         try:
             for check, nodes in _nodes_to_check(pipeline).items():
                 _check(check, self._parameters, nodes, catalog)
@@ -62,7 +62,7 @@ class ProjectHooks:
                 if not name.startswith("params:") and name != "parameters" and not catalog.exists(name)
             )
             if missing:
-                raise MissingInputsError(_describe_missing(", ".join(stages), missing, catalog))
+                raise MissingInputsError(_describe_missing(", ".join(asked), missing, catalog))
         except (ParametersError, MissingInputsError) as error:
             raise RunRefusedError(str(error)) from error
 
@@ -125,7 +125,12 @@ def _check(
             assert_never(check)
 
 
-def _describe_missing(stages: str, missing: list[str], catalog: CatalogProtocol[Any, Any]) -> str:
+def _stages(pipeline: Pipeline) -> set[str]:
+    """The stages that the nodes of a run without a name belong to."""
+    return {str(node.namespace).split(".")[0] for node in pipeline.nodes}
+
+
+def _describe_missing(asked: str, missing: list[str], catalog: CatalogProtocol[Any, Any]) -> str:
     pipelines = {
         stage: importlib.import_module(f"xmodal_pipeline.pipelines.{stage}").create_pipeline()
         for stage in STAGES
@@ -134,7 +139,7 @@ def _describe_missing(stages: str, missing: list[str], catalog: CatalogProtocol[
     wanted = set(missing)
     # Backwards through the stages: what makes the missing inputs, and what those makers miss themselves.
     for stage in reversed(STAGES):
-        if wanted & pipelines[stage].outputs():
+        if wanted & pipelines[stage].all_outputs():
             needed.add(stage)
             wanted |= {
                 name
@@ -146,4 +151,4 @@ def _describe_missing(stages: str, missing: list[str], catalog: CatalogProtocol[
         f"'kedro run --pipelines {stage}'" if first else f"'--pipelines {stage}'"
         for stage, first in zip(order, [True] + [False] * len(order), strict=False)
     )
-    return f"{stages}: needs {', '.join(missing)}; run {steps}"
+    return f"{asked}: needs {', '.join(missing)}; run {steps}"

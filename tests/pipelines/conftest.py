@@ -1,8 +1,11 @@
 """What tests of the pipelines share."""
 
 import pytest
+from kedro.framework.project import configure_project
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+
+from xmodal_pipeline.pipeline_registry import register_pipelines
 
 
 @pytest.fixture
@@ -13,9 +16,8 @@ def catalog(project):
         return session.load_context().catalog
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pipelines():
     """All registered pipelines by name."""
-    from xmodal_pipeline.pipeline_registry import register_pipelines
-
+    configure_project("xmodal_pipeline")
     return register_pipelines()

@@ -11,7 +11,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from xmodal_pipeline.params.ingest import SimulationParams
-from xmodal_pipeline.specimens.simulation import simulate_study
+from xmodal_pipeline.simulation import simulate_study
 
 NAMES = ["R", "G", "B", "UV1", "UV2", "UV3", "mask"]
 STORES = ("rgb_images", "uv_images", "masks")

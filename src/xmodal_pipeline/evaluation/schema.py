@@ -13,6 +13,8 @@ RETRIEVAL: Final = "retrieval"
 OPPOSITE_VIEWS: Final = "retrieval_opposite_views"
 WITHIN_SPECIES: Final = "retrieval_within_species"
 SPECIES_ORACLE: Final = "retrieval_species_oracle"
+OPPOSITE_WITHIN_SPECIES: Final = f"{OPPOSITE_VIEWS}_within_species"
+OPPOSITE_SPECIES_ORACLE: Final = f"{OPPOSITE_VIEWS}_species_oracle"
 CLASSIFICATION: Final = "classification"
 KNN: Final = "classification_knn"
 TEST_ONLY: Final = "classification_test_only"
@@ -23,6 +25,7 @@ GEOMETRY: Final = "geometry"
 PREDICTABILITY: Final = "predictability"
 TASKS: Final = (
     *(RETRIEVAL, OPPOSITE_VIEWS, WITHIN_SPECIES, SPECIES_ORACLE),
+    *(OPPOSITE_WITHIN_SPECIES, OPPOSITE_SPECIES_ORACLE),
     *(CLASSIFICATION, KNN, TEST_ONLY, CONTROL, BY_STRATUM),
     *(ALIGNMENT, GEOMETRY, PREDICTABILITY),
 )

@@ -9,6 +9,8 @@ TABLES: Final = "tables"
 """Writes a table that a person reads."""
 FIGURES: Final = "figures"
 """Draws."""
+OVERVIEW: Final = "overview"
+"""Reads and writes what a first look in kedro-viz should show; sixty datasets pass between the stages."""
 
 
 class Check(StrEnum):

@@ -79,7 +79,8 @@ def train_cells(
         so that a result means a finished cell.
     """
     from xmodal_pipeline import training
-    from xmodal_pipeline.evaluation.grid import measure_cell
+    from xmodal_pipeline.evaluation.grid import list_rows
+    from xmodal_pipeline.evaluation.measurement import measure_variant
 
     missing = [cell for cell in ablation_plan if not (finished_cells / f"{cell['cell']}.json").is_file()]
     for cell in ablation_plan:
@@ -93,43 +94,31 @@ def train_cells(
         result = training.fit(training.FitConfig.model_validate(cell["config"]), prepared, state)
         tables = training.embed(result.checkpoint, prepared)
         with threadpool_limits(limits=_THREADS):
-            rows = measure_cell(
-                (tables.embeddings, tables.projections, tables.opposite_views),
-                result.history,
+            measured = measure_variant(
+                tables.embeddings,
+                tables.projections,
+                tables.opposite_views,
                 specimen_index,
                 evaluation,
-                variant=cell["variant"],
                 label=study.label,
             )
+        rows = list_rows(measured.numbers, result.history)
         yield {cell["cell"]: result.checkpoint}, {cell["cell"]: {"rows": rows}}
         shutil.rmtree(state)  # both are saved; a state is several times the size of its checkpoint
-
-
-def measure_baselines(
-    prepared: Prepared,
-    specimen_index: pd.DataFrame,
-    partitions: pd.DataFrame,
-    evaluation: EvaluationParams,
-) -> dict[str, list[dict[str, Any]]]:
-    """What needs no learning, beside the settings: species, colours, outlines, PCA + CCA of pixels."""
-    from xmodal_pipeline.evaluation.baseline_tables import baseline_tables
-    from xmodal_pipeline.evaluation.grid import measure_baselines
-
-    with threadpool_limits(limits=_THREADS):
-        models = baseline_tables(prepared.rgb, prepared.uv, prepared.masks, specimen_index, partitions)
-        return measure_baselines(models, specimen_index, evaluation)
 
 
 def tabulate_cells(
     ablation_plan: list[dict[str, Any]],
     ablation_cells: dict[str, Callable[[], dict[str, Any]]],
-    ablation_baselines: dict[str, list[dict[str, Any]]],
+    comparison: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All cells of the present grid and the baselines as one tidy table, and the spread between seeds."""
+    """All cells of the present grid and the study's baselines as one table, and the spread between seeds."""
     from xmodal_pipeline.evaluation import grid
 
     cells = [cell | ablation_cells[cell["cell"]]() for cell in ablation_plan]
-    table = grid.tabulate_cells(cells, ablation_baselines)
+    rows = comparison[comparison["kind"] == "baseline"]
+    baselines = {str(name): grid.list_rows(part) for name, part in rows.groupby("name", sort=False)}
+    table = grid.tabulate_cells(cells, baselines)
     return table, grid.seed_spread(table)
 
 

@@ -27,14 +27,8 @@ def create_pipeline() -> Pipeline:
                 tags=[TRAINING, Check.CELLS],
             ),
             Node(
-                nodes.measure_baselines,
-                ["prepared", "specimen_index", "partitions", "params:evaluation"],
-                "ablation_baselines",
-                name="measure_baselines",
-            ),
-            Node(
                 nodes.tabulate_cells,
-                ["ablation_plan", "ablation_cells", "ablation_baselines"],
+                ["ablation_plan", "ablation_cells", "comparison"],
                 ["ablation", "seed_spread"],
                 name="tabulate_cells",
                 tags=TABLES,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.embed import nodes
+from xmodal_pipeline.pipelines.tags import OVERVIEW
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
@@ -23,6 +24,7 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
         ["prepared", "params:augmentation"],
         ["silhouette_views", "colour_views", "pixel_views"],
         name="warp_baselines",
+        tags=OVERVIEW,
     )
     # Two encoders and nothing between them: what the pixels give before anything is learnt.
     unlearnt = Node(

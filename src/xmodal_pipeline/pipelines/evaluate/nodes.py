@@ -26,12 +26,12 @@ def evaluate_variant(
     specimen_index: pd.DataFrame,
     study: Study,
     evaluation: EvaluationParams,
-) -> dict[str, Any]:
-    """Alignment, retrieval, classification and geometry of one variant."""
-    from xmodal_pipeline.evaluation import protocol
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
+    """Metrics of one variant, their rows for `comparison`, and what each specimen contributes."""
+    from xmodal_pipeline.evaluation.measurement import measure_variant
 
     with threadpool_limits(limits=_THREADS):
-        return protocol.evaluate_variant(
+        found = measure_variant(
             embeddings,
             projections,
             opposite_views,
@@ -40,77 +40,60 @@ def evaluate_variant(
             label=study.label,
             confounders=study.confounders,
         )
-
-
-def make_baselines(  # noqa: PLR0913 - one argument per catalog entry that baselines are made from
-    prepared: Prepared,
-    specimen_index: pd.DataFrame,
-    partitions: pd.DataFrame,
-    silhouette_views: pd.DataFrame,
-    colour_views: pd.DataFrame,
-    pixel_views: pd.DataFrame,
-    unlearnt_embeddings: pd.DataFrame,
-    unlearnt_views: pd.DataFrame,
-    receptor_table: pd.DataFrame,
-) -> dict[str, Any]:
-    """What needs no learning, as `ModelTables`."""
-    from xmodal_pipeline.evaluation.baseline_tables import baseline_tables
-
-    unlearnt = {
-        str(name): (rows, unlearnt_views[unlearnt_views["encoder"] == name])
-        for name, rows in unlearnt_embeddings.groupby("encoder", sort=False)
-    }
-    with threadpool_limits(limits=_THREADS):
-        return baseline_tables(
-            prepared.rgb,
-            prepared.uv,
-            prepared.masks,
-            specimen_index,
-            partitions,
-            views={"silhouette": silhouette_views, "band_means": colour_views, "pca_cca": pixel_views},
-            unlearnt=unlearnt,
-            catches=catch_features(receptor_table),
-        )
+    return found.metrics, found.numbers, found.contributions
 
 
 def evaluate_baselines(
-    baseline_tables: dict[str, Any],
+    prepared: Prepared,
     specimen_index: pd.DataFrame,
     study: Study,
+    receptor_table: pd.DataFrame,
     evaluation: EvaluationParams,
-) -> dict[str, Any]:
-    """What chance, species, colour, cone catches, outlines, PCA + CCA and unlearnt encoders reach."""
-    from xmodal_pipeline.evaluation import protocol
+    **tables: pd.DataFrame,
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
+    """What chance, species, colour, cone catches, outlines, PCA + CCA and unlearnt encoders reach.
 
+    `tables` are `unlearnt_embeddings` and `unlearnt_views`, by the column `encoder`, and the opposite views
+    of other baselines, by their names.
+    """
+    from xmodal_pipeline.evaluation.baseline_tables import baseline_tables
+    from xmodal_pipeline.evaluation.measurement import measure_baselines
+
+    embeddings, unlearnt_views = tables.pop("unlearnt_embeddings"), tables.pop("unlearnt_views")
+    unlearnt = {
+        str(name): (rows, unlearnt_views[unlearnt_views["encoder"] == name])
+        for name, rows in embeddings.groupby("encoder", sort=False)
+    }
     with threadpool_limits(limits=_THREADS):
-        return protocol.evaluate_baselines(baseline_tables, specimen_index, evaluation, study.confounders)
+        models = baseline_tables(
+            prepared,
+            specimen_index,
+            views=tables,
+            unlearnt=unlearnt,
+            catches=catch_features(receptor_table),
+        )
+        found = measure_baselines(models, specimen_index, evaluation, study.confounders)
+    return found.metrics, found.numbers, found.contributions
 
 
-def gather_model(embeddings: pd.DataFrame, projections: pd.DataFrame, opposite_views: pd.DataFrame) -> Any:
-    """One variant's tables, as `ModelTables`."""
-    from xmodal_pipeline.evaluation.model_tables import ModelTables
-
-    return ModelTables((embeddings,), (projections,), (opposite_views,))
+def compare_variants(baselines: pd.DataFrame, **variants: pd.DataFrame) -> pd.DataFrame:
+    """One tidy table of every variant beside every baseline."""
+    named = [rows.assign(name=name) for name, rows in variants.items()]
+    return pd.concat([*named, baselines], ignore_index=True)
 
 
 def compare_with_baselines(
-    baseline_tables: dict[str, Any],
+    baselines: pd.DataFrame,
     specimen_index: pd.DataFrame,
     evaluation: EvaluationParams,
-    **variants: Any,
+    **variants: pd.DataFrame,
 ) -> pd.DataFrame:
     """Paired differences between variants, and between each variant and each baseline."""
-    from xmodal_pipeline.evaluation import paired_measures
+    from xmodal_pipeline.evaluation.pairing import compare_contributions
 
+    models = {name: [rows] for name, rows in variants.items()}
     with threadpool_limits(limits=_THREADS):
-        return paired_measures.compare_tables(variants, baseline_tables, specimen_index, evaluation)
-
-
-def compare_variants(baselines: dict[str, Any], **metrics: dict[str, Any]) -> pd.DataFrame:
-    """One tidy table of every variant beside every baseline."""
-    from xmodal_pipeline.evaluation import protocol
-
-    return protocol.compare_variants(metrics, baselines)
+        return compare_contributions(models, baselines, specimen_index, evaluation)
 
 
 def measure_uv_value(

@@ -35,7 +35,7 @@ def provide_captures(
         Where the captures are; and the truth of the simulation (empty for real captures).
     """
     # Imported here, so that `kedro registry list` stays quick.
-    from xmodal_pipeline.specimens.simulation import empty_simulated_truth, simulate_study
+    from xmodal_pipeline.simulation import empty_simulated_truth, simulate_study
 
     if specimens.root is None:
         truth = simulate_study(simulation, simulated, n_jobs=quality.n_jobs)

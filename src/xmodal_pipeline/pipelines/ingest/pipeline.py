@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.ingest import nodes
-from xmodal_pipeline.pipelines.tags import FIGURES, TABLES, Check
+from xmodal_pipeline.pipelines.tags import FIGURES, OVERVIEW, TABLES, Check
 
 
 def create_pipeline() -> Pipeline:
@@ -28,6 +28,7 @@ def create_pipeline() -> Pipeline:
                 ["capture_folder", "params:specimens", "capture_list"],
                 "study",
                 name="decide_study",
+                tags=OVERVIEW,
             ),
             Node(
                 nodes.calibrate,

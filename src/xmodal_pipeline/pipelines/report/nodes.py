@@ -10,7 +10,6 @@ from xmodal_pipeline.params.root import validate_parameters
 from xmodal_pipeline.reporting import embeddings as reported
 from xmodal_pipeline.reporting.page.build import build_report
 from xmodal_pipeline.reporting.section import Section, join_sections
-from xmodal_pipeline.specimens.leaks import ADVICE, LEAKAGE, describe_leaks
 
 EmbeddingTables = tuple[pd.DataFrame, pd.DataFrame]
 """Embeddings and projections of one variant."""
@@ -19,24 +18,6 @@ EmbeddingTables = tuple[pd.DataFrame, pd.DataFrame]
 def gather_embeddings(embeddings: pd.DataFrame, projections: pd.DataFrame) -> EmbeddingTables:
     """One variant's tables, under a name that a node of all variants may read."""
     return embeddings, projections
-
-
-def stack_histories(**histories: pd.DataFrame) -> pd.DataFrame:
-    """The histories of all variants, told apart by the column `variant`."""
-    return pd.concat(
-        [history.assign(variant=variant) for variant, history in histories.items()], ignore_index=True
-    )
-
-
-def stack_diagnostics(leaks: pd.DataFrame, **diagnostics: list[dict[str, Any]]) -> pd.DataFrame:
-    """`code, variant, finding, advice`: leaks, then what training found in each variant."""
-    found = [(LEAKAGE, "all", describe_leaks(leaks), ADVICE)] if len(leaks) else []
-    found += [
-        (one["code"], variant, one["message"], one["advice"])
-        for variant, own in diagnostics.items()
-        for one in own
-    ]
-    return pd.DataFrame(found, columns=["code", "variant", "finding", "advice"])
 
 
 def choose_variant(

@@ -3,7 +3,8 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.report import nodes
-from xmodal_pipeline.pipelines.tags import FIGURES
+from xmodal_pipeline.pipelines.tags import FIGURES, OVERVIEW
+from xmodal_pipeline.pipelines.train.pipeline import stack_results
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.reporting.classification.accuracies import classification_section
 from xmodal_pipeline.reporting.data.captures import captures_section
@@ -32,34 +33,13 @@ _SECTIONS = {
 @datasets_named_by_variant()
 def create_pipeline() -> Pipeline:
     """Tables and prepared captures to figures and one HTML file."""
-    return Pipeline(
-        [
-            *_stack_variants(),
-            *_choose_what_is_drawn(),
-            *_describe_data(),
-            *_describe_models(),
-            *_lay_out_page(),
-        ],
+    own = Pipeline(
+        [*_choose_what_is_drawn(), *_describe_data(), *_describe_models(), *_lay_out_page()],
         namespace="report",
         prefix_datasets_with_namespace=False,
+        tags=FIGURES,
     )
-
-
-def _stack_variants() -> list[Node]:
-    return [
-        Node(
-            nodes.stack_histories,
-            {variant: f"{variant}.history" for variant in DEFAULT_VARIANTS},
-            "histories",
-            name="stack_histories",
-        ),
-        Node(
-            nodes.stack_diagnostics,
-            {"leaks": "leaks"} | {variant: f"{variant}.diagnostics" for variant in DEFAULT_VARIANTS},
-            "diagnostics",
-            name="stack_diagnostics",
-        ),
-    ]
+    return stack_results(DEFAULT_VARIANTS) + own
 
 
 def _choose_what_is_drawn() -> list[Node | Pipeline]:
@@ -80,7 +60,6 @@ def _choose_what_is_drawn() -> list[Node | Pipeline]:
             ["study", "chosen_variant", "prepared", "specimen_index", "params:reporting"],
             "gallery_figure",
             name="picture_gallery",
-            tags=FIGURES,
         ),
     ]
 
@@ -131,7 +110,6 @@ def _describe_models() -> list[Node]:
             ],
             "training_section",
             name="describe_training",
-            tags=FIGURES,
         ),
         Node(
             diagnostics_section, ["study", "diagnostics"], "diagnostics_section", name="describe_diagnostics"
@@ -141,28 +119,24 @@ def _describe_models() -> list[Node]:
             [*compared, "gallery_figure"],
             "retrieval_section",
             name="describe_retrieval",
-            tags=FIGURES,
         ),
         Node(
             classification_section,
             [*compared, "params:evaluation"],
             "classification_section",
             name="describe_classification",
-            tags=FIGURES,
         ),
         Node(
             uv_value_section,
             ["study", "uv_value", "calibration", "params:evaluation"],
             "uv_value_section",
             name="describe_uv_value",
-            tags=FIGURES,
         ),
         Node(
             maps_section,
             ["study", "specimen_index", "mapped_captures", "chosen_variant"],
             "umap_section",
             name="describe_maps",
-            tags=FIGURES,
         ),
         Node(
             explorer_section,
@@ -178,7 +152,6 @@ def _describe_models() -> list[Node]:
             ],
             "similarity_section",
             name="describe_similarity",
-            tags=FIGURES,
         ),
     ]
 
@@ -200,7 +173,6 @@ def _lay_out_page() -> list[Node]:
             [f"{group}_sections" for group in _SECTIONS],
             ["page_sections", "figures"],
             name="arrange_sections",
-            tags=FIGURES,
         ),
         Node(
             nodes.write_report,
@@ -210,5 +182,6 @@ def _lay_out_page() -> list[Node]:
             ],
             "report",
             name="write_report",
+            tags=OVERVIEW,
         ),
     ]

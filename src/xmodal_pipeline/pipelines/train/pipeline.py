@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
-from xmodal_pipeline.pipelines.tags import FIGURES, TRAINING, Check
+from xmodal_pipeline.pipelines.tags import FIGURES, OVERVIEW, TABLES, TRAINING, Check
 from xmodal_pipeline.pipelines.train import nodes
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
@@ -30,8 +30,34 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
         name="draw_training_views",
         tags=FIGURES,
     )
-    return Pipeline(
+    own = Pipeline(
         [per_variant([train], own=["training_state"], variants=variants), views],
+        namespace="train",
+        prefix_datasets_with_namespace=False,
+    )
+    return own + stack_results(variants)
+
+
+@datasets_named_by_variant()
+def stack_results(variants: Sequence[str]) -> Pipeline:
+    """One table of histories and one of diagnostics. `report` stacks anew: a variant may train alone."""
+    return Pipeline(
+        [
+            Node(
+                nodes.stack_histories,
+                {name: f"{name}.history" for name in variants},
+                "histories",
+                name="stack_histories",
+                tags=[TABLES, OVERVIEW],
+            ),
+            Node(
+                nodes.stack_diagnostics,
+                {"leaks": "leaks"} | {name: f"{name}.diagnostics" for name in variants},
+                "diagnostics",
+                name="stack_diagnostics",
+                tags=TABLES,
+            ),
+        ],
         namespace="train",
         prefix_datasets_with_namespace=False,
     )
