@@ -102,9 +102,9 @@ def list_reasons(comparison: pd.DataFrame, task: str, names: ModalityNames) -> l
     rows = comparison[(comparison["task"] == task) & (comparison["kind"] == "variant")]
     rows = rows[(rows["reason"] != "") & (rows["stratum"] == "")]
     what = rows["label"].where(rows["label"] != "", rows["metric"])
-    names_of: dict[tuple[str, str], list[str]] = {}
+    names_of: dict[tuple[str, str], dict[str, None]] = {}
     for name, subject, reason in zip(rows["name"], what, rows["reason"], strict=True):
-        names_of.setdefault((str(subject), str(reason)), []).append(names.label(str(name)))
+        names_of.setdefault((str(subject), str(reason)), {})[names.label(str(name))] = None
     subjects_of: dict[tuple[str, str], list[str]] = {}
     for (subject, reason), who in names_of.items():
         subjects = subjects_of.setdefault((", ".join(who), reason), [])

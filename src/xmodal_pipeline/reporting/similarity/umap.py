@@ -108,11 +108,9 @@ def lay_out(
     Returns:
         (n, 2) and (m, 2).
     """
-    # Imported here: both take seconds to import, which no other figure should pay.
-    from sklearn.decomposition import PCA
-
     n, neighbours = len(fitted), min(params.umap_neighbours, len(fitted) - 1)
     nearest, distances = nearest_by_cosine(fitted, fitted, neighbours)
+    # Imported here: it takes seconds to import, which no other figure should pay.
     with warnings.catch_warnings():
         # It says that Tensorflow is missing, that a seed costs it its threads, and what distances it expects.
         warnings.simplefilter("ignore")
@@ -123,7 +121,7 @@ def lay_out(
             min_dist=params.umap_min_dist,
             metric="precomputed",
             precomputed_knn=(nearest, distances, None),
-            init=PCA(2, random_state=params.seed).fit_transform(fitted),
+            init=_start(fitted, params.seed),
             random_state=params.seed,
             transform_seed=params.seed,
         )
@@ -137,6 +135,17 @@ def lay_out(
         rows = np.arange(0, nearest.size + 1, neighbours)
         placed = mapper.transform(csr_matrix((beyond.ravel(), nearest.ravel(), rows), shape=(len(new), n)))
     return layout, np.asarray(placed, dtype=np.float32)
+
+
+def _start(points: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Principal components up to 10, with the noise that parts equal points, as UMAP's own start has it."""
+    from sklearn.decomposition import PCA
+
+    components = PCA(2, random_state=seed).fit_transform(points)
+    largest = max(float(np.abs(components).max()), 1e-12)
+    noise = np.random.default_rng(seed).normal(scale=1e-4, size=components.shape)
+    start: NDArray[np.float32] = (components * (10 / largest) + noise).astype(np.float32)
+    return start
 
 
 def nearest_by_cosine(

@@ -74,16 +74,10 @@ def training_section(
     loss: LossParams,
 ) -> Section:
     """Curves, augmented views, and how far one training run may be believed."""
-    names, most_seeds = ModalityNames.of(study), SeedSpread(known_seed_spread).most_seeds
-    one_run = f"Learnt numbers come from one training run (seed {training.seed})"
-    if most_seeds:
-        banner = (
-            "One seed shown.",
-            f"{one_run}; beside them stands their standard deviation (SD) between "
-            f"{most_seeds} seeds, where those were trained.",
-        )
-    else:
-        banner = ("One seed: exploratory.", f"{one_run}; another seed would move them.")
+    names, banner = (
+        ModalityNames.of(study),
+        seed_banner(training.seed, SeedSpread(known_seed_spread).most_seeds),
+    )
     return Section(
         "training",
         "Training",
@@ -91,6 +85,18 @@ def training_section(
         figures=(picture_training_curves(histories, names), augmented_views),
         methods={"training": describe_training(study, histories, training, loss)},
         banners=(banner,) if len(histories) else (),
+    )
+
+
+def seed_banner(seed: int, most_seeds: int) -> tuple[str, str]:
+    """What learnt numbers rest on: one training run, and the spread between seeds where it is known."""
+    one_run = f"Learnt numbers come from one training run (seed {seed})"
+    if not most_seeds:
+        return "One seed: exploratory.", f"{one_run}; another seed would move them."
+    return (
+        "One seed shown.",
+        f"{one_run}; beside them stands their standard deviation (SD) between {most_seeds} seeds, where "
+        "those were trained.",
     )
 
 

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
-
-from xmodal_pipeline.evaluation.grid import tabulate_cells
-from xmodal_pipeline.evaluation.paired import Measure, compare_models
-from xmodal_pipeline.reporting import printing
 from xmodal_pipeline.reporting.colour_figures import picture_uv_value_of_colour
 from xmodal_pipeline.reporting.comparison_figures import picture_ablation, picture_differences
 from xmodal_pipeline.reporting.figures import draw_augmented_views, draw_ingest_figures, draw_model_figures
 from xmodal_pipeline.reporting.printing import print_figure
+
+from xmodal_pipeline.evaluation.grid import tabulate_cells
+from xmodal_pipeline.evaluation.paired import Measure, compare_models
+from xmodal_pipeline.reporting import printing
 from xmodal_pipeline.reporting.style import MAX_HEIGHT_MM, WIDTHS_MM, NothingToDrawError, fill_pages
 
 SETTINGS = "Crops keep half."

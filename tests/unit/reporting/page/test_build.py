@@ -5,13 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-
-from xmodal_pipeline.reporting import html, printing
 from xmodal_pipeline.reporting.content import ReportTables
 from xmodal_pipeline.reporting.explorer import make_explorer
 from xmodal_pipeline.reporting.figures import draw_ingest_figures, draw_model_figures
 from xmodal_pipeline.reporting.html import ReportContent, build_report
 from xmodal_pipeline.reporting.methods import write_methods
+
+from xmodal_pipeline.reporting import html, printing
 
 
 class Page(HTMLParser):

@@ -7,7 +7,6 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
-
 from xmodal_pipeline.reporting.explorer import make_explorer
 from xmodal_pipeline.reporting.figures import draw_ingest_figures
 from xmodal_pipeline.reporting.html import ReportContent, build_report

@@ -6,9 +6,9 @@ import pytest
 
 from xmodal_pipeline.evaluation.grid import tabulate_cells
 from xmodal_pipeline.evaluation.paired import Measure, compare_models
-from xmodal_pipeline.reporting.comparison_figures import draw_ablation, draw_differences
-from xmodal_pipeline.reporting.names import ModalityNames
+from xmodal_pipeline.reporting.model_comparison import draw_ablation, draw_differences
 from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.reporting.words import ModalityNames
 
 
 def texts(figure):
