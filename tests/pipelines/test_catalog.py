@@ -5,10 +5,13 @@ from pathlib import PurePath
 from xmodal_pipeline.variants import VARIANTS
 
 MEMORY = {
-    *("ablation_baselines", "baseline_tables", "drawn_figures", "other_runs", "report_tables", "results"),
-    "tables",
+    *("other_contributions", "embedding_tables", "chosen_variant", "mapped_captures", "gallery_figure"),
+    *("captures_section", "registration_section", "colour_section", "labels_section", "training_section"),
+    *("retrieval_section", "classification_section", "uv_value_section", "umap_section", "explorer_section"),
+    *("similarity_section", "diagnostics_section", "data_sections", "numbers_sections", "maps_sections"),
+    "page_sections",
 }
-"""What is passed from node to node without a file; `tables_<variant>` counts as `tables`."""
+"""What is passed from node to node without a file; `embedding_tables_<variant>` without the variant."""
 
 TABLE, CSV, JSON, FIGURE = "AtomicParquetDataset", "AtomicCSVDataset", "AtomicJSONDataset", "FigureDataset"
 CONTRACT = {

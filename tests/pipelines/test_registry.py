@@ -18,7 +18,7 @@ OTHERS = {
     "apply": {"ingest", "apply"},
     "canonical": {"canonical"},
     "colour": {"evaluate", "colour"},
-    "compare": {"evaluate", "compare"},
+    "compare": {"compare"},
 }
 """Pipelines beside the stages, with the stages whose nodes they share."""
 
@@ -128,7 +128,8 @@ def test_the_slice_tables_writes_every_table_that_a_person_reads(catalog, pipeli
         if "AtomicCSVDataset" in kinds(catalog, node) or readable & set(node.outputs)
     )
     tagged = names(node for node in whole(pipelines) if "tables" in node.tags)
-    assert tagged == makers
+    assert tagged - makers == {"compare.measure_runs"}  # passes on what `compared` is made of
+    assert makers <= tagged
     assert_runs_alone(catalog, pipelines, "tables")
 
 
