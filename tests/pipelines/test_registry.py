@@ -200,7 +200,7 @@ def test_kedro_viz_shows_layers(viz, pipelines):
 
 
 def test_the_registry_stays_light():
-    heavy = ("torch", "matplotlib", "plotly", "scipy.stats", "sklearn", "umap", "kedro_viz")
+    heavy = ("torch", "sklearn", "numba", "umap", "plotly", "scipy.stats", "scipy.optimize", "kedro_viz")
     code = (
         "import sys; from kedro.framework.project import configure_project, pipelines;"
         "configure_project('xmodal_pipeline'); dict(pipelines);"

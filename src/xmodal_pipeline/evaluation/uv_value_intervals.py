@@ -3,7 +3,6 @@
 import numpy as np
 import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 from scipy import special
-from scipy.optimize import elementwise
 
 from xmodal_pipeline.evaluation.uv_value_design import Design, Floats
 
@@ -41,6 +40,8 @@ def distance_limit(
 
 
 def _invert_noncentrality(ratio: Floats, shape: tuple[float, float], target: float) -> Floats:
+    from scipy.optimize import elementwise  # on first use, as above
+
     def excess(noncentrality: Floats, ratio: Floats) -> Floats:
         return np.asarray(special.ncfdtr(*shape, noncentrality, ratio) - target)
 
