@@ -127,7 +127,7 @@ def check_training(parameters: Parameters, variants: Iterable[str]) -> None:
         check_backbone(parameters.training.backbone, pretrained=parameters.training.pretrained)
     except ValueError as error:
         raise ParametersError(f"training.backbone: {error}") from error
-    from xmodal_pipeline.training.hardware import check_hardware
+    from xmodal_pipeline.training.processes import check_hardware
 
     try:
         check_hardware(parameters.training)

@@ -81,11 +81,11 @@ def trained(monkeypatch):
     """What is trained, by variant, seed and temperature; the second training of all is interrupted."""
     done, fit = [], training.fit
 
-    def counted(config, stores, state_dir):
+    def counted(config, prepared, state_dir):
         done.append((config.name, config.training.seed, config.loss.temperature))
         if len(done) == 2:
             raise KeyboardInterrupt
-        return fit(config, stores, state_dir)
+        return fit(config, prepared, state_dir)
 
     monkeypatch.setattr(training, "fit", counted)
     return done

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from xmodal_pipeline.imaging.capture import Bands, Capture
 from xmodal_pipeline.imaging.patches import WHOLE, Pixels
-from xmodal_pipeline.imaging.places import pixels_in_uv
 from xmodal_pipeline.imaging.receptors import ReceptorModel, mean_catches
+from xmodal_pipeline.imaging.registration import Matrix, pixels_in_uv
 from xmodal_pipeline.imaging.structure import moments
 from xmodal_pipeline.imaging.study import Study
 
@@ -29,9 +29,7 @@ class Region(NamedTuple):
     """(rgb pixels,), True where UV has the place too; None where the modalities share no grid."""
 
 
-def list_regions(
-    capture: Capture, patches: Mapping[str, Pixels], to_uv: NDArray[np.float64] | None
-) -> list[Region]:
+def list_regions(capture: Capture, patches: Mapping[str, Pixels], to_uv: Matrix | None) -> list[Region]:
     """The whole specimen and its patches, each modality where it lies.
 
     Pixel values are not resampled: every place of RGB takes the UV pixel nearest to where the registration

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Bands, Capture, Mask
-from xmodal_pipeline.imaging.mirror import is_mirrored
 from xmodal_pipeline.imaging.patches import Pixels
-from xmodal_pipeline.imaging.places import pixels_in_uv
-from xmodal_pipeline.imaging.registration_similarity import Matrix
+from xmodal_pipeline.imaging.registration import Matrix, is_mirrored, pixels_in_uv
 from xmodal_pipeline.imaging.scale import TOP_BIN
 from xmodal_pipeline.imaging.structure import (
     Plane,

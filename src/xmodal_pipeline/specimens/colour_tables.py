@@ -11,7 +11,6 @@ from xmodal_pipeline.errors import CaptureCode, ParametersError
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
 from xmodal_pipeline.imaging.colour import Region, catch_rows, colour_rows, list_regions
 from xmodal_pipeline.imaging.patches import WHOLE, PatchesError, Pixels, read_patches
-from xmodal_pipeline.imaging.places import matrix_to_uv
 from xmodal_pipeline.imaging.receptors import (
     TETRAHEDRAL,
     ReceptorModel,
@@ -19,7 +18,7 @@ from xmodal_pipeline.imaging.receptors import (
     relative_catches,
     tetrahedral,
 )
-from xmodal_pipeline.imaging.registration import Registration
+from xmodal_pipeline.imaging.registration import Registration, matrix_to_uv
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.ingest import PatchSource, SpecimensParams
 

@@ -14,11 +14,16 @@ from xmodal_pipeline.errors import CaptureCode, CaptureRejected
 from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
 from xmodal_pipeline.imaging.histogram import BandCounts
-from xmodal_pipeline.imaging.places import matrix_to_uv
 from xmodal_pipeline.imaging.quality import capture_quality
 from xmodal_pipeline.imaging.reading import calibrate_capture, read_counts
 from xmodal_pipeline.imaging.receptors import ReceptorModel
-from xmodal_pipeline.imaging.registration import Registration, estimate_registration, lay_mask
+from xmodal_pipeline.imaging.registration import (
+    Registration,
+    estimate_registration,
+    lay_mask,
+    matrix_to_uv,
+    registration_row,
+)
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams
 from xmodal_pipeline.specimens.band_histograms import count_capture, sum_histograms
@@ -30,7 +35,7 @@ from xmodal_pipeline.specimens.colour_tables import (
     tabulate_catches,
 )
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS, REJECTED_COLUMNS, capture_files
-from xmodal_pipeline.specimens.registration_table import registration_row
+from xmodal_pipeline.specimens.registration_table import rig_row
 from xmodal_pipeline.specimens.rigs import RigVerdict, settle_rigs
 from xmodal_pipeline.specimens.study_calibration import capture_calibrations
 
@@ -142,7 +147,7 @@ def _examine(
         sha256=_digest(counts),  # a copy in another session, with other lines, is a copy still
         height_px=capture.rgb.shape[1],
         width_px=capture.rgb.shape[2],
-        registration=identity | registration_row(verdict, rig),
+        registration=identity | registration_row(verdict) | rig_row(rig),
         quality=[identity | row for row in rows],
         colour=colour,
         histograms=count_capture(placed),

@@ -11,8 +11,14 @@ from tqdm import tqdm
 from xmodal_pipeline.errors import CaptureRejected
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.reading import read_counts
-from xmodal_pipeline.imaging.registration import Registration, estimate_registration
-from xmodal_pipeline.imaging.registration_rig import Rig, Sighting, find_rig, settle_on_rig
+from xmodal_pipeline.imaging.registration import (
+    Registration,
+    Sighting,
+    Transform,
+    estimate_registration,
+    find_rig,
+    settle_on_rig,
+)
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.ingest import RegistrationParams
 
@@ -24,7 +30,7 @@ class RigVerdict(NamedTuple):
     """The registration of one capture under its rig."""
 
     name: str
-    rig: Rig
+    rig: Transform
     registration: Registration
 
 
@@ -81,7 +87,7 @@ def _judge_alone(files: CaptureFiles, study: Study, params: RegistrationParams) 
         return None  # the examination says why
     mask = capture.rgb_mask
     own = estimate_registration(capture.rgb, capture.uv, mask, params, correct=True)
-    if own.status == "corrected" and (own.rotation_deg != 0 or own.scale != 1):
+    if own.status == "corrected" and own.is_turned:
         return Sighting(own, (0.0, 0.0))  # a similarity is given about the image's centre
     rows, columns = np.nonzero(mask)
     height, width = mask.shape

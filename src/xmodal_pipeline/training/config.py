@@ -6,6 +6,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from xmodal_pipeline.augmentation import PhotometryPreset
+from xmodal_pipeline.models import CrossModalModel, build_model
 from xmodal_pipeline.params._model import ParamsModel
 from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams, VariantParams
 from xmodal_pipeline.specimens.prepared import Prepared
@@ -69,6 +70,17 @@ class FitConfig(ParamsModel):
     def channel_statistics(self) -> dict[str, dict[str, tuple[float, ...]]]:
         """The statistics as plain numbers, by modality."""
         return {name: {"mean": stats.mean, "sd": stats.sd} for name, stats in self.statistics.items()}
+
+    def initial_model(self) -> CrossModalModel:
+        """The model before any training here: weights drawn from torch's generator, or pretrained."""
+        return build_model(
+            self.variant,
+            self.training,
+            rgb_bands=len(self.rgb_bands),
+            uv_bands=len(self.uv_bands),
+            image_size=self.image_size,
+            unimodal_joint=self.loss.joint_mode == "comm",
+        )
 
 
 def photometry_in_force(augmentation: AugmentationParams, *, is_calibrated: bool) -> PhotometryPreset:

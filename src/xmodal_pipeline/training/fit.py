@@ -13,10 +13,8 @@ from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training.checkpoint import Checkpoint
 from xmodal_pipeline.training.config import FitConfig, differing_keys
 from xmodal_pipeline.training.diagnostics import Diagnostic, diagnose
-from xmodal_pipeline.training.hardware import check_hardware
-from xmodal_pipeline.training.launch import launch
-from xmodal_pipeline.training.order import Order, array_files
 from xmodal_pipeline.training.process import train, training_batches
+from xmodal_pipeline.training.processes import Order, array_files, check_hardware, launch
 from xmodal_pipeline.training.run_state import history_table, model_weights, read_state
 
 logger = logging.getLogger(__name__)

@@ -124,10 +124,10 @@ def tabulate_cells(
 
 def draw_ablation(ablation: pd.DataFrame, study: Study) -> dict[str, bytes]:
     """The figure, for print (PDF) and for slides (PNG); no file where there is nothing to draw."""
-    from xmodal_pipeline.reporting.comparison_figures import picture_ablation
-    from xmodal_pipeline.reporting.names import ModalityNames
+    from xmodal_pipeline.reporting.model_comparison import picture_ablation
+    from xmodal_pipeline.reporting.words import ModalityNames
 
-    names = ModalityNames(study.rgb_name, study.uv_name)
+    names = ModalityNames.of(study)
     figure = picture_ablation(ablation, label=study.label, names=names)
     if figure.reason:
         logger.warning("ablation: no figure: %s", figure.reason)

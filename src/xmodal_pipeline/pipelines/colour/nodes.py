@@ -3,7 +3,7 @@
 import pandas as pd
 
 from xmodal_pipeline.imaging.study import Study
-from xmodal_pipeline.reporting.content import ReportFigure
+from xmodal_pipeline.reporting.figure import ReportFigure
 
 _COLUMNS = (
     "species",
@@ -45,8 +45,6 @@ def summarise_uv_value(
 
 def draw_uv_value(uv_value_colour: pd.DataFrame, study: Study) -> ReportFigure:
     """What UV adds by colour, per species, with intervals and n; or why there is nothing to draw."""
-    from xmodal_pipeline.reporting.colour_figures import picture_uv_value_of_colour
-    from xmodal_pipeline.reporting.names import ModalityNames
+    from xmodal_pipeline.reporting.uv_value import picture_uv_value_of_colour
 
-    names = ModalityNames(study.rgb_name, study.uv_name)
-    return picture_uv_value_of_colour(uv_value_colour, units=study.colour_units, names=names)
+    return picture_uv_value_of_colour(study, uv_value_colour)

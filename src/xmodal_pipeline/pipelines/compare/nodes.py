@@ -92,10 +92,10 @@ def compare_models(
 
 def draw_compared(compared: pd.DataFrame, study: Study) -> dict[str, bytes]:
     """The forest plot, for print (PDF) and for slides (PNG); no file where there is nothing to draw."""
-    from xmodal_pipeline.reporting.comparison_figures import picture_differences
-    from xmodal_pipeline.reporting.names import ModalityNames
+    from xmodal_pipeline.reporting.model_comparison import picture_differences
+    from xmodal_pipeline.reporting.words import ModalityNames
 
-    figure = picture_differences(compared, names=ModalityNames(study.rgb_name, study.uv_name))
+    figure = picture_differences(compared, names=ModalityNames.of(study))
     if figure.reason:
         logger.warning("compare: no figure: %s", figure.reason)
     return figure.files

@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.compare import nodes
+from xmodal_pipeline.pipelines.tags import FIGURES, TABLES
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
@@ -17,6 +18,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 "other_contributions",
                 name="measure_runs",
+                tags=TABLES,
             ),
             Node(
                 nodes.compare_models,
@@ -28,7 +30,16 @@ def create_pipeline() -> Pipeline:
                 | {name: f"contributions_{name}" for name in (*DEFAULT_VARIANTS, "baselines")},
                 "compared",
                 name="compare_models",
+                tags=TABLES,
             ),
-            Node(nodes.draw_compared, ["compared", "study"], "compared_figures", name="draw_compared"),
-        ]
+            Node(
+                nodes.draw_compared,
+                ["compared", "study"],
+                "compared_figures",
+                name="draw_compared",
+                tags=FIGURES,
+            ),
+        ],
+        namespace="compare",
+        prefix_datasets_with_namespace=False,
     )

@@ -9,9 +9,11 @@ import pandas as pd
 from xmodal_pipeline.errors import CaptureCode, RunStoppedError, rejection_summary
 from xmodal_pipeline.imaging.study import Study, open_study
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, SimulationParams, SpecimensParams
-from xmodal_pipeline.params.root import validate_parameters
-from xmodal_pipeline.reporting.content import ReportFigure, ReportTables
-from xmodal_pipeline.reporting.figures import IngestFigures, draw_ingest_figures
+from xmodal_pipeline.reporting.data.captures import picture_contact_sheet
+from xmodal_pipeline.reporting.data.colour import picture_bands
+from xmodal_pipeline.reporting.data.labels import picture_class_balance
+from xmodal_pipeline.reporting.data.registration import picture_registration
+from xmodal_pipeline.reporting.figure import ReportFigure
 from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS, capture_files, discover_captures
 from xmodal_pipeline.specimens.examination import Examination, examine_captures
 from xmodal_pipeline.specimens.filtering import apply_filter
@@ -33,7 +35,7 @@ def provide_captures(
         Where the captures are; and the truth of the simulation (empty for real captures).
     """
     # Imported here, so that `kedro registry list` stays quick.
-    from xmodal_pipeline.specimens.simulation import empty_simulated_truth, simulate_study
+    from xmodal_pipeline.simulation import empty_simulated_truth, simulate_study
 
     if specimens.root is None:
         truth = simulate_study(simulation, simulated, n_jobs=quality.n_jobs)
@@ -140,23 +142,20 @@ def make_thumbnails(
 
 
 def draw_qa_figures(
-    parameters: dict[str, Any],
     study: Study,
     specimen_index: pd.DataFrame,
     registration_qa: pd.DataFrame,
-    quality_report: pd.DataFrame,
     band_histograms: pd.DataFrame,
     thumbnails: Thumbnails,
-) -> IngestFigures:
+    registration: RegistrationParams,
+) -> tuple[ReportFigure, ReportFigure, ReportFigure, ReportFigure]:
     """The contact sheet, flagged captures first with the reason on them; registration, bands and classes."""
-    tables = ReportTables(
-        parameters=validate_parameters(parameters).model_copy(update={"specimens": study.settings}),
-        specimen_index=specimen_index,
-        registration_qa=registration_qa,
-        quality_report=quality_report,
-        band_histograms=band_histograms,
+    return (
+        picture_contact_sheet(study, specimen_index, thumbnails),
+        picture_registration(study, registration_qa, registration),
+        picture_bands(study, band_histograms, captures=len(specimen_index)),
+        picture_class_balance(study, specimen_index),
     )
-    return draw_ingest_figures(tables, thumbnails)
 
 
 def check_rejected_share(

@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.split import nodes
+from xmodal_pipeline.pipelines.tags import OVERVIEW
 
 
 def create_pipeline() -> Pipeline:
@@ -23,7 +24,10 @@ def create_pipeline() -> Pipeline:
                 ],
                 "prepared",
                 name="prepare_captures",
+                tags=OVERVIEW,
             ),
             Node(nodes.find_leaks, "prepared", "leaks", name="find_leaks"),
-        ]
+        ],
+        namespace="split",
+        prefix_datasets_with_namespace=False,
     )

@@ -10,9 +10,9 @@ import pandas as pd
 
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
-from xmodal_pipeline.reporting.content import ReportFigure
-from xmodal_pipeline.reporting.figures import draw_augmented_views
-from xmodal_pipeline.reporting.names import ModalityNames
+from xmodal_pipeline.reporting.figure import ReportFigure
+from xmodal_pipeline.reporting.training.views import picture_augmented_views
+from xmodal_pipeline.specimens.leaks import ADVICE, LEAKAGE, describe_leaks
 from xmodal_pipeline.specimens.prepared import Prepared
 
 
@@ -32,6 +32,22 @@ def train_variant(
     return result.checkpoint, result.history, [dict(found) for found in result.diagnostics]
 
 
+def stack_histories(**histories: pd.DataFrame) -> pd.DataFrame:
+    """All epochs of all variants, each named in the column `variant`; a term that it lacks is empty."""
+    return pd.concat([one.assign(variant=name) for name, one in histories.items()], ignore_index=True)
+
+
+def stack_diagnostics(leaks: pd.DataFrame, **diagnostics: list[dict[str, Any]]) -> pd.DataFrame:
+    """What looked wrong, of the data first and then of each variant: `code, variant, finding, advice`."""
+    rows = [(LEAKAGE, "all", describe_leaks(leaks), ADVICE)] if len(leaks) else []
+    rows += [
+        (one["code"], name, one["message"], one["advice"])
+        for name, found in diagnostics.items()
+        for one in found
+    ]
+    return pd.DataFrame(rows, columns=["code", "variant", "finding", "advice"], dtype=str)
+
+
 def draw_training_views(
     study: Study, prepared: Prepared, training: TrainingParams, augmentation: AugmentationParams
 ) -> ReportFigure:
@@ -40,13 +56,12 @@ def draw_training_views(
 
     geometry = augmentation.geometry
     photometry = photometry_in_force(augmentation, is_calibrated=prepared.is_calibrated)
-    return draw_augmented_views(
+    return picture_augmented_views(
+        study,
         *sample_views(prepared, augmentation, captures=4, views=3, seed=training.seed),
         settings=(
             f"Crops keep {geometry.crop_scale[0]:.0%} to {geometry.crop_scale[1]:.0%} of the image, "
             f"rotations reach ±{geometry.rotation_deg:g}°; photometry for {photometry} captures; "
             f"seed {training.seed}."
         ),
-        is_linear=study.is_linear,
-        names=ModalityNames(study.rgb_name, study.uv_name),
     )
