@@ -4,12 +4,14 @@ from pathlib import PurePath
 
 from xmodal_pipeline.variants import VARIANTS
 
+SECTIONS = (
+    *("captures", "registration", "colour", "labels", "training", "retrieval", "classification", "uv_value"),
+    *("umap", "explorer", "similarity", "diagnostics"),
+)
 MEMORY = {
     *("other_contributions", "embedding_tables", "chosen_variant", "mapped_captures", "gallery_figure"),
-    *("captures_section", "registration_section", "colour_section", "labels_section", "training_section"),
-    *("retrieval_section", "classification_section", "uv_value_section", "umap_section", "explorer_section"),
-    *("similarity_section", "diagnostics_section", "data_sections", "numbers_sections", "maps_sections"),
-    "page_sections",
+    *(f"section_{part}" for part in SECTIONS),
+    *("sections_data", "sections_numbers", "sections_maps", "page_sections"),
 }
 """What is passed from node to node without a file; `embedding_tables_<variant>` without the variant."""
 

@@ -12,6 +12,18 @@ from xmodal_pipeline.imaging.pictures import (
 )
 
 
+def make_capture(seed: int = 0, size: int = 60, shift: int = 0) -> Capture:
+    """An orange ellipse on black with a bright UV patch; `shift` moves UV to the right."""
+    generator = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size] / size - 0.5
+    mask = (x / 0.42) ** 2 + (y / 0.25) ** 2 < 1
+    texture = 0.1 * np.sin(40 * x + seed) + generator.normal(0, 0.01, (size, size))
+    rgb = np.stack([0.7 + texture, 0.4 + texture, 0.1 + texture]) * mask
+    patch = ((x - 0.2) ** 2 + y**2 < 0.02) * 0.5
+    uv = np.roll(np.stack([0.15 + patch + texture, 0.1 + patch + texture]) * mask, shift, axis=2)
+    return Capture(rgb.astype(np.float32), uv.astype(np.float32), mask, np.roll(mask, shift, axis=1))
+
+
 def two_halves():
     """Left half bright in R only, right half bright in UV only."""
     rgb, uv = np.zeros((3, 40, 40), np.float32), np.zeros((2, 40, 40), np.float32)
@@ -77,8 +89,8 @@ def test_thumbnail_is_cropped_to_the_specimen_and_centred():
     assert rows.mean() == pytest.approx(44.5, abs=1)
 
 
-def test_panels_come_as_rgb_uv_overlay(studies):
-    rgb, uv, _overlay = make_thumbnail(studies.make_capture(), 60)
+def test_panels_come_as_rgb_uv_overlay():
+    rgb, uv, _overlay = make_thumbnail(make_capture(), 60)
     inside = np.s_[28:32, 20:30]
     assert rgb[inside][..., 0].mean() > rgb[inside][..., 2].mean() + 50
     assert (uv[inside][..., 0] == uv[inside][..., 2]).all()
@@ -90,9 +102,9 @@ def test_empty_mask_shows_the_whole_frame():
     assert thumbnail[1, 20, 30].tolist() == [255, 255, 255]
 
 
-def test_tiny_thumbnails_are_refused(studies):
+def test_tiny_thumbnails_are_refused():
     with pytest.raises(ValueError, match="size must be at least 8 pixels, got 4"):
-        make_thumbnail(studies.make_capture(), 4)
+        make_thumbnail(make_capture(), 4)
 
 
 def test_background_of_the_overlay_is_dimmed_but_for_a_rim():

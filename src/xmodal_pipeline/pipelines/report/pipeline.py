@@ -72,19 +72,19 @@ def _describe_data() -> list[Node]:
                 *("study", "specimen_index", "rejected_captures", "partitions", "params:split"),
                 "contact_sheet",
             ],
-            "captures_section",
+            "section_captures",
             name="describe_captures",
         ),
         Node(
             registration_section,
             ["study", "registration_qa", "params:registration", "registration_figure"],
-            "registration_section",
+            "section_registration",
             name="describe_registration",
         ),
         Node(
             colour_section,
             ["study", "calibration", "quality_report", "band_figure"],
-            "colour_section",
+            "section_colour",
             name="describe_colour",
         ),
         Node(
@@ -93,7 +93,7 @@ def _describe_data() -> list[Node]:
                 *("study", "class_balance", "confounding", "species_tips", "modality_information"),
                 "class_balance_figure",
             ],
-            "labels_section",
+            "section_labels",
             name="describe_labels",
         ),
     ]
@@ -108,40 +108,40 @@ def _describe_models() -> list[Node]:
                 *("study", "histories", "augmented_views", "known_seed_spread"),
                 *("params:training", "params:loss"),
             ],
-            "training_section",
+            "section_training",
             name="describe_training",
         ),
         Node(
-            diagnostics_section, ["study", "diagnostics"], "diagnostics_section", name="describe_diagnostics"
+            diagnostics_section, ["study", "diagnostics"], "section_diagnostics", name="describe_diagnostics"
         ),
         Node(
             retrieval_section,
             [*compared, "gallery_figure"],
-            "retrieval_section",
+            "section_retrieval",
             name="describe_retrieval",
         ),
         Node(
             classification_section,
             [*compared, "params:evaluation"],
-            "classification_section",
+            "section_classification",
             name="describe_classification",
         ),
         Node(
             uv_value_section,
             ["study", "uv_value", "calibration", "params:evaluation"],
-            "uv_value_section",
+            "section_uv_value",
             name="describe_uv_value",
         ),
         Node(
             maps_section,
             ["study", "specimen_index", "mapped_captures", "chosen_variant"],
-            "umap_section",
+            "section_umap",
             name="describe_maps",
         ),
         Node(
             explorer_section,
             ["study", "specimen_index", "mapped_captures", "prepared"],
-            "explorer_section",
+            "section_explorer",
             name="describe_explorer",
         ),
         Node(
@@ -150,7 +150,7 @@ def _describe_models() -> list[Node]:
                 *("study", "comparison", "known_seed_spread", "chosen_variant", "specimen_index"),
                 *("params:reporting", "params:evaluation"),
             ],
-            "similarity_section",
+            "section_similarity",
             name="describe_similarity",
         ),
     ]
@@ -160,8 +160,8 @@ def _lay_out_page() -> list[Node]:
     gather = [
         Node(
             nodes.gather_sections,
-            {part: f"{part}_section" for part in parts},
-            f"{group}_sections",
+            {part: f"section_{part}" for part in parts},
+            f"sections_{group}",
             name=f"gather_{group}",
         )
         for group, parts in _SECTIONS.items()
@@ -170,7 +170,7 @@ def _lay_out_page() -> list[Node]:
         *gather,
         Node(
             nodes.arrange_sections,
-            [f"{group}_sections" for group in _SECTIONS],
+            [f"sections_{group}" for group in _SECTIONS],
             ["page_sections", "figures"],
             name="arrange_sections",
         ),
