@@ -100,12 +100,12 @@ def test_a_variant_is_measured_with_the_label_and_confounders_of_the_study():
     assert own["value"].sum() == pytest.approx(1)
 
 
-def test_baselines_keep_their_own_views(make_prepared):
+def test_baselines_keep_their_own_views(prepare_arrays):
     rng = np.random.default_rng(0)
     masks = np.ones((N, 2, 4, 4), np.uint8)
     masks[:, :, 0] = rng.random((N, 1, 4)) < 0.5
     images = rng.random((N, 3, 4, 4)) * masks[:, :1]
-    prepared = make_prepared(INDEX, PARTITION, images, images[:, :1], masks)
+    prepared = prepare_arrays(INDEX, PARTITION, images, images[:, :1], masks)
     shared, other = noise(0), noise(1)
     alike, unlike = make_table(rgb=shared, uv=shared), make_table(rgb=shared, uv=other)
     unlearnt = {"good": alike, "bad": unlike}
