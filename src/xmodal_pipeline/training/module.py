@@ -103,7 +103,9 @@ class ContrastiveTraining(LightningModule):
         first, second = halves(output)
         progress = min(1.0, self.trainer.global_step / self.total_steps)
         loss = self.loss(first, second, progress=progress)
-        self.means.add({"loss": loss.total, **loss.terms, **self._spread(first.projections)})
+        terms = {f"loss_{name}": term for name, term in loss.terms.items()}
+        weights = {f"weight_{name}": torch.tensor(weight) for name, weight in loss.weights.items()}
+        self.means.add({"loss": loss.total, **terms, **weights, **self._spread(first.projections)})
         total: Tensor = loss.total
         return total
 
