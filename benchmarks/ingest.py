@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import tifffile
+from xmodal_pipeline.specimens.calibrating import calibrate_study
+from xmodal_pipeline.specimens.storing import prepare_stores
 
 from xmodal_pipeline.params.ingest import (
     QualityParams,
@@ -31,10 +33,8 @@ from xmodal_pipeline.params.ingest import (
 from xmodal_pipeline.params.split import SplitParams
 from xmodal_pipeline.simulation import study, writing
 from xmodal_pipeline.specimens import examination
-from xmodal_pipeline.specimens.calibrating import calibrate_study
 from xmodal_pipeline.specimens.discovery import discover_captures
 from xmodal_pipeline.specimens.examination import Examination, examine_captures
-from xmodal_pipeline.specimens.storing import prepare_stores
 
 SIZE = 512
 SCENES = 20

@@ -23,8 +23,9 @@ STARTED, ENDED = "training", "trained"
 
 def train(folder: Path) -> None:
     """Train a small run in `folder`, or go on with it, and write its weights."""
-    from xmodal_pipeline.params.train import AugmentationParams, LossParams, SeparateParams, TrainingParams
     from xmodal_pipeline.specimens.stores import ArrayStore
+
+    from xmodal_pipeline.params.train import AugmentationParams, LossParams, SeparateParams, TrainingParams
     from xmodal_pipeline.training import BandStatistics, FitConfig, TrainingStores, fit
     from xmodal_pipeline.training.module import ContrastiveTraining
 

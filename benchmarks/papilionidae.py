@@ -28,16 +28,16 @@ import numpy as np
 import pandas as pd
 from omegaconf import OmegaConf
 from sklearn.model_selection import GroupKFold
-
 from xmodal_pipeline.datasets.array_store import ArrayStoreDataset
+from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.storing import channel_statistics
+
 from xmodal_pipeline.evaluation.baselines import pca_cca
 from xmodal_pipeline.evaluation.ranks import query_measures
 from xmodal_pipeline.evaluation.resampling import bootstrap_weights, percentile_interval
 from xmodal_pipeline.evaluation.retrieval import DIRECTIONS, rank_matches
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.pipelines.train.nodes import StoredBands
-from xmodal_pipeline.specimens.stores import ArrayStore
-from xmodal_pipeline.specimens.storing import channel_statistics
 from xmodal_pipeline.training import TrainingStores, embed, fit
 from xmodal_pipeline.variants import STRATEGIES
 

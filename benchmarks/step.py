@@ -19,10 +19,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from scipy.stats import binom
 from torch import Tensor
 from torch.utils.data import DataLoader
+from xmodal_pipeline.specimens.stores import ArrayStore
 
 from xmodal_pipeline.augmentation import Batch
 from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams, TrainParams
-from xmodal_pipeline.specimens.stores import ArrayStore
 from xmodal_pipeline.training import BandStatistics, FitConfig, TrainingStores
 from xmodal_pipeline.training.balance import GradientBalance
 from xmodal_pipeline.training.batches import StoreBatches

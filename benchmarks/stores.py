@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import zarr
-
 from xmodal_pipeline.datasets.array_store import ArrayStoreDataset
+from xmodal_pipeline.specimens.stores import StoreBlock
+
 from xmodal_pipeline.params.ingest import SimulationParams
 from xmodal_pipeline.simulation import study, writing
-from xmodal_pipeline.specimens.stores import StoreBlock
 
 BANDS = {"rgb": 3, "uv": 3, "mask": 1}
 BLOCK, BATCH, SIDE = 256, 64, 96

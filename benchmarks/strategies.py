@@ -29,15 +29,15 @@ import pandas as pd
 import torch
 from scipy.ndimage import distance_transform_cdt
 from torch.nn.functional import interpolate
-
 from xmodal_pipeline.datasets.array_store import ArrayStoreDataset
+from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.storing import channel_statistics
+
 from xmodal_pipeline.evaluation import classification
 from xmodal_pipeline.evaluation.baselines import band_means
 from xmodal_pipeline.evaluation.ranks import summarise
 from xmodal_pipeline.evaluation.retrieval import DIRECTIONS, rank_matches, retrieval_intervals
 from xmodal_pipeline.params.train import TrainParams
-from xmodal_pipeline.specimens.stores import ArrayStore
-from xmodal_pipeline.specimens.storing import channel_statistics
 from xmodal_pipeline.training import BandStatistics, Checkpoint, TrainingStores, embed, fit
 from xmodal_pipeline.variants import BASELINES, VARIANTS
 

@@ -78,7 +78,7 @@ def test_species_go_to_phylogenetic_methods_with_the_tips_of_the_tree(finished):
     run = kedro(finished, "run", "--env", "smoke", "--pipelines", "ingest", "--params", tree)
     assert run.returncode == 0, run.stderr[-2000:]
     assert f"not among its tips: {species[2]}" in " ".join((run.stdout + run.stderr).split())
-    nodes = "export_species,concat.export_species_means"
+    nodes = "evaluate.export_species,evaluate.concat.export_species_means"
     run = kedro(finished, "run", "--env", "smoke", "--pipelines", "evaluate", "--nodes", nodes)
     assert run.returncode == 0, run.stderr[-2000:]
     outputs = finished / "data/07_model_output/smoke"
@@ -108,7 +108,7 @@ def test_a_stage_reruns_alone_and_a_second_run_works(finished):
     run = kedro(finished, "run", "--env", "smoke", "--pipeline", "split")
     assert run.returncode == 0, run.stderr[-2000:]
     assert read(finished, "04", "partitions").equals(before)
-    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "train", "--namespaces", "attention")
+    run = kedro(finished, "run", "--env", "smoke", "--namespaces", "train.attention")
     assert run.returncode == 0, run.stderr[-2000:]
 
 

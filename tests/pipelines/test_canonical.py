@@ -13,7 +13,10 @@ from kedro.framework.startup import bootstrap_project
 from xmodal_pipeline.imaging.tiff import read_stack
 
 # Figures have tests of their own; the summary, which waits for them, is written by the test.
-INGEST = ("provide_captures", "list_captures", "calibrate_captures", "examine_captures")
+INGEST = tuple(
+    f"ingest.{name}"
+    for name in ("provide_captures", "list_captures", "calibrate_captures", "examine_captures")
+)
 SIMULATION = {"n_effect_species": 1, "n_plain_species": 0, "n_per_sex": 3, "fault_count": 0}
 
 

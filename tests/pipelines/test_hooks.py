@@ -116,4 +116,4 @@ def test_species_spelt_alike_stop_the_run_without_a_traceback(project):
     stored.parent.mkdir(parents=True)
     stored.write_text(json.dumps(captures))
     with pytest.raises(KedroCliError, match=r"species must differ .* got \['parus major', 'parus_major'\]"):
-        run(project, pipeline_names=["ingest"], node_names=["match_tree"])
+        run(project, pipeline_names=["ingest"], node_names=["ingest.match_tree"])

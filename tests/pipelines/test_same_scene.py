@@ -16,7 +16,8 @@ from xmodal_pipeline.simulation import simulate_study
 NAMES = ["R", "G", "B", "UV1", "UV2", "UV3", "mask"]
 STORES = ("rgb_images", "uv_images", "masks")
 TABLES = ("specimen_index", "registration_qa", "quality_report", "colour_table")
-NODES = ("provide_captures", "list_captures", "calibrate_captures", "examine_captures", "prepare_stores")
+INGEST = ("provide_captures", "list_captures", "calibrate_captures", "examine_captures")
+NODES = (*(f"ingest.{name}" for name in INGEST), "split.prepare_stores")
 HALF_FLOAT = 2.0**-11
 """Spacing of float16, in which stores are kept, below 1."""
 

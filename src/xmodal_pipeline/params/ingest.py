@@ -22,11 +22,17 @@ class BandLayout(ParamsModel):
     """
 
     name: str
+    """What it is called where captures are described."""
     order: tuple[str, ...]
+    """Names of all bands of a file, in its order."""
     rgb: tuple[str, ...]
+    """The visible bands, in the order that models see them."""
     uv: tuple[str, ...] = Field(min_length=1, max_length=3)
+    """The UV bands, one to three, likewise."""
     mask: str | None = None
+    """The band that is the mask; null: the mask comes from elsewhere."""
     wavelength_nm: dict[str, float] = Field({})
+    """Centre of each band in nm, where it is known."""
 
     @model_validator(mode="after")
     def _bands_are_in_order(self) -> Self:
@@ -82,25 +88,38 @@ class SpecimensParams(ParamsModel):
     """Where the captures are and how to read them."""
 
     root: Path | None = None
+    """Folder of the captures; null simulates a study. Nothing is ever written into it."""
     metadata: Path | None = None
+    """CSV of labels, relative to the root; null takes `metadata.csv` beside the captures, if there is one."""
     layout: str | BandLayout | None = None
+    """Bands of a file: rgb_uv_mask, rgb_uv, micatoolbox, pair, or bands of your own (`order`, `rgb`, `uv`,
+    `mask`); null: a pair where suffixes or columns are set, else rgb_uv_mask."""
     scale: Literal[Scale, "auto"] = "auto"
+    """What the numbers mean: uint8, uint16, percent, unit, or auto, which refuses when it cannot tell."""
     registration: RegistrationMode = "correct"
+    """Move UV onto RGB (correct), only judge where it lies (check), or leave it alone (off)."""
     rgb_suffix: str | None = None
+    """Ending that the stems of RGB files share, such as `_vis`, of captures that are pairs of files."""
     uv_suffix: str | None = None
+    """The same for UV files."""
     rgb_column: str | None = None
     """Column of the metadata that holds each pair's RGB file; one row per pair. Instead of suffixes."""
     uv_column: str | None = None
     """The same for its UV file."""
     mask: MaskSource = "band"
+    """Where the outline comes from: band, alpha, white_background, or none: the whole frame."""
     encoding: Literal["linear", "srgb"] | None = None
+    """linear, or srgb: undo that curve. Required to calibrate, never guessed; null leaves values alone."""
     grey_standards: Path | None = None
     """CSV of the grey standards in the photographs (see the README); null leaves colour uncalibrated."""
     calibrate_by: str | None = None
     """Label whose captures share one line per band, such as session; null: standards in every photograph."""
     label: str | None = None
+    """Label that `uv_value` is about; null takes `sex` where there is one."""
     filter: str | None = None
+    """Captures that the study is about, such as `view == 'dorsal'`; one without the label is left out."""
     confounders: tuple[str, ...] = ()
+    """Labels within whose classes `uv_value` compares, and that are tested against every other label."""
     tree: Path | None = None
     """Newick file with tips Genus_species; species that it lacks are listed, and exports carry its tips."""
     patches: PatchSource | None = None
@@ -112,7 +131,9 @@ class SpecimensParams(ParamsModel):
     vocabulary: dict[str, dict[str, str]] = Field({"sex": {"m": "m", "male": "m", "f": "f", "female": "f"}})
     """Per label, spellings and the term each stands for; other values mean unlabelled."""
     rgb_name: str = "RGB"
+    """What tables and figures call the first modality."""
     uv_name: str = "UV"
+    """What they call the second."""
 
     @field_validator("registration", mode="before")
     @classmethod
@@ -192,9 +213,13 @@ class RegistrationParams(ParamsModel):
     min_correction_px: float = Field(0.5, gt=0)
     """Shifts below this are left alone."""
     max_residual_px: float = Field(1.5, gt=0)
+    """Largest shift that may be left between RGB and UV."""
     max_shift_px: float = Field(100.0, gt=0)
+    """Largest shift that is looked for."""
     max_rotation_deg: float = Field(0.5, gt=0)
+    """Largest turn of UV against RGB that passes."""
     max_scale_error: float = Field(0.004, gt=0)
+    """Largest difference in size between RGB and UV that passes, as a share."""
     min_uv_snr: float = Field(1.5, gt=0)
     """Structure over noise, in blocks of 4 × 4 pixels, below which a modality is not judged; noise has 1."""
     rig: str | None = None
@@ -205,11 +230,15 @@ class QualityParams(ParamsModel):
     """When a capture is flagged, and when a data set is refused."""
 
     max_rejected_share: float = Field(0.2, ge=0, le=1)
+    """Share of rejected captures above which the run stops after `ingest`."""
     max_saturated_share: float = Field(0.01, ge=0, le=1)
+    """Share of a specimen's pixels at the top of a band's range above which it is flagged."""
     min_band_snr: float = Field(1.5, gt=0)
+    """Structure over noise below which a band that follows no other counts as dead."""
     max_focus_ratio: float = Field(3.0, gt=1)
     """Between the sharper and the blurrier modality, of squared spatial frequency."""
     max_out_of_range_share: float = Field(0.01, ge=0, le=1)
+    """Share of pixels below 0 or above 1 above which a capture is flagged."""
     n_jobs: int = Field(-1)
     """Worker processes for per-capture work; -1 uses every core."""
 
@@ -255,6 +284,10 @@ class IngestParams(ParamsModel):
     """What the nodes of `ingest` take."""
 
     specimens: SpecimensParams = SpecimensParams()
+    """Where the captures are and how to read them."""
     registration: RegistrationParams = RegistrationParams()
+    """The registration gate; defaults are measured (see docs/decisions)."""
     quality: QualityParams = QualityParams()
+    """When a capture is flagged, and when a data set is refused."""
     simulation: SimulationParams = SimulationParams()
+    """The simulated specimens used when `specimens.root` is null. Effects are in units of δ."""

@@ -7,11 +7,12 @@ import pandas as pd
 
 from xmodal_pipeline.imaging.capture import Capture
 from xmodal_pipeline.imaging.histogram import count_values
+from xmodal_pipeline.imaging.pictures import make_thumbnail
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.reporting.content import ReportTables
-from xmodal_pipeline.reporting.thumbnails import make_thumbnail
 from xmodal_pipeline.specimens.band_histograms import sum_histograms
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Prepared
+from xmodal_pipeline.specimens.thumbnails import Thumbnails
 
 SPECIES = ("Colias croceus", "Gonepteryx rhamni", "Pieris rapae", "Parus major", "Sturnus vulgaris")
 
@@ -50,11 +51,13 @@ def make_capture(seed: int = 0, size: int = 60, shift: int = 0) -> Capture:
     return Capture(rgb.astype(np.float32), uv.astype(np.float32), mask, np.roll(mask, shift, axis=1))
 
 
-def make_stores(index: pd.DataFrame, size: int = 48) -> tuple[ArrayStore, ArrayStore]:
+def make_prepared(index: pd.DataFrame, size: int = 48) -> Prepared:
     captures = [make_capture(i, size) for i in range(len(index))]
-    ids = tuple(index["capture_id"])
     rgb, uv = (np.stack([getattr(c, part) for c in captures]).astype(np.float16) for part in ("rgb", "uv"))
-    return ArrayStore(ids, rgb), ArrayStore(ids, uv)
+    masks = np.stack([np.stack([c.rgb_mask, c.uv_mask]) for c in captures]).astype(np.uint8)
+    ids, specimens = tuple(index["capture_id"]), tuple(index["specimen_id"])
+    bands = ("R", "G", "B"), ("UV1", "UV2")
+    return Prepared(rgb, uv, masks, ids, specimens, ("test",) * len(ids), {}, *bands, is_calibrated=True)
 
 
 def make_partitions(index: pd.DataFrame) -> pd.DataFrame:
@@ -425,6 +428,6 @@ def make_tables(parameters: dict[str, Any] | None = None, **changes: Any) -> Rep
     return ReportTables(parameters=Parameters.model_validate(parameters or {}), **(tables | changes))
 
 
-def make_thumbnails(index: pd.DataFrame) -> ArrayStore:
+def make_thumbnails(index: pd.DataFrame) -> Thumbnails:
     pictures = [make_thumbnail(make_capture(i), 32) for i in range(len(index))]
-    return ArrayStore(tuple(index["capture_id"]), np.stack(pictures))
+    return Thumbnails(tuple(index["capture_id"]), np.stack(pictures))

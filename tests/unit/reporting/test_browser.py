@@ -31,7 +31,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def address(studies, index, coordinates, tmp_path_factory):
     tables = studies.make_tables()
-    explorer = make_explorer(coordinates, index, *studies.make_stores(index))
+    explorer = make_explorer(coordinates, index, studies.make_prepared(index))
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(
         build_report(ReportContent(tables, draw_ingest_figures(tables), explorer)), encoding="utf-8"

@@ -10,7 +10,7 @@ from xmodal_pipeline.reporting.html import ReportContent, build_report
 from xmodal_pipeline.reporting.methods import write_methods
 from xmodal_pipeline.reporting.names import ModalityNames
 from xmodal_pipeline.reporting.report_tables import tabulate_calibration
-from xmodal_pipeline.specimens.calibrating import CALIBRATION_COLUMNS
+from xmodal_pipeline.specimens.study_calibration import CALIBRATION_COLUMNS
 
 LINES = pd.DataFrame(
     [

@@ -144,7 +144,7 @@ def test_similarity_needs_both_modalities(studies, index):
 def test_gallery_shows_the_match_and_the_true_order(studies, index, direction):
     table = studies.make_embeddings(index, noise=0.9)
     names = ModalityNames("Dorsal", "Ventral")
-    figure = draw_gallery(table, *studies.make_stores(index), size=8, names=names)
+    figure = draw_gallery(table, studies.make_prepared(index), size=8, names=names)
     rgb, uv = paired_projections(table)
     a, b = (vectors(t) / np.linalg.norm(vectors(t), axis=1, keepdims=True) for t in (rgb, uv))
     is_forward = direction == "rgb_to_uv"
@@ -178,7 +178,7 @@ def test_ties_in_the_gallery_do_not_favour_the_match(studies, index):
     rgb, _ = paired_projections(table)
     framed = 0
     for seed in range(8):
-        figure = draw_gallery(table, *studies.make_stores(index, 8), size=6, seed=seed)
+        figure = draw_gallery(table, studies.make_prepared(index, 8), size=6, seed=seed)
         grid = np.array(figure.axes).reshape(6, 7)
         expected = f"1.00, rank {(len(rgb) + 1) / 2:g}"
         assert [row[1].get_xlabel() for row in grid] == [expected] * 6

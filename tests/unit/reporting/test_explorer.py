@@ -9,10 +9,10 @@ from PIL import Image
 from xmodal_pipeline.reporting.explorer import make_explorer
 from xmodal_pipeline.reporting.names import ModalityNames
 from xmodal_pipeline.reporting.style import NothingToDrawError
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Prepared
 
 
-def level_stores(index):
+def level_images(index):
     """Captures that differ in grey level only, UV from bright to dark."""
     n = len(index)
     ramp = np.linspace(0.2, 1, n, dtype=np.float32)[:, None, None, None]
@@ -20,14 +20,16 @@ def level_stores(index):
     rgb[:, :, :, :8] = 1
     uv = rgb[::-1, :2].copy()
     uv[:, :, 0] = 0.01  # the black point of the stretch
-    return ArrayStore(tuple(index["capture_id"]), rgb), ArrayStore(tuple(index["capture_id"]), uv)
+    ids, specimens = tuple(index["capture_id"]), tuple(index["specimen_id"])
+    masks, bands = np.ones((n, 2, 16, 16), np.uint8), (("R", "G", "B"), ("UV1", "UV2"))
+    return Prepared(rgb, uv, masks, ids, specimens, ("test",) * n, {}, *bands, is_calibrated=True)
 
 
 @pytest.fixture
 def explorer(index, coordinates):
     shuffled = coordinates.sample(frac=1, random_state=0)
     return make_explorer(
-        shuffled, index, *level_stores(index), is_linear=False, names=ModalityNames("Dorsal", "Ventral")
+        shuffled, index, level_images(index), is_linear=False, names=ModalityNames("Dorsal", "Ventral")
     )
 
 
@@ -86,4 +88,4 @@ def test_atlas_holds_each_thumbnail_at_its_place(explorer, index, modality, is_r
 
 def test_no_coordinates_no_explorer(index):
     with pytest.raises(NothingToDrawError, match="no coordinates to explore"):
-        make_explorer(pd.DataFrame(), index, *level_stores(index))
+        make_explorer(pd.DataFrame(), index, level_images(index))

@@ -57,12 +57,12 @@ def build(tables, coordinates=None, **content):
 @pytest.fixture(scope="module")
 def full(studies, index, coordinates):
     tables = studies.make_tables()
-    stores = studies.make_stores(index)
+    prepared = studies.make_prepared(index)
     figures = [
         *draw_ingest_figures(tables, studies.make_thumbnails(index)),
-        *draw_model_figures(tables, coordinates, images=stores),
+        *draw_model_figures(tables, coordinates, images=prepared),
     ]
-    return build_report(ReportContent(tables, figures, make_explorer(coordinates, index, *stores)))
+    return build_report(ReportContent(tables, figures, make_explorer(coordinates, index, *prepared)))
 
 
 def test_nothing_is_loaded_from_outside(full):
@@ -209,7 +209,7 @@ def test_a_study_without_labels_or_training_still_has_a_report(studies):
 
 def test_labels_cannot_break_out_of_the_page(studies, index, coordinates):
     evil = index.assign(species=index["species"].replace("Parus major", "</script><script>alert(1)</script>"))
-    explorer = make_explorer(coordinates, evil, *studies.make_stores(index))
+    explorer = make_explorer(coordinates, evil, studies.make_prepared(index))
     page = build_report(ReportContent(studies.make_tables(specimen_index=evil), (), explorer))
     assert "alert(1)" in page
     assert "<script>alert" not in page

@@ -75,7 +75,7 @@ def printed(studies, index, coordinates):
     tables = studies.make_tables({"specimens": {"rgb_name": "Dorsal", "uv_name": "Ventral"}})
     rng = np.random.default_rng(0)
     many = [studies.make_uv_value().assign(species=f"Fictopieris maculescens {i}") for i in range(8)]
-    stores, pages, drawn = studies.make_stores(index), [], {}
+    prepared, pages, drawn = studies.make_prepared(index), [], {}
     write, draw = printing.figure_bytes, Text.draw
 
     def record(text, renderer):
@@ -104,7 +104,7 @@ def printed(studies, index, coordinates):
         patch.setattr(Text, "draw", record)
         figures = [
             *draw_ingest_figures(tables, studies.make_thumbnails(index)),
-            *draw_model_figures(tables, coordinates, images=stores),
+            *draw_model_figures(tables, coordinates, images=prepared),
             draw_augmented_views(
                 index["capture_id"][:4],
                 rgb,

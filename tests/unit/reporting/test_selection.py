@@ -1,7 +1,6 @@
 import pytest
 
-from xmodal_pipeline.errors import CaptureCode
-from xmodal_pipeline.reporting.advice import ADVICE, advise
+from xmodal_pipeline.errors import ADVICE, CaptureCode, advise
 from xmodal_pipeline.reporting.names import ModalityNames, write_species
 from xmodal_pipeline.reporting.selection import choose_variant
 

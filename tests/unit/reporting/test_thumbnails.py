@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from xmodal_pipeline.imaging.capture import Capture
-from xmodal_pipeline.reporting.thumbnails import (
+from xmodal_pipeline.imaging.pictures import (
     draw_outline,
     make_thumbnail,
     overlay_picture,

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,7 @@ import torch
 from timm.layers.norm_act import convert_sync_batchnorm
 
 from xmodal_pipeline.params.train import LossParams, TrainingParams
-from xmodal_pipeline.specimens.stores import ArrayStore
-from xmodal_pipeline.training import TrainingStores, fit
+from xmodal_pipeline.training import fit
 from xmodal_pipeline.training.module import ContrastiveTraining
 from xmodal_pipeline.training.processes import Order, array_files, check_hardware, torchrun_command
 
@@ -78,40 +78,34 @@ def test_parts_of_a_batch_must_be_equal(params, message):
         TrainingParams(**params)
 
 
-def test_an_order_is_read_as_it_was_written(make_config, make_stores, tmp_path):
-    stores, config = make_stores(), make_config(devices=2)
+def test_an_order_is_read_as_it_was_written(make_config, make_prepared, tmp_path):
+    prepared, config = make_prepared(), make_config(devices=2)
     order = Order(
         config=config,
         identity={"config": config.model_dump(mode="json")},
         state=tmp_path / "state.ckpt",
         save_every_s=0.5,
-        arrays=array_files(stores, tmp_path),
-        capture_ids=stores.capture_ids,
-        specimen_ids=stores.specimen_ids,
-        partitions=stores.partitions,
+        arrays=array_files(prepared, tmp_path),
+        manifest=prepared.manifest,
     )
     order.write(tmp_path)
     read = Order.read(tmp_path)
     assert read == order
-    assert read.stores().fingerprint() == stores.fingerprint()
+    assert read.prepared().fingerprint() == prepared.fingerprint()
 
 
-def test_arrays_on_disk_are_not_copied(make_stores, tmp_path):
-    stores = make_stores()
-    (tmp_path / "stores").mkdir()
+def test_arrays_on_disk_are_not_copied(make_prepared, tmp_path):
+    prepared = make_prepared()
+    (tmp_path / "prepared").mkdir()
     for name in ("rgb", "uv"):
-        np.save(tmp_path / "stores" / f"{name}.npy", getattr(stores, name).array)
-    rgb, uv = (
-        ArrayStore(stores.capture_ids, np.load(tmp_path / "stores" / f"{name}.npy", mmap_mode="r"))
-        for name in ("rgb", "uv")
-    )
+        np.save(tmp_path / "prepared" / f"{name}.npy", getattr(prepared, name))
+    rgb, uv = (np.load(tmp_path / "prepared" / f"{name}.npy", mmap_mode="r") for name in ("rgb", "uv"))
     # In another order than the file's: not what its name stands for.
-    turned = ArrayStore(stores.capture_ids, uv.array[::-1])
-    mixed = TrainingStores(rgb, turned, stores.masks, stores.specimen_ids, stores.partitions)
+    mixed = replace(prepared, rgb=rgb, uv=uv[::-1])
     files = array_files(mixed, tmp_path)
-    assert files["rgb"] == tmp_path / "stores" / "rgb.npy"
+    assert files["rgb"] == tmp_path / "prepared" / "rgb.npy"
     assert files["uv"] == tmp_path / "uv.npy"
-    np.testing.assert_array_equal(np.load(files["uv"]), turned.array)
+    np.testing.assert_array_equal(np.load(files["uv"]), mixed.uv)
 
 
 def test_one_machine_runs_torchrun(tmp_path):
@@ -155,14 +149,14 @@ def test_shared_statistics_change_neither_outputs_nor_names(make_config, backbon
 
 
 @pytest.mark.slow
-def test_two_processes_train_what_one_does(make_config, make_stores, tmp_path, caplog):
+def test_two_processes_train_what_one_does(make_config, make_prepared, tmp_path, caplog):
     """The history, not the weights: Adam turns rounding of gradients near 0 into steps."""
-    stores = make_stores(train=12, validation=20)
+    prepared = make_prepared(train=12, validation=20)
     loss = LossParams(adaptive_temperature=True)
     run = {"backbone": "test_vit", "max_epochs": 2, "batch_size": 6, "loss": loss}
-    one = fit(make_config(**run), stores, tmp_path / "one")
+    one = fit(make_config(**run), prepared, tmp_path / "one")
     with caplog.at_level(logging.INFO):
-        two = fit(make_config(**run, devices=2, gradient_cache_chunks=2), stores, tmp_path / "two")
+        two = fit(make_config(**run, devices=2, gradient_cache_chunks=2), prepared, tmp_path / "two")
     assert "separate: training in 2 processes" in caplog.text
     columns = [name for name in one.history.columns if name not in ("seconds", "joint")]
     pd.testing.assert_frame_equal(two.history[columns], one.history[columns], rtol=2e-4, atol=1e-6)

@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.ablation import nodes
+from xmodal_pipeline.pipelines.tags import FIGURES, TABLES, TRAINING, Check
 
 
 def create_pipeline() -> Pipeline:
@@ -23,6 +24,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 ["ablation_checkpoints", "ablation_cells"],
                 name="train_cells",
+                tags=[TRAINING, Check.CELLS],
             ),
             Node(
                 nodes.measure_baselines,
@@ -35,7 +37,16 @@ def create_pipeline() -> Pipeline:
                 ["ablation_plan", "ablation_cells", "ablation_baselines"],
                 ["ablation", "seed_spread"],
                 name="tabulate_cells",
+                tags=TABLES,
             ),
-            Node(nodes.draw_ablation, ["ablation", "study"], "ablation_figures", name="draw_ablation"),
-        ]
+            Node(
+                nodes.draw_ablation,
+                ["ablation", "study"],
+                "ablation_figures",
+                name="draw_ablation",
+                tags=FIGURES,
+            ),
+        ],
+        namespace="ablation",
+        prefix_datasets_with_namespace=False,
     )

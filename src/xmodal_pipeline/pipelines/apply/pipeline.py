@@ -4,6 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines import ingest
 from xmodal_pipeline.pipelines.apply import nodes
+from xmodal_pipeline.pipelines.tags import Check
 
 
 def create_pipeline() -> Pipeline:
@@ -15,6 +16,7 @@ def create_pipeline() -> Pipeline:
                 ["params:apply", "study", "ingest_summary"],
                 "applied_checkpoint",
                 name="take_checkpoint",
+                tags=Check.CHECKPOINT,
             ),
             Node(
                 nodes.prepare_for_checkpoint,
@@ -31,5 +33,7 @@ def create_pipeline() -> Pipeline:
                 ["applied_embeddings", "applied_projections"],
                 name="embed_captures",
             ),
-        ]
+        ],
+        namespace="apply",
+        prefix_datasets_with_namespace=False,
     )

@@ -15,5 +15,7 @@ def create_pipeline() -> Pipeline:
                 "canonical_captures",
                 name="write_canonical_captures",
             )
-        ]
+        ],
+        namespace="canonical",
+        prefix_datasets_with_namespace=False,
     )

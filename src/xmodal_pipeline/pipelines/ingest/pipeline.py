@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.ingest import nodes
+from xmodal_pipeline.pipelines.tags import FIGURES, TABLES, Check
 
 
 def create_pipeline() -> Pipeline:
@@ -14,6 +15,7 @@ def create_pipeline() -> Pipeline:
                 ["params:specimens", "params:simulation", "params:quality", "simulated_captures"],
                 ["capture_folder", "simulated_truth"],
                 name="provide_captures",
+                tags=Check.SPECIMENS,
             ),
             Node(
                 nodes.list_captures,
@@ -59,6 +61,7 @@ def create_pipeline() -> Pipeline:
                 ["colour_table", "receptor_table"],
                 ["colour_csv", "receptor_csv"],
                 name="export_colour",
+                tags=TABLES,
             ),
             Node(
                 nodes.match_tree,
@@ -83,6 +86,7 @@ def create_pipeline() -> Pipeline:
                 ["study", "specimen_index", "registration_qa", "calibration", "params:quality"],
                 "thumbnails",
                 name="make_thumbnails",
+                tags=FIGURES,
             ),
             Node(
                 nodes.draw_qa_figures,
@@ -97,6 +101,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 ["contact_sheet", "registration_figure", "band_figure", "class_balance_figure"],
                 name="draw_qa_figures",
+                tags=FIGURES,
             ),
             Node(
                 nodes.check_rejected_share,
@@ -104,5 +109,7 @@ def create_pipeline() -> Pipeline:
                 "ingest_summary",
                 name="check_rejected_share",
             ),
-        ]
+        ],
+        namespace="ingest",
+        prefix_datasets_with_namespace=False,
     )

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.report import nodes
-from xmodal_pipeline.pipelines.variants import per_variant
+from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 _TABLES = [
@@ -27,16 +27,19 @@ _TABLES = [
 ]
 
 
+@datasets_named_by_variant()
 def create_pipeline() -> Pipeline:
     """Tables and stores to figures and one HTML file."""
+    own = ["history", "diagnostics", "embeddings", "projections"]
     gather = Node(
         nodes.gather_variant,
-        ["history", "diagnostics", "embeddings", "projections"],
+        own,
         "results",
         name="gather_variant",
     )
-    report = Pipeline(
+    return Pipeline(
         [
+            per_variant([gather], own=own, suffixed=["results"]),
             Node(
                 nodes.gather_tables,
                 {"parameters": "parameters"}
@@ -66,7 +69,7 @@ def create_pipeline() -> Pipeline:
                 "report",
                 name="write_report",
             ),
-        ]
+        ],
+        namespace="report",
+        prefix_datasets_with_namespace=False,
     )
-    own = ["history", "diagnostics", "embeddings", "projections"]
-    return per_variant([gather], own=own, suffixed=["results"]) + report

@@ -25,5 +25,7 @@ def create_pipeline() -> Pipeline:
                 name="prepare_captures",
             ),
             Node(nodes.find_leaks, "prepared", "leaks", name="find_leaks"),
-        ]
+        ],
+        namespace="split",
+        prefix_datasets_with_namespace=False,
     )

@@ -13,6 +13,7 @@ from xmodal_pipeline.params.train import AugmentationParams, LossParams, Trainin
 from xmodal_pipeline.reporting.content import ReportFigure
 from xmodal_pipeline.reporting.figures import draw_augmented_views
 from xmodal_pipeline.reporting.names import ModalityNames
+from xmodal_pipeline.specimens.leaks import ADVICE, LEAKAGE, describe_leaks
 from xmodal_pipeline.specimens.prepared import Prepared
 
 
@@ -30,6 +31,22 @@ def train_variant(
     config = FitConfig.for_prepared(prepared, training, loss, augmentation, variant)
     result = fit(config, prepared, training_state)
     return result.checkpoint, result.history, [dict(found) for found in result.diagnostics]
+
+
+def stack_histories(**histories: pd.DataFrame) -> pd.DataFrame:
+    """All epochs of all variants, each named in the column `variant`; a term that it lacks is empty."""
+    return pd.concat([one.assign(variant=name) for name, one in histories.items()], ignore_index=True)
+
+
+def stack_diagnostics(leaks: pd.DataFrame, **diagnostics: list[dict[str, Any]]) -> pd.DataFrame:
+    """What looked wrong, of the data first and then of each variant: `code, variant, finding, advice`."""
+    rows = [(LEAKAGE, "all", describe_leaks(leaks), ADVICE)] if len(leaks) else []
+    rows += [
+        (one["code"], name, one["message"], one["advice"])
+        for name, found in diagnostics.items()
+        for one in found
+    ]
+    return pd.DataFrame(rows, columns=["code", "variant", "finding", "advice"], dtype=str)
 
 
 def draw_training_views(

@@ -9,7 +9,7 @@ from xmodal_pipeline.checks import check_specimens
 from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.params.root import Parameters
-from xmodal_pipeline.specimens.standards import list_standards_only, read_standards
+from xmodal_pipeline.specimens.grey_standards import list_standards_only, read_standards
 
 STACK = "filename,x,y,radius,R,G,B,UV1,UV2,UV3"
 GOOD = "a.tif,10,12.5,4,.5,.5,.5,.4,.4,.4"

@@ -14,11 +14,11 @@ from xmodal_pipeline.imaging.scale import TOP_BIN
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, SpecimensParams
 from xmodal_pipeline.params.split import SplitParams
 from xmodal_pipeline.pipelines.ingest import nodes
-from xmodal_pipeline.reporting.contact_sheet import thumbnail_captures
-from xmodal_pipeline.specimens.calibrating import calibrate_study, capture_calibrations
 from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.examination import Examination, examine_captures
-from xmodal_pipeline.specimens.storing import prepare_stores
+from xmodal_pipeline.specimens.prepared import prepare_captures
+from xmodal_pipeline.specimens.study_calibration import calibrate_study, capture_calibrations
+from xmodal_pipeline.specimens.thumbnails import thumbnail_captures
 
 BANDS = ("R", "G", "B", "UV1", "UV2", "UV3")
 HEIGHT, WIDTH = 48, 80
@@ -67,27 +67,27 @@ def write_csv(path, header, rows):
 
 
 @dataclass
-class Study:
+class Folder:
     root: object
     specimens: SpecimensParams
 
     def run(self):
-        listed, _, _ = nodes.list_captures(
-            {"root": str(self.root), "specimens": self.specimens.model_dump(mode="json")}
-        )
-        calibration = calibrate_study(listed, self.root, self.specimens, n_jobs=1)
+        folder = {"root": str(self.root), "is_simulated": False}
+        listed, _, _ = nodes.list_captures(folder, self.specimens)
+        self.study = nodes.decide_study(folder, self.specimens, listed)
+        calibration = calibrate_study(listed, self.study, n_jobs=1)
         examination = examine_captures(
-            listed, calibration, self.root, self.specimens, RegistrationParams(), QualityParams(n_jobs=1)
+            listed, calibration, self.study, RegistrationParams(), QualityParams(n_jobs=1)
         )
         return listed, calibration, examination
 
     def arrays(self, examination: Examination, calibration):
         index, qa = examination.specimen_index, examination.registration_qa
-        blocks = prepare_stores(
-            index, qa, calibration, self.root, self.specimens, SplitParams(image_size=32), n_jobs=1
-        )
-        (stores,) = [[store.array for store in block] for block in blocks]
-        return stores, thumbnail_captures(index, qa, calibration, self.root, self.specimens, n_jobs=1).array
+        partitions = index[["specimen_id"]].assign(partition="train")
+        size = SplitParams(image_size=32)
+        (block,) = prepare_captures(self.study, index, partitions, qa, calibration, size, n_jobs=1)
+        thumbnails = thumbnail_captures(self.study, index, qa, calibration, n_jobs=1)
+        return (block.rgb, block.uv), thumbnails.pictures
 
 
 def params(root, **changes):
@@ -133,8 +133,8 @@ def folders(tmp_path):
 
 def test_a_calibrated_study_is_the_study_of_true_reflectance(folders):
     counts, truths = folders
-    calibrated = Study(counts, params(counts, grey_standards="standards.csv", calibrate_by="session"))
-    true = Study(truths, params(truths, scale="unit", encoding=None))
+    calibrated = Folder(counts, params(counts, grey_standards="standards.csv", calibrate_by="session"))
+    true = Folder(truths, params(truths, scale="unit", encoding=None))
     listed, calibration, found = calibrated.run()
     _, none, expected = true.run()
 
@@ -160,8 +160,8 @@ def test_a_calibrated_study_is_the_study_of_true_reflectance(folders):
     )
     assert (found.quality_report["saturated_share"] == 0).all()
 
-    (rgb, uv, _), pictures = calibrated.arrays(found, calibration)
-    (true_rgb, true_uv, _), true_pictures = true.arrays(expected, none)
+    (rgb, uv), pictures = calibrated.arrays(found, calibration)
+    (true_rgb, true_uv), true_pictures = true.arrays(expected, none)
     half = np.finfo(np.float16).eps  # of values up to 2
     np.testing.assert_allclose(rgb, true_rgb, rtol=0, atol=TOLERANCE + half)
     np.testing.assert_allclose(uv, true_uv, rtol=0, atol=TOLERANCE + half)
@@ -170,8 +170,8 @@ def test_a_calibrated_study_is_the_study_of_true_reflectance(folders):
 
 def test_without_standards_the_same_photographs_are_off_and_say_so(folders):
     counts, truths = folders
-    _, calibration, found = Study(counts, params(counts)).run()
-    _, _, expected = Study(truths, params(truths, scale="unit", encoding=None)).run()
+    _, calibration, found = Folder(counts, params(counts)).run()
+    _, _, expected = Folder(truths, params(truths, scale="unit", encoding=None)).run()
     assert calibration.empty
     assert set(found.specimen_index["colour_units"]) == {"uncalibrated"}
     # The photograph of standards is a capture like any other where nobody says what it is.
@@ -187,7 +187,7 @@ def test_every_photograph_with_standards_of_its_own(folders):
         ["filename", "x", "y", "radius", *BANDS],
         [row for name in ("a1", "b1", "b2") for row in standards_rows(f"{name}.tif")],
     )
-    study = Study(counts, params(counts, grey_standards="own.csv"))
+    study = Folder(counts, params(counts, grey_standards="own.csv"))
     listed, calibration, found = study.run()
     assert list(calibration["group"].unique()) == ["a1", "b1", "b2"]
     assert set(found.specimen_index["capture_id"]) == {"a1", "b1", "b2"}
@@ -198,7 +198,7 @@ def test_every_photograph_with_standards_of_its_own(folders):
     # No later stage can use such a capture in counts, whatever it asks for.
     (files,) = [one for one in capture_files(listed, counts) if one.capture_id == "a2"]
     with pytest.raises(CaptureRejected, match="NO_CALIBRATION"):
-        read_capture(files, study.specimens, "uint16")
+        read_capture(files, study.study)
 
 
 def test_saturation_is_judged_on_counts_and_saturated_standards_are_left_out(tmp_path):
@@ -206,7 +206,7 @@ def test_saturation_is_judged_on_counts_and_saturated_standards_are_left_out(tmp
     gain = 1.3  # 0.77 and more saturates
     write_stack(tmp_path / "x.tif", np.clip(np.round(truth * gain * 65535), 0, 65535).astype(np.uint16))
     write_csv(tmp_path / "s.csv", ["filename", "x", "y", "radius", *BANDS], standards_rows("x.tif"))
-    _, calibration, found = Study(tmp_path, params(tmp_path, grey_standards="s.csv")).run()
+    _, calibration, found = Folder(tmp_path, params(tmp_path, grey_standards="s.csv")).run()
     lines = calibration.set_index("band")
     assert list(lines["n_saturated"]) == [1, 1, 1, 0, 0, 0]
     np.testing.assert_allclose(lines["slope"], 1 / gain, rtol=1e-4)
@@ -229,7 +229,7 @@ def test_a_poor_line_is_flagged_and_no_line_is_a_reason_to_reject(folders):
         ["filename", "x", "y", "radius", *BANDS],
         [*standards_rows("a1.tif", greys=turned), *one, *curved],
     )
-    _, calibration, found = Study(counts, params(counts, grey_standards="own.csv")).run()
+    _, calibration, found = Folder(counts, params(counts, grey_standards="own.csv")).run()
     by_group = calibration.groupby("group")["flagged"].all()
     assert by_group.to_dict() == {"a1": False, "b1": True, "b2": True}
     flags = found.specimen_index.set_index("capture_id")["flags"]
@@ -243,7 +243,7 @@ def test_a_poor_line_is_flagged_and_no_line_is_a_reason_to_reject(folders):
 def test_a_copy_in_another_session_is_a_duplicate_still(folders):
     counts, _ = folders
     (counts / "c2.tif").write_bytes((counts / "a2.tif").read_bytes())
-    study = Study(counts, params(counts, grey_standards="standards.csv", calibrate_by="session"))
+    study = Folder(counts, params(counts, grey_standards="standards.csv", calibrate_by="session"))
     _, _, found = study.run()
     assert list(found.rejected_captures["code"]) == ["DUPLICATE"]
 
@@ -253,7 +253,7 @@ def test_a_capture_without_a_session_and_one_of_a_session_without_standards_are_
     labels = {"a1": "A", "a2": "", "b1": "B", "b2": "B", "c1": "C", "c2": "D"}
     rows = [[f"{name}.tif", session] for name, session in labels.items()]
     write_csv(counts / "metadata.csv", ["filename", "session"], rows)
-    study = Study(counts, params(counts, grey_standards="standards.csv", calibrate_by="session"))
+    study = Folder(counts, params(counts, grey_standards="standards.csv", calibrate_by="session"))
     _, _, found = study.run()
     rejected = found.rejected_captures.set_index("filename")
     assert dict(rejected["code"]) == {"a2.tif": "NO_CALIBRATION", "c2.tif": "NO_CALIBRATION"}
@@ -263,7 +263,7 @@ def test_a_capture_without_a_session_and_one_of_a_session_without_standards_are_
 def test_an_unreadable_photograph_of_standards_costs_its_session_only(folders, caplog):
     counts, _ = folders
     (counts / "greys_c.tif").write_bytes(b"II*\0broken")
-    study = Study(counts, params(counts, grey_standards="standards.csv", calibrate_by="session"))
+    study = Folder(counts, params(counts, grey_standards="standards.csv", calibrate_by="session"))
     _, calibration, found = study.run()
     assert set(calibration["group"]) == {"a", "b"}
     assert list(found.rejected_captures["filename"]) == ["c1.tif", "c2.tif"]
@@ -287,10 +287,11 @@ def test_standards_of_a_pair_are_measured_in_each_photograph(tmp_path):
     write_csv(tmp_path / "s.csv", ["filename", "x", "y", "radius", *BANDS], rows)
     pair = {"layout": None, "rgb_suffix": "_vis", "uv_suffix": "_uv", "scale": "uint8"}
     specimens = params(tmp_path, grey_standards="s.csv", **pair)
-    listed, calibration, found = Study(tmp_path, specimens).run()
+    photographed = Folder(tmp_path, specimens)
+    listed, calibration, found = photographed.run()
     assert list(calibration["modality"]) == ["rgb"] * 3 + ["uv"] * 3
-    lines = capture_calibrations(calibration, listed, specimens)
-    capture = read_capture(capture_files(listed, tmp_path)[0], specimens, "uint8", lines["x"])
+    lines = capture_calibrations(calibration, listed, photographed.study)
+    capture = read_capture(capture_files(listed, tmp_path)[0], photographed.study, lines["x"])
     quantum = calibration["slope"].to_numpy()[:, None, None] / 255
     found_bands = np.concatenate([capture.rgb, capture.uv])
     # Half a quantum of the pixel, half of the line as far as its standards reach.
@@ -305,7 +306,7 @@ def test_rows_that_fill_in_the_other_photograph_are_refused(tmp_path):
     rows = [[*row[:7], "", "", ""] for row in standards_rows("x_uv.png")]
     write_csv(tmp_path / "s.csv", ["filename", "x", "y", "radius", *BANDS], rows)
     pair = {"layout": None, "rgb_suffix": "_vis", "uv_suffix": "_uv", "scale": "uint8"}
-    study = Study(tmp_path, params(tmp_path, grey_standards="s.csv", **pair))
+    study = Folder(tmp_path, params(tmp_path, grey_standards="s.csv", **pair))
     with pytest.raises(ValueError, match=r"must fill in the bands of the uv photograph, which 'x_uv.png' is"):
         study.run()
 
@@ -314,7 +315,7 @@ def test_a_session_that_contradicts_the_metadata_is_refused(folders):
     counts, _ = folders
     header = ["filename", "x", "y", "radius", *BANDS, "session"]
     write_csv(counts / "s.csv", header, standards_rows("a1.tif", ("b",)))
-    study = Study(counts, params(counts, grey_standards="s.csv", calibrate_by="session"))
+    study = Folder(counts, params(counts, grey_standards="s.csv", calibrate_by="session"))
     with pytest.raises(ValueError, match=r"'session' must agree with the metadata, got \['a', 'b'\]"):
         study.run()
 
@@ -324,6 +325,6 @@ def test_a_disc_outside_its_photograph_names_its_row(folders):
     rows = standards_rows("a1.tif")
     rows[2][1] = 78
     write_csv(counts / "s.csv", ["filename", "x", "y", "radius", *BANDS], rows)
-    study = Study(counts, params(counts, grey_standards="s.csv"))
+    study = Folder(counts, params(counts, grey_standards="s.csv"))
     with pytest.raises(ValueError, match=r"grey_standards 's.csv' row 3 \('a1.tif'\): disc must lie inside"):
         study.run()

@@ -10,17 +10,18 @@ from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
 from xmodal_pipeline.imaging.receptors import TETRAHEDRAL
 from xmodal_pipeline.imaging.registration import Registration
+from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, SpecimensParams
-from xmodal_pipeline.specimens.calibrating import calibrate_study
-from xmodal_pipeline.specimens.colour import (
+from xmodal_pipeline.specimens.colour_tables import (
     catch_features,
     check_receptor_units,
     find_receptors,
     measure_colour,
     tabulate_catches,
 )
-from xmodal_pipeline.specimens.discovery import discover_captures
+from xmodal_pipeline.specimens.discovery import capture_files, discover_captures
 from xmodal_pipeline.specimens.examination import examine_captures
+from xmodal_pipeline.specimens.study_calibration import calibrate_study
 
 CONES = """receptor,term,coefficient
 u,UV1,0.8
@@ -58,10 +59,10 @@ def draw(path, *boxes):
 
 def measure(folder, capture=None, found=None, receptors=None, **settings):
     files = CaptureFiles("c1", "s1", folder / "c1.tif")
-    specimens = SpecimensParams(**settings)
-    return measure_colour(
-        capture or scene(), files, specimens, found, units="reflectance", receptors=receptors
-    )
+    photographed = capture or scene()
+    opened = open_study(folder, SpecimensParams(**{"scale": "unit", **settings}), [])
+    study = opened.model_copy(update={"uv_bands": opened.uv_bands[: len(photographed.uv)]})
+    return measure_colour(photographed, files, study, found, receptors=receptors)
 
 
 def cones(folder, text=CONES):
@@ -238,13 +239,10 @@ def test_a_study_with_patches_and_coefficients_goes_on_past_a_bad_patch_file(tmp
     captures = discover_captures(tmp_path, specimens)[0].assign(flags="")
     captures["specimen_id"] = captures["capture_id"]
 
+    study = open_study(tmp_path, specimens, capture_files(captures, tmp_path))
+
     found = examine_captures(
-        captures,
-        calibrate_study(captures, tmp_path, specimens, n_jobs=1),
-        tmp_path,
-        specimens,
-        RegistrationParams(),
-        quality,
+        captures, calibrate_study(captures, study, n_jobs=1), study, RegistrationParams(), quality
     )
 
     assert found.rejected_captures.empty
@@ -265,9 +263,8 @@ def test_coefficients_for_counts_stop_the_study_before_it_is_read(tmp_path):
     (tmp_path / "cones.csv").write_text(CONES)
     specimens = SpecimensParams(layout="rgb_uv", scale="uint16", mask="none", receptors="cones.csv")
     captures = discover_captures(tmp_path, specimens)[0].assign(flags="", specimen_id="s")
-    calibration = calibrate_study(captures, tmp_path, specimens, n_jobs=1)
+    study = open_study(tmp_path, specimens, capture_files(captures, tmp_path))
+    calibration = calibrate_study(captures, study, n_jobs=1)
 
     with pytest.raises(ParametersError, match=r"cone catches need reflectance, got uncalibrated captures"):
-        examine_captures(
-            captures, calibration, tmp_path, specimens, RegistrationParams(), QualityParams(n_jobs=1)
-        )
+        examine_captures(captures, calibration, study, RegistrationParams(), QualityParams(n_jobs=1))

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from xmodal_pipeline.imaging.calibration import linearise_srgb
-from xmodal_pipeline.imaging.standards import Disc, measure_standard
+from xmodal_pipeline.imaging.calibration import Disc, linearise_srgb, measure_standard
 
 
 def measure(band, disc, scale="unit", *, is_srgb=False):

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from xmodal_pipeline.reporting.contact_sheet import MOST, MOST_UNFLAGGED, _choose
+from xmodal_pipeline.specimens.thumbnails import MOST, MOST_UNFLAGGED, _choose
 
 
 def make_index(flags):

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import SpecimensParams
-from xmodal_pipeline.specimens.calibrating import calibrate_study
-from xmodal_pipeline.specimens.discovery import discover_captures
+from xmodal_pipeline.specimens.discovery import capture_files, discover_captures
+from xmodal_pipeline.specimens.study_calibration import calibrate_study
 
 STANDARDS = ("99", "80", "60", "40", "20", "10", "5", "2")
 CHANNELS = {"R": "R", "G": "G", "B": "B", "UV1": "U", "UV2": "U", "UV3": "U"}
@@ -55,7 +56,9 @@ def test_every_band_of_a_video_profile_is_flagged(study, encoding, low, high):
         grey_standards="standards.csv",
     )
     captures = discover_captures(study, specimens)[0].assign(specimen_id="x")
-    calibration = calibrate_study(captures, study, specimens, n_jobs=1)
+    calibration = calibrate_study(
+        captures, open_study(study, specimens, capture_files(captures, study)), n_jobs=1
+    )
     assert list(calibration["band"]) == list(CHANNELS)
     assert (calibration["n_used"] == len(STANDARDS)).all()
     # Rising lines prove that orientation was honoured: half a turn swaps bright and dark standards.
