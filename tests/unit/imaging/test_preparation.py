@@ -99,7 +99,7 @@ def test_a_turned_capture_is_turned_back(turn):
     error, before = (
         np.abs(one.uv.astype(float) - one.rgb.astype(float))[0][inner].mean() for one in (fixed, left)
     )
-    assert error < 0.1 * before
+    assert error < 0.2 * before
 
 
 def test_crops_by_hand():

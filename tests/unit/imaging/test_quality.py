@@ -274,8 +274,8 @@ def test_saturation_of_a_calibrated_band_is_judged_on_its_counts():
     chosen = tuple(np.argwhere(mask)[:45].T)
     top = -0.1 + 0.8 * 255 / 256
     rgb[0] = np.minimum(rgb[0], top - 1e-3)
-    rgb[0][chosen] = top
-    rgb[1][chosen] = top
+    for band in rgb[:2]:
+        band[chosen] = top + 1e-5
 
     rows, codes = quality(rgb, uv, mask, calibration=calibration)
 
