@@ -67,9 +67,7 @@ def test_the_museum_preset_trains_five_seeds_of_every_variant(project):
 
 
 def test_without_stores_it_says_which_stages_make_them(project):
-    with pytest.raises(
-        KedroCliError, match=r"ablation: needs .*rgb_images.*ingest', then '--pipelines split'"
-    ):
+    with pytest.raises(KedroCliError, match=r"ablation: needs prepared.*ingest', then '--pipelines split'"):
         run(project, "ablation")
 
 
@@ -78,11 +76,11 @@ def trained(monkeypatch):
     """What is trained, by variant, seed and temperature; the second training of all is interrupted."""
     done, fit = [], training.fit
 
-    def counted(config, stores, state_dir):
+    def counted(config, prepared, state_dir):
         done.append((config.name, config.training.seed, config.loss.temperature))
         if len(done) == 2:
             raise KeyboardInterrupt
-        return fit(config, stores, state_dir)
+        return fit(config, prepared, state_dir)
 
     monkeypatch.setattr(training, "fit", counted)
     return done

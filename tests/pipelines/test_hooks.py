@@ -1,6 +1,5 @@
 """What stops a command before its first node, with which words."""
 
-import json
 import re
 
 import pandas as pd
@@ -8,6 +7,10 @@ import pytest
 from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+
+from xmodal_pipeline.datasets.study import StudyDataset
+from xmodal_pipeline.imaging.study import open_study
+from xmodal_pipeline.params.ingest import SpecimensParams
 
 
 def run(project, params=None, **kwargs):
@@ -69,16 +72,16 @@ def run(project, params=None, **kwargs):
 def test_a_faulty_parameter_stops_the_run_and_names_its_key(project, params, message):
     with pytest.raises(KedroCliError, match=message):
         run(project, params)
-    assert not list((project / "data").rglob("captures.json"))
+    assert not list((project / "data").rglob("capture_folder.json"))
 
 
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
-        ("split", r"split: needs calibration, captures, .*; run 'kedro run --pipelines ingest'$"),
+        ("split", r"split: needs calibration, .*study; run 'kedro run --pipelines ingest'$"),
         (
             "train",
-            r"train: needs .*rgb_images.*; run 'kedro run --pipelines ingest', then '--pipelines split'$",
+            r"train: needs .*prepared.*; run 'kedro run --pipelines ingest', then '--pipelines split'$",
         ),
         (
             "embed",
@@ -100,7 +103,7 @@ def test_the_study_of_a_parameters_file_must_be_that_of_the_catalog(project):
 
 def test_a_shared_variant_may_be_primary_where_it_is_run(project):
     params = {"evaluation": {"uv_value_features": "concat_shared"}}
-    with pytest.raises(KedroCliError, match=r"^all_variants: needs captures, "):
+    with pytest.raises(KedroCliError, match=r"^all_variants: needs colour_table, .*study; "):
         run(project, params, pipeline_names=["all_variants"])
 
 
@@ -111,9 +114,7 @@ def test_species_spelt_alike_stop_the_run_without_a_traceback(project):
     stored = project / "data" / "03_primary" / "smoke" / "specimen_index.parquet"
     stored.parent.mkdir(parents=True)
     index.assign(species=["parus major", "parus_major"]).to_parquet(stored)
-    captures = {"root": str(project), "is_simulated": False, "specimens": {"tree": "birds.nwk"}}
-    stored = project / "data" / "01_raw" / "smoke" / "captures.json"
-    stored.parent.mkdir(parents=True)
-    stored.write_text(json.dumps(captures))
+    study = open_study(project, SpecimensParams(tree="birds.nwk", scale="uint16"), [])
+    StudyDataset(filepath=str(project / "data" / "02_intermediate" / "smoke" / "study.json")).save(study)
     with pytest.raises(KedroCliError, match=r"species must differ .* got \['parus major', 'parus_major'\]"):
         run(project, pipeline_names=["ingest"], node_names=["ingest.match_tree"])

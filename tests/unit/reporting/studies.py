@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from xmodal_pipeline.imaging.capture import Capture
-from xmodal_pipeline.imaging.histogram import count_values
 from xmodal_pipeline.imaging.pictures import make_thumbnail
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.reporting.content import ReportTables
-from xmodal_pipeline.specimens.band_histograms import sum_histograms
+from xmodal_pipeline.specimens.band_histograms import count_values, sum_histograms
 from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.specimens.thumbnails import Thumbnails
 
