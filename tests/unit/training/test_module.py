@@ -104,3 +104,27 @@ def test_halves_part_the_views_of_every_output():
         assert torch.equal(part.features["rgb"], expected)
         assert torch.equal(part.projections["uv"], expected + 10)
         assert torch.equal(part.unimodal_joint["rgb"], expected + 20)
+
+
+def test_the_rate_warms_up_over_optimiser_steps(make_config):
+    """Three steps an epoch: six of warm-up, then half a cosine over the other six."""
+    module = module_at(make_config(max_epochs=4, accumulation=2, warmup_epochs=2), 0)
+    factor = module.schedule()
+    assert [factor(step) for step in (0, 5, 6, 9, 12)] == pytest.approx([1 / 7, 6 / 7, 1.0, 0.5, 0.0])
+
+
+def test_training_and_validation_take_their_own_views(make_config):
+    module = module_at(make_config(seed=4), 0)
+    batch = views()[0]
+    module.trainer = SimpleNamespace(training=True, current_epoch=3)
+    trained = module.on_after_batch_transfer(batch, 0)
+    module.trainer = SimpleNamespace(training=False, current_epoch=3)
+    validated = module.on_after_batch_transfer(batch, 0)
+    for found, expected in (
+        (trained, module.views.training_views(batch, seed=4, epoch=3)),
+        (validated, (module.views.warped_view(batch, 1), module.views.warped_view(batch, 2))),
+    ):
+        for one, other in zip(found, expected, strict=True):
+            assert torch.equal(one.rgb, other.rgb)
+            assert torch.equal(one.uv, other.uv)
+        assert not torch.equal(found[0].rgb, found[1].rgb)
