@@ -158,11 +158,6 @@ class RunState(Callback):
 
 
 def history_table(rows: list[dict[str, float]], chosen_epoch: int = -1) -> pd.DataFrame:
-    """One row per epoch with every number that training took; `is_kept` marks the checkpoint's epoch.
-
-    Args:
-        rows: one per epoch, numbers by name.
-        chosen_epoch: whose weights are kept; −1: the last.
-    """
+    """One row per epoch with every number that training took; `is_kept` marks the checkpoint's epoch."""
     table = pd.DataFrame(rows)
     return table.astype({"epoch": int, "step": int}).assign(is_kept=table.index == table.index[chosen_epoch])
