@@ -27,11 +27,11 @@ def project(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def make_prepared():
+def prepare_arrays():
     """Arrays of the captures of an index as `Prepared`."""
     from xmodal_pipeline.specimens.prepared import Prepared
 
-    def make(index, partition, rgb, uv, masks):
+    def prepare(index, partition, rgb, uv, masks):
         bands = {"rgb_bands": rgb.shape[1], "uv_bands": uv.shape[1]}
         return Prepared(
             rgb,
@@ -45,7 +45,7 @@ def make_prepared():
             **{name: tuple(f"band {i}" for i in range(count)) for name, count in bands.items()},
         )
 
-    return make
+    return prepare
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ def test_scaler_rotation_and_c_do_not_see_rows_left_out(labelled, is_seen):
         assert before.c[0] == after.c[0]
 
 
-def test_pca_and_cca_see_training_captures_alone(monkeypatch, make_prepared):
+def test_pca_and_cca_see_training_captures_alone(monkeypatch, prepare_arrays):
     n, side = 30, 8
     rng = np.random.default_rng(2)
     index = pd.DataFrame(
@@ -64,7 +64,7 @@ def test_pca_and_cca_see_training_captures_alone(monkeypatch, make_prepared):
     monkeypatch.setattr(baseline_tables, "pca_cca", lambda *sides: fitted.append(sides) or fit(*sides))
 
     baseline_tables.baseline_tables(
-        make_prepared(index, partition, rgb, uv, masks),
+        prepare_arrays(index, partition, rgb, uv, masks),
         index,
         views=dict.fromkeys(("silhouette", "band_means", "pca_cca"), table),
         unlearnt={"untrained_encoder": (table, table)},

@@ -4,11 +4,16 @@ from pathlib import PurePath
 
 from xmodal_pipeline.variants import VARIANTS
 
+SECTIONS = (
+    *("captures", "registration", "colour", "labels", "training", "retrieval", "classification", "uv_value"),
+    *("umap", "explorer", "similarity", "diagnostics"),
+)
 MEMORY = {
-    *("ablation_baselines", "baseline_tables", "drawn_figures", "other_runs", "report_tables", "results"),
-    "tables",
+    *("other_contributions", "embedding_tables", "chosen_variant", "mapped_captures", "gallery_figure"),
+    *(f"section_{part}" for part in SECTIONS),
+    *("sections_data", "sections_numbers", "sections_maps", "page_sections"),
 }
-"""What is passed from node to node without a file; `tables_<variant>` counts as `tables`."""
+"""What is passed from node to node without a file; `embedding_tables_<variant>` without the variant."""
 
 TABLE, CSV, JSON, FIGURE = "AtomicParquetDataset", "AtomicCSVDataset", "AtomicJSONDataset", "FigureDataset"
 CONTRACT = {

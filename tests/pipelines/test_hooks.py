@@ -9,8 +9,9 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Node, Pipeline
 
+from xmodal_pipeline.datasets.study import StudyDataset
 from xmodal_pipeline.hooks import ProjectHooks
-from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.pipelines import STAGES
@@ -129,18 +130,8 @@ def test_species_spelt_alike_stop_the_run_without_a_traceback(project):
     stored = project / "data" / "03_primary" / "smoke" / "specimen_index.parquet"
     stored.parent.mkdir(parents=True)
     index.assign(species=["parus major", "parus_major"]).to_parquet(stored)
-    study = Study(
-        root=project,
-        is_simulated=False,
-        settings=SpecimensParams(root=project, tree="birds.nwk"),
-        scale="uint8",
-        colour_units="uncalibrated",
-        rgb_bands=("R", "G", "B"),
-        uv_bands=("UV1",),
-    )
-    stored = project / "data" / "02_intermediate" / "smoke" / "study.json"
-    stored.parent.mkdir(parents=True)
-    stored.write_text(study.model_dump_json())
+    study = open_study(project, SpecimensParams(tree="birds.nwk", scale="uint16"), [])
+    StudyDataset(filepath=str(project / "data" / "02_intermediate" / "smoke" / "study.json")).save(study)
     with pytest.raises(KedroCliError, match=r"species must differ .* got \['parus major', 'parus_major'\]"):
         run(project, pipeline_names=["ingest"], node_names=["ingest.match_tree"])
 

@@ -1,9 +1,10 @@
-"""What `train` leaves of all its variants together."""
+"""What `train` makes of prepared captures, and leaves of all its variants together."""
 
 import pandas as pd
 import pytest
 
-from xmodal_pipeline.pipelines.train.nodes import stack_diagnostics, stack_histories
+from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
+from xmodal_pipeline.pipelines.train.nodes import stack_diagnostics, stack_histories, train_variant
 
 
 def test_histories_are_stacked_under_the_names_of_their_variants():
@@ -38,3 +39,33 @@ def test_without_a_finding_the_table_keeps_its_columns(variants):
     table = stack_diagnostics(pd.DataFrame({"capture_id": []}), **variants)
     assert table.empty
     assert table.columns.tolist() == ["code", "variant", "finding", "advice"]
+
+
+@pytest.mark.parametrize(
+    ("is_calibrated", "wanted", "photometry"),
+    [
+        (True, None, "reflectance"),
+        (False, None, "uncalibrated"),
+        (True, "uncalibrated", "uncalibrated"),
+        (False, "reflectance", "reflectance"),
+    ],
+)
+def test_a_variant_is_trained_on_the_captures_as_they_are(
+    make_prepared, tmp_path, is_calibrated, wanted, photometry
+):
+    prepared = make_prepared(["train"] * 4 + ["test"], is_calibrated=is_calibrated)
+    checkpoint, history, diagnostics = train_variant(
+        prepared,
+        TrainingParams(backbone="test_resnet", projection_dim=8, hidden_dim=16, max_epochs=2, batch_size=4),
+        LossParams(),
+        AugmentationParams(photometry=wanted),
+        {"fusion_type": "concat", "use_modality_specific": False, "modality_dropout": 0.2},
+        tmp_path,
+    )
+    config = checkpoint.config
+    assert (config.name, config.photometry, config.image_size) == ("concat_shared", photometry, 32)
+    assert (config.rgb_bands, config.uv_bands) == (("R", "G", "B"), ("UV1", "UV2"))
+    assert config.statistics["uv"].mean == (0.25, 0.25)
+    assert config.statistics["rgb"].sd == (0.2, 0.2, 0.2)
+    assert history["epoch"].tolist() == [0, 1]
+    assert all({"code", "message", "advice"} <= set(one) for one in diagnostics)

@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from xmodal_pipeline.evaluation.cells import Cell, not_applicable, too_few
 from xmodal_pipeline.evaluation.cosine import cosine_matrix
@@ -210,7 +210,7 @@ def _unit_ranks(similarity: Floats) -> Floats | None:
     values = similarity[lower]
     if np.ptp(values) <= SLACK:
         return None
-    ranks = rankdata(values)
+    ranks = scipy.stats.rankdata(values)
     ranks -= ranks.mean()
     ranks /= np.linalg.norm(ranks)
     matrix = np.zeros_like(similarity)

@@ -6,8 +6,8 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 from numpy.typing import NDArray
-from scipy import stats
 
 from xmodal_pipeline.evaluation.permutation import p_of_hits
 from xmodal_pipeline.evaluation.resampling import bootstrap_weights, float_blocks, percentile_interval
@@ -152,8 +152,8 @@ def _statistic(one: _Difference) -> float:
     if total <= 0:
         return 0.0
     t = float(contributions.sum() / np.sqrt(total))
-    p = max(float(stats.t.sf(abs(t), _freedom(total, parts))), _SMALLEST_P)
-    return float(np.sign(t) * stats.norm.isf(p))
+    p = max(float(scipy.stats.t.sf(abs(t), _freedom(total, parts))), _SMALLEST_P)
+    return float(np.sign(t) * scipy.stats.norm.isf(p))
 
 
 def _freedom(total: float, parts: Sequence[tuple[float, int]]) -> float:
@@ -202,8 +202,8 @@ def _interval(one: _Difference, resampled: Floats) -> tuple[float, float]:
     widening, parts = one.measure.widening, one.seed_variances()
     between = sum(part for part, _ in parts)
     freedom = _freedom(widening**2 * float(resampled.var()) + between, parts)
-    quantile = float(stats.norm.isf(0.025))
-    factor = float(stats.t.isf(0.025, freedom)) / quantile
+    quantile = float(scipy.stats.norm.isf(0.025))
+    factor = float(scipy.stats.t.isf(0.025, freedom)) / quantile
     seeds = quantile * np.sqrt(between)
     return (
         estimate - factor * float(np.hypot(widening * (estimate - low), seeds)),

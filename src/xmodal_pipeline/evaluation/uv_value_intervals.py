@@ -1,8 +1,8 @@
 """Confidence limits of squared distances between classes, and the AUC that a distance means."""
 
 import numpy as np
-from scipy import special, stats
-from scipy.optimize import elementwise
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
+from scipy import special
 
 from xmodal_pipeline.evaluation.uv_value_design import Design, Floats
 
@@ -40,6 +40,8 @@ def distance_limit(
 
 
 def _invert_noncentrality(ratio: Floats, shape: tuple[float, float], target: float) -> Floats:
+    from scipy.optimize import elementwise  # on first use, as above
+
     def excess(noncentrality: Floats, ratio: Floats) -> Floats:
         return np.asarray(special.ncfdtr(*shape, noncentrality, ratio) - target)
 
@@ -108,7 +110,7 @@ def jackknife_contrast(
         estimates[position] = contrast[-1]
         mean = np.bincount(cell, weights=contrast[:-1]) / np.maximum(size, 1)
         spread = (contrast[:-1] - mean[cell]) ** 2 * ((size - 1) / np.maximum(size, 1))[cell]
-        quantile = stats.t.ppf(0.5 + level / 2, design.counts[s].sum() - 2)
+        quantile = scipy.stats.t.ppf(0.5 + level / 2, design.counts[s].sum() - 2)
         widths[position] = quantile * np.sqrt(spread.sum())
     return estimates, widths
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 
 from xmodal_pipeline.evaluation.uv_value_design import Floats
 
@@ -85,7 +85,7 @@ def adjust_p_values(p: pd.Series) -> pd.Series:
     is_tested = p.notna()
     if is_tested.any():
         tested: Floats = p[is_tested].to_numpy(dtype=float)
-        q[is_tested] = stats.false_discovery_control(tested, method="bh")
+        q[is_tested] = scipy.stats.false_discovery_control(tested, method="bh")
     return q
 
 

@@ -30,7 +30,7 @@ class Square(NamedTuple):
 
 
 class PreparedCapture(NamedTuple):
-    """One row of each array store."""
+    """One row of `Prepared`."""
 
     rgb: NDArray[np.float16]
     """(3, size, size), unit scale, background 0."""

@@ -13,7 +13,6 @@ from tqdm import tqdm
 from xmodal_pipeline.errors import CaptureCode, CaptureRejected
 from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
-from xmodal_pipeline.imaging.histogram import BandCounts
 from xmodal_pipeline.imaging.quality import capture_quality
 from xmodal_pipeline.imaging.reading import calibrate_capture, read_counts
 from xmodal_pipeline.imaging.receptors import ReceptorModel
@@ -26,7 +25,7 @@ from xmodal_pipeline.imaging.registration import (
 )
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams
-from xmodal_pipeline.specimens.band_histograms import count_capture, sum_histograms
+from xmodal_pipeline.specimens.band_histograms import BandCounts, count_capture, sum_histograms
 from xmodal_pipeline.specimens.colour_tables import (
     ColourFindings,
     check_receptor_units,

@@ -296,12 +296,12 @@ def colours(images):
 
 
 @pytest.fixture(scope="module")
-def baselines_of(make_prepared):
+def baselines_of(prepare_arrays):
     def measure_all(index, shared_masks=True, catches=None):
         rgb, uv, masks = make_stores(index, shared_masks)
         unlearnt = make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, ::-1]})
         models = baseline_tables(
-            make_prepared(index, partition_of(index), rgb, uv, masks),
+            prepare_arrays(index, partition_of(index), rgb, uv, masks),
             index,
             views={"silhouette": outlines(index, masks), "band_means": unlearnt, "pca_cca": unlearnt},
             unlearnt={"untrained_encoder": (unlearnt, unlearnt)},
@@ -346,7 +346,7 @@ def test_baselines_of_a_study_where_colour_gives_the_match_away(baselines_of):
     json.dumps(result, allow_nan=False)
 
 
-def test_colour_of_each_modality_is_taken_under_its_own_mask(make_prepared):
+def test_colour_of_each_modality_is_taken_under_its_own_mask(prepare_arrays):
     """UV's mask is the upper half, RGB's the lower; outside its mask a modality has another colour."""
     index = make_index(n_species=1, per_sex=2)
     n = len(index)
@@ -355,7 +355,7 @@ def test_colour_of_each_modality_is_taken_under_its_own_mask(make_prepared):
     colour = np.arange(1, n + 1)[:, None, None, None] / 10
     rgb = np.where(masks[:, :1] > 0, colour, 0.9) * np.ones((1, 3, 1, 1))
     uv = np.where(masks[:, 1:] > 0, 2 * colour, 0.9)
-    models = baseline_tables(make_prepared(index, partition_of(index), rgb, uv, masks), index)
+    models = baseline_tables(prepare_arrays(index, partition_of(index), rgb, uv, masks), index)
     table = models["band_means"].embeddings.set_index(["modality", "capture_id"])
     expected = colour[:, 0, 0]
     np.testing.assert_allclose(table.loc["rgb", ["x1", "x2", "x3"]], np.tile(expected, (1, 3)))
@@ -397,13 +397,13 @@ def test_cone_catches_are_probed_where_the_study_has_them(baselines_of):
     json.dumps(result, allow_nan=False)
 
 
-def test_modalities_of_unlike_dimensions_are_measured_in_their_own(make_prepared):
+def test_modalities_of_unlike_dimensions_are_measured_in_their_own(prepare_arrays):
     """One UV band beside three of RGB: no measure meets the columns that only RGB has."""
     index = make_index(per_sex=12)
     rgb, uv, masks = make_stores(index)
     views = make_table(index, {"rgb": colours(rgb), "uv": colours(uv)[:, :1]})
     models = baseline_tables(
-        make_prepared(index, partition_of(index), rgb, uv[:, :1], masks),
+        prepare_arrays(index, partition_of(index), rgb, uv[:, :1], masks),
         index,
         views={"silhouette": outlines(index, masks), "band_means": views, "pca_cca": views},
         unlearnt={},

@@ -8,7 +8,6 @@ import pandas as pd
 
 from xmodal_pipeline.evaluation.schema import COMPARISON_COLUMNS, COMPARISON_NUMBERS, DIFFERENCE_COLUMNS
 from xmodal_pipeline.imaging.capture import Capture
-from xmodal_pipeline.imaging.histogram import count_values
 from xmodal_pipeline.imaging.pictures import make_thumbnail
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.ingest import SpecimensParams
@@ -28,7 +27,7 @@ from xmodal_pipeline.reporting.similarity.structures import similarity_section
 from xmodal_pipeline.reporting.similarity.umap import MappedCaptures
 from xmodal_pipeline.reporting.training.curves import diagnostics_section, training_section
 from xmodal_pipeline.reporting.uv_value import uv_value_section
-from xmodal_pipeline.specimens.band_histograms import sum_histograms
+from xmodal_pipeline.specimens.band_histograms import count_values, sum_histograms
 from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.specimens.study_calibration import CALIBRATION_COLUMNS
 from xmodal_pipeline.specimens.thumbnails import Thumbnails

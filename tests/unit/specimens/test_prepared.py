@@ -45,6 +45,22 @@ def test_statistics_do_not_depend_on_how_the_captures_come_in():
     assert sums.statistics() == channel_statistics(every)
 
 
+def test_sums_are_taken_over_256_captures_at_a_time():
+    """Another size would change the last bits of statistics that checkpoints already carry."""
+    rgb, uv, masks = captures(600)
+    rgb = (rgb * 10.0 ** np.random.default_rng(1).uniform(-6, 0, rgb.shape)).astype(
+        np.float16
+    )  # inexact sums
+    total, squares, n = np.zeros(3), np.zeros(3), 0
+    for start in range(0, 600, 256):
+        block = slice(start, start + 256)
+        pixels = rgb[block].astype(np.float64).transpose(0, 2, 3, 1)[masks[block, 0].astype(bool)]
+        total, squares, n = total + pixels.sum(0), squares + (pixels**2).sum(0), n + len(pixels)
+    found = channel_statistics(rows(rgb, uv, masks))["rgb"]
+    assert found["mean"] == (total / n).tolist()
+    assert found["sd"] == np.sqrt(squares / n - (total / n) ** 2).tolist()
+
+
 def test_a_band_without_spread_is_refused():
     one = PreparedCapture(np.full((1, 4, 4), 0.5), np.full((1, 4, 4), 0.5), np.ones((2, 4, 4)))
     with pytest.raises(ValueError, match="every rgb band must vary over the training foreground"):

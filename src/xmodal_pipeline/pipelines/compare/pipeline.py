@@ -18,6 +18,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 "other_contributions",
                 name="measure_runs",
+                tags=TABLES,
             ),
             Node(
                 nodes.compare_models,

@@ -13,7 +13,6 @@ from typing import Any, Final, TypeVar
 import jinja2
 import pandas as pd
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
@@ -167,6 +166,10 @@ def _asset(name: str) -> Markup:
 
 def _explorer_context(payload: dict[str, Any]) -> dict[str, Markup]:
     """Data and scripts; `<` is escaped in the data, so that no label can end the script element."""
+    from plotly.offline import (
+        get_plotlyjs,  # takes long to load, and commands that draw nothing come here too
+    )
+
     data = json.dumps(payload, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return {"data": Markup(data), "plotly": Markup(get_plotlyjs()), "script": _asset("report.js")}
 
