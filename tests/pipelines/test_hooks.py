@@ -103,7 +103,7 @@ def test_a_part_of_a_stage_is_named_after_it(project):
             "embed",
             r"embed: needs .*separate.checkpoint.*ingest', then '--pipelines split', then .* train'$",
         ),
-        ("compare", r"compare: needs .*separate.embeddings.* train', then '--pipelines embed'$"),
+        ("compare", r"compare: needs .*contributions_separate.* embed', then '--pipelines evaluate'$"),
     ],
 )
 def test_a_stage_without_its_inputs_says_which_stages_make_them(project, stage, message):
