@@ -46,7 +46,9 @@ def figure(name, content):
 def test_sections_come_in_order_with_every_figure_as_png_and_pdf():
     data = nodes.gather_sections(
         captures=Section("data", "Data", figures=(figure("sheet", b"1"),)),
-        labels=Section("data", figures=(figure("classes", b"2"),), tables=(table_of("T", ["a"], [["1"]], 1),)),
+        labels=Section(
+            "data", figures=(figure("classes", b"2"),), tables=(table_of("T", ["a"], [["1"]], 1),)
+        ),
     )
     arranged, files = nodes.arrange_sections(data, [Section("umap"), Section("similarity")])
     assert [section.key for section in arranged] == ["data", "umap", "similarity"]
