@@ -4,9 +4,9 @@ import json
 
 import pytest
 from kedro.io import DatasetError
+from xmodal_pipeline.reporting.content import ReportFigure
 
 from xmodal_pipeline.datasets.figure import FigureDataset
-from xmodal_pipeline.reporting.content import ReportFigure
 
 PAGE = {"png": b"picture", "pdf": b"print", "jpg": b"light"}
 

@@ -12,7 +12,6 @@ from xmodal_pipeline.imaging.pictures import make_thumbnail
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.params.root import Parameters
-from xmodal_pipeline.pipelines.report import nodes
 from xmodal_pipeline.reporting.classification.accuracies import classification_section
 from xmodal_pipeline.reporting.data.captures import captures_section, picture_contact_sheet
 from xmodal_pipeline.reporting.data.colour import colour_section, picture_bands
@@ -230,7 +229,8 @@ def make_histories(**variants: pd.DataFrame) -> pd.DataFrame:
         "concat": make_history(seed=1),
         "rgb_only": make_history(cross=False),
     }
-    return nodes.stack_histories(**(variants or known))
+    own = [history.assign(variant=name) for name, history in (variants or known).items()]
+    return pd.concat(own, ignore_index=True)
 
 
 def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -520,7 +520,7 @@ def make_tables(**changes: Any) -> dict[str, Any]:
             [("MODALITY_DOMINATES", "separate", "the gradient at UV is small", "raise training.lr_uv")],
             columns=["code", "variant", "finding", "advice"],
         ),
-        "chosen_variant": ChosenVariant("separate"),
+        "chosen_variant": changes.get("chosen_variant") or make_chosen(index, "separate"),
         "mapped_captures": MappedCaptures(reason="it was not asked for"),
         "prepared": None,
         "gallery": figure,

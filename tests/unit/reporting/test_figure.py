@@ -8,15 +8,18 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
-from xmodal_pipeline.reporting.colour_figures import picture_uv_value_of_colour
-from xmodal_pipeline.reporting.comparison_figures import picture_ablation, picture_differences
-from xmodal_pipeline.reporting.figures import draw_augmented_views, draw_ingest_figures, draw_model_figures
-from xmodal_pipeline.reporting.printing import print_figure
 
 from xmodal_pipeline.evaluation.grid import tabulate_cells
 from xmodal_pipeline.evaluation.paired import Measure, compare_models
-from xmodal_pipeline.reporting import printing
+from xmodal_pipeline.params.root import Parameters
+from xmodal_pipeline.reporting import figure as printing
+from xmodal_pipeline.reporting.figure import print_figure
+from xmodal_pipeline.reporting.model_comparison import picture_ablation, picture_differences
+from xmodal_pipeline.reporting.retrieval.gallery import picture_gallery
 from xmodal_pipeline.reporting.style import MAX_HEIGHT_MM, WIDTHS_MM, NothingToDrawError, fill_pages
+from xmodal_pipeline.reporting.training.views import picture_augmented_views
+from xmodal_pipeline.reporting.uv_value import picture_uv_value_of_colour
+from xmodal_pipeline.reporting.words import ModalityNames
 
 SETTINGS = "Crops keep half."
 
@@ -70,9 +73,11 @@ def grid(rng):
 
 
 @pytest.fixture(scope="module")
-def printed(studies, index, coordinates):
+def printed(studies, index, mapped):
     """Every figure of the project, and per PNG: its size, each text with its box and type, the box of all."""
-    tables = studies.make_tables({"specimens": {"rgb_name": "Dorsal", "uv_name": "Ventral"}})
+    study = studies.make_study("uncalibrated", rgb_name="Dorsal", uv_name="Ventral")
+    names, parameters = ModalityNames.of(study), Parameters()
+    chosen, prepared = studies.make_chosen(index), studies.make_prepared(index)
     rng = np.random.default_rng(0)
     many = [studies.make_uv_value().assign(species=f"Fictopieris maculescens {i}") for i in range(8)]
     prepared, pages, drawn = studies.make_prepared(index), [], {}
@@ -102,24 +107,25 @@ def printed(studies, index, coordinates):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(printing, "figure_bytes", keep)
         patch.setattr(Text, "draw", record)
+        data = studies.draw_data(study, studies.make_tables(), parameters)
+        sections = studies.make_sections(
+            study,
+            parameters,
+            **data,
+            chosen_variant=chosen,
+            mapped_captures=mapped,
+            prepared=prepared,
+            gallery=picture_gallery(study, chosen, prepared, index, parameters.reporting),
+            views=picture_augmented_views(study, index["capture_id"][:4], rgb, uv, inside, settings=SETTINGS),
+        )
         figures = [
-            *draw_ingest_figures(tables, studies.make_thumbnails(index)),
-            *draw_model_figures(tables, coordinates, images=prepared),
-            draw_augmented_views(
-                index["capture_id"][:4],
-                rgb,
-                uv,
-                inside,
-                settings=SETTINGS,
-                is_linear=True,
-                names=tables.names,
-            ),
-            picture_uv_value_of_colour(pd.concat(many), units="uncalibrated", names=tables.names),
-            picture_differences(compared(rng), names=tables.names),
-            picture_ablation(grid(rng), label=None, names=tables.names),
+            *(figure for section in sections for figure in section.figures),
+            picture_uv_value_of_colour(study, pd.concat(many)),
+            picture_differences(compared(rng), names=names),
+            picture_ablation(grid(rng), label=None, names=names),
         ]
-    names = [page["png"] for figure in figures for version in figure.file_names.values() for page in version]
-    return figures, dict(zip(names, pages, strict=True))
+    files = [page["png"] for figure in figures for version in figure.file_names.values() for page in version]
+    return figures, dict(zip(files, pages, strict=True))
 
 
 def test_every_figure_is_a_pdf_of_either_width_that_fits_a_page(printed):
@@ -169,7 +175,7 @@ def test_what_has_nothing_to_draw_keeps_the_reason():
     def draw(width_mm):
         raise NothingToDrawError(f"nothing in {width_mm:g} mm")
 
-    figure = print_figure(("empty", "data", "Empty"), "", draw)
+    figure = print_figure("empty", "Empty", "", draw)
     assert figure.reason == "nothing in 89 mm"
     assert (figure.pages, figure.files) == ((), {})
 

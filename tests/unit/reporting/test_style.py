@@ -3,46 +3,27 @@ import itertools
 import matplotlib as mpl
 import numpy as np
 import pytest
-from xmodal_pipeline.reporting.evaluation_figures import draw_classification, draw_retrieval, draw_uv_value
-from xmodal_pipeline.reporting.ingest_figures import (
-    draw_band_histograms,
-    draw_class_balance,
-    draw_registration,
-)
-from xmodal_pipeline.reporting.training_figures import draw_training_curves
 
-from xmodal_pipeline.reporting.style import (
-    PALETTE,
-    category_styles,
-    figure_bytes,
-    label_values,
-)
+from xmodal_pipeline.reporting.data.labels import draw_class_balance
+from xmodal_pipeline.reporting.retrieval.recall import draw_retrieval
+from xmodal_pipeline.reporting.style import PALETTE, category_styles, figure_bytes, label_values
+from xmodal_pipeline.reporting.uv_value import draw_uv_value
 
 
 @pytest.fixture(scope="module")
-def figures(studies, index):
-    return {
-        "retrieval": draw_retrieval(studies.make_comparison()),
-        "classification": draw_classification(studies.make_comparison()),
-        "uv_value": draw_uv_value(studies.make_uv_value()),
-        "registration": draw_registration(
-            studies.make_registration(index), min_margin=0.005, max_residual_px=1.5
-        ),
-        "bands": draw_band_histograms(studies.make_histograms(), captures=60),
-        "balance": draw_class_balance(index),
-        "training": draw_training_curves({"separate": studies.make_history()}),
-    }
+def drawn(studies):
+    return draw_uv_value(studies.make_uv_value())
 
 
-def test_pdf_holds_text_as_truetype_and_no_date(figures):
-    content = figure_bytes(figures["uv_value"], "pdf")
+def test_pdf_holds_text_as_truetype_and_no_date(drawn):
+    content = figure_bytes(drawn, "pdf")
     assert b"/FontFile2" in content
     assert b"/Type3" not in content
     assert b"CreationDate" not in content
 
 
-def test_svg_holds_text_as_text(figures):
-    assert "Colias croceus" in figure_bytes(figures["uv_value"], "svg").decode()
+def test_svg_holds_text_as_text(drawn):
+    assert "Colias croceus" in figure_bytes(drawn, "svg").decode()
 
 
 @pytest.mark.parametrize("ending", ["png", "pdf", "svg"])

@@ -96,9 +96,8 @@ def lay_out(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """UMAP by cosine distance from exact neighbours, and where new points lie on it.
 
-    Fitted points stay where they are. A new point is joined to its nearest fitted point fully, as a fitted
-    one is: its distances are taken from there on. UMAP scales memberships by the largest of a batch, which
-    then is 1 in every one, so that no new point moves another.
+    Fitted points stay where they are. UMAP scales memberships by the largest of a batch; a fitted point goes
+    along, whose membership of itself is 1, the largest there can be: so no new point moves another.
 
     Args:
         fitted: (n, D).
@@ -130,11 +129,14 @@ def lay_out(
         layout = np.array(mapper.fit_transform(nothing), dtype=np.float32)
         if not len(new):
             return layout, np.empty((0, 2), dtype=np.float32)
-        nearest, distances = nearest_by_cosine(new, fitted, neighbours)
-        beyond = distances - distances[:, :1]
+        batch = np.concatenate([new, fitted[:1]])
+        nearest, distances = nearest_by_cosine(batch, fitted, neighbours)
+        distances[-1, 0] = 0  # which rounding may miss
         rows = np.arange(0, nearest.size + 1, neighbours)
-        placed = mapper.transform(csr_matrix((beyond.ravel(), nearest.ravel(), rows), shape=(len(new), n)))
-    return layout, np.asarray(placed, dtype=np.float32)
+        placed = mapper.transform(
+            csr_matrix((distances.ravel(), nearest.ravel(), rows), shape=(len(batch), n))
+        )
+    return layout, np.asarray(placed[:-1], dtype=np.float32)
 
 
 def _start(points: NDArray[np.float32], seed: int) -> NDArray[np.float32]:

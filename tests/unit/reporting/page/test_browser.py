@@ -7,9 +7,8 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
-from xmodal_pipeline.reporting.explorer import make_explorer
-from xmodal_pipeline.reporting.figures import draw_ingest_figures
-from xmodal_pipeline.reporting.html import ReportContent, build_report
+
+from xmodal_pipeline.params.root import Parameters
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver") or shutil.which("/usr/bin/chromedriver")
@@ -28,13 +27,13 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def address(studies, index, coordinates, tmp_path_factory):
-    tables = studies.make_tables()
-    explorer = make_explorer(coordinates, index, studies.make_prepared(index))
+def address(studies, index, mapped, tmp_path_factory):
+    study = studies.make_study()
+    tables = {"mapped_captures": mapped, "prepared": studies.make_prepared(index)}
+    figures = studies.draw_data(study, studies.make_tables(), Parameters())
+    sections = studies.make_sections(study, **tables, **figures)
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(
-        build_report(ReportContent(tables, draw_ingest_figures(tables), explorer)), encoding="utf-8"
-    )
+    path.write_text(studies.make_page(study, sections), encoding="utf-8")
     return path.as_uri()
 
 

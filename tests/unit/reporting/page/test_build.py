@@ -5,13 +5,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-from xmodal_pipeline.reporting.content import ReportTables
-from xmodal_pipeline.reporting.explorer import make_explorer
-from xmodal_pipeline.reporting.figures import draw_ingest_figures, draw_model_figures
-from xmodal_pipeline.reporting.html import ReportContent, build_report
-from xmodal_pipeline.reporting.methods import write_methods
 
-from xmodal_pipeline.reporting import html, printing
+from xmodal_pipeline.params.root import Parameters
+from xmodal_pipeline.params.train import LossParams
+from xmodal_pipeline.reporting import figure as printing
+from xmodal_pipeline.reporting.embeddings import ChosenVariant
+from xmodal_pipeline.reporting.page import build
+from xmodal_pipeline.reporting.retrieval.gallery import picture_gallery
+from xmodal_pipeline.reporting.section import Finding, Section, join_sections, table_of
+from xmodal_pipeline.reporting.similarity.umap import MappedCaptures
 
 
 class Page(HTMLParser):
@@ -50,19 +52,59 @@ class Page(HTMLParser):
         return " ".join(self.words).replace("\u00a0", " ")
 
 
-def build(tables, coordinates=None, **content):
-    return Page(build_report(ReportContent(tables, **content)))
+@pytest.fixture(scope="module")
+def given(studies, index, mapped):
+    """What the report of a whole study is made from, with its names changed."""
+    study = studies.make_study(rgb_name="Dorsal", uv_name="Ventral")
+    chosen, parameters = studies.make_chosen(index), Parameters()
+    tables = {
+        "chosen_variant": chosen,
+        "mapped_captures": mapped,
+        "prepared": studies.make_prepared(index),
+        "quality_report": studies.make_quality(index).replace({"UV1": "b1", "UV2": "b2"}),
+    }
+    return study, parameters, tables
 
 
 @pytest.fixture(scope="module")
-def full(studies, index, coordinates):
-    tables = studies.make_tables()
-    prepared = studies.make_prepared(index)
-    figures = [
-        *draw_ingest_figures(tables, studies.make_thumbnails(index)),
-        *draw_model_figures(tables, coordinates, images=prepared),
-    ]
-    return build_report(ReportContent(tables, figures, make_explorer(coordinates, index, *prepared)))
+def drawn(given, studies, index):
+    """The whole report, and every text in its figures."""
+    study, parameters, tables = given
+    texts, write = [], printing.figure_bytes
+
+    def read_and_write(figure, ending):
+        texts.extend(text.get_text() for text in figure.findobj(Text))
+        return write(figure, ending)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(printing, "figure_bytes", read_and_write)
+        figures = studies.draw_data(study, studies.make_tables(**tables), parameters)
+        figures["gallery"] = picture_gallery(
+            study, tables["chosen_variant"], tables["prepared"], index, parameters.reporting
+        )
+        sections = studies.make_sections(study, **tables, **figures)
+    return sections, studies.make_page(study, sections, **tables), texts
+
+
+@pytest.fixture(scope="module")
+def full(drawn):
+    return drawn[1]
+
+
+@pytest.fixture(scope="module")
+def plain(studies):
+    """Builds the page of a study whose figures are not drawn."""
+
+    def build_plain(study=None, parameters=None, **changes):
+        with pytest.MonkeyPatch.context() as patch:
+            # What a page says is looked at here; drawing would take ten times as long.
+            patch.setattr(printing, "WIDTHS_MM", {})
+            study = study or studies.make_study()
+            parameters = Parameters.model_validate(parameters or {})
+            sections = studies.make_sections(study, parameters, **changes)
+            return studies.make_page(study, sections, parameters, **changes)
+
+    return build_plain
 
 
 def test_nothing_is_loaded_from_outside(full):
@@ -80,32 +122,28 @@ def test_size_stays_below_the_limit(full):
     assert len(full.encode()) < 12 * 1024 * 1024
 
 
-def test_a_report_above_the_limit_is_refused(studies, monkeypatch):
-    monkeypatch.setattr(html, "MAX_BYTES", 1000)
+def test_a_report_above_the_limit_is_refused(plain, monkeypatch):
+    monkeypatch.setattr(build, "MAX_BYTES", 1000)
     with pytest.raises(ValueError, match=r"report: size must be at most 1000 bytes, got \d+; lower"):
-        build(studies.make_tables())
+        plain()
 
 
 def test_every_section_has_its_figures_and_a_link(full):
     page = Page(full)
     for anchor in page.anchors:
         assert anchor[1:] in page.ids
-    data = ("contact_sheet", "registration", "bands", "class_balance")
-    for name in (
-        *data,
-        "training",
-        "retrieval",
-        "retrieval_warped",
-        "gallery",
-        "classification",
-        "uv_value",
-        "umap",
-        "similarity",
-    ):
-        assert f"figure-{name}" in page.ids
+    order = [given["id"] for tag, given in page.tags if tag == "section"]
+    assert order == [
+        *("summary", "data", "training", "retrieval", "classification", "uv_value"),
+        *("umap", "explore", "similarity", "diagnostics", "methods", "settings"),
+    ]
+    figures = [given["id"].removeprefix("figure-") for tag, given in page.tags if tag == "figure" if given]
+    assert figures == [
+        *("contact_sheet", "registration", "bands", "class_balance", "training", "retrieval"),
+        *("retrieval_warped", "gallery", "classification", "uv_value", "umap", "similarity"),
+    ]
     assert "distances between clusters are not evidence" in page.text
     assert "Contact sheet, page 2 of 3" in page.text
-    assert [tag for tag, _ in page.tags].count("figure") > 10
 
 
 def test_images_have_words_and_tables_have_heads(full):
@@ -117,8 +155,8 @@ def test_images_have_words_and_tables_have_heads(full):
     assert ("html", {"lang": "en"}) in page.tags
 
 
-def test_tables_hold_the_numbers(full):
-    text = Page(full).text
+def test_tables_hold_the_numbers(plain):
+    text = Page(plain()).text
     assert "0.55 (0.43 to 0.67)" in text
     assert "EMPTY_MASK Draw the mask, or choose another specimens.mask. the mask selects no pixel 2" in text
     assert "Colias croceus sex UV only 12 + 12 0.55 0.96 0.97 6.10 (2.40 to 11.00) 0.0002 0.002" in text
@@ -126,194 +164,195 @@ def test_tables_hold_the_numbers(full):
     assert "60 captures of 60 specimens (5 species, 29 female, 30 male, 1 of unknown sex)" in text
 
 
-def test_display_names_stand_everywhere(studies, index, coordinates, monkeypatch):
-    drawn = []
-    write = printing.figure_bytes
+def test_the_header_counts_what_went_in(plain):
+    text = Page(plain()).text
+    counts = "captures 60 specimens 60 species 5 female 29 male 30 of unknown sex 1 rejected 3"
+    assert counts in text
 
-    def read_and_write(figure, ending):
-        drawn.extend(text.get_text() for text in figure.findobj(Text))
-        return write(figure, ending)
 
-    monkeypatch.setattr(printing, "figure_bytes", read_and_write)
-    parameters = {"specimens": {"rgb_name": "Dorsal", "uv_name": "Ventral"}}
-    quality = studies.make_quality(index).replace({"UV1": "b1", "UV2": "b2"})
-    histograms = studies.make_histograms().replace({"UV1": "b1", "UV2": "b2"})
-    tables = studies.make_tables(parameters, quality_report=quality, band_histograms=histograms)
-    figures = [*draw_ingest_figures(tables), *draw_model_figures(tables, coordinates)]
-    page = build(tables, figures=figures)
+def test_display_names_stand_everywhere(drawn):
+    _, full, texts = drawn
+    page = Page(full)
     assert "What Ventral shows that Dorsal does not" in page.text
     assert "From the Dorsal photograph" in page.text
-    seen = page.text + " ".join(page.images)
-    assert re.findall(r"\b(?:RGB|UV)\b", seen) == []
-    assert "Ventral: b1" in drawn
-    assert re.findall(r"\b(?:RGB|UV)\b", " ".join(drawn)) == []
+    assert re.findall(r"\b(?:RGB|UV)\b", page.text + " ".join(page.images)) == []
+    assert "Ventral: UV1" in texts
+    shown = " ".join(texts).replace("Ventral: UV", "")
+    assert re.findall(r"\b(?:RGB|UV)\b", shown) == []
 
 
 @pytest.mark.parametrize(
     ("units", "is_marked"), [("uncalibrated", True), ("relative", False), ("reflectance", False)]
 )
-def test_uncalibrated_studies_say_so_and_never_say_reflectance(studies, units, is_marked):
-    tables = studies.make_tables(specimen_index=studies.make_index(units=units))
-    page = build_report(ReportContent(tables, draw_ingest_figures(tables)))
+def test_uncalibrated_studies_say_so_and_never_say_reflectance(plain, studies, units, is_marked):
+    page = plain(studies.make_study(units))
     assert ("Uncalibrated." in page) is is_marked
     assert ("reflectance" in page.lower()) is not is_marked
-    if units == "reflectance":
-        assert "calibrated to reflectance" in page
+    assert ("Settings that only calibrated captures use are left out." in page) is is_marked
+    # Data and what UV adds.
+    assert page.count('<span class="tag">uncalibrated</span>') == 2 * is_marked
 
 
-def test_one_uncalibrated_capture_makes_the_study_uncalibrated(studies):
-    index = studies.make_index(units="reflectance")
-    index.loc[5, "colour_units"] = "uncalibrated"
-    assert studies.make_tables(specimen_index=index).colour_units == "uncalibrated"
+def test_one_seed_is_called_exploratory_where_no_spread_is_known(plain):
+    tag = '<span class="tag">one seed: exploratory</span>'
+    page = plain()
+    assert "One seed: exploratory." in page
+    assert "concat (one seed: exploratory)" not in page
+    rows = [("separate", "test", "retrieval", "rgb_to_uv", "recall@1", 0.5, 0.031, 5)]
+    columns = ["name", "partition", "task", "label", "metric", "mean", "sd", "n_seeds"]
+    spread = plain(known_seed_spread=pd.DataFrame(rows, columns=columns))
+    assert "One seed: exploratory." not in spread
+    assert "concat (one seed: exploratory)" in spread
+    assert "standard deviation (SD) between 5 seeds" in spread
+    # Only the maps, which have no number to put a spread beside, keep the mark.
+    assert (page.count(tag), spread.count(tag)) == (4, 1)
 
 
-def test_one_seed_is_called_exploratory(studies):
-    assert "One seed: exploratory." in build(studies.make_tables()).text
-    assert "exploratory" not in build(studies.make_tables(seeds=(0, 1, 2))).text
-
-
-def test_without_claims_nothing_is_claimed(studies):
-    comparison = studies.make_comparison().assign(low=0.0)
-    metrics = {"separate": studies.make_metrics(uv_minus_rgb=(0.01, -0.1, 0.12))}
-    metrics["separate"]["alignment"]["p_value_within"] = 0.4
-    silent = studies.make_tables(
-        comparison=comparison, metrics=metrics, uv_value=studies.make_uv_value().iloc[[2, 4]]
-    )
-    text = build(silent).text
+def test_without_claims_nothing_is_claimed(plain, studies):
+    comparison = studies.make_comparison(uv_minus_rgb=(0.01, -0.1, 0.12))
+    comparison.loc[comparison["task"] == "retrieval", "low"] = 0.0
+    comparison.loc[comparison["task"] == "retrieval_opposite_views", "low"] = 0.0
+    comparison.loc[comparison["task"] == "alignment", "p"] = 0.4
+    text = Page(plain(comparison=comparison, uv_value=studies.make_uv_value().iloc[[2, 4]])).text
     assert "Nothing is claimed." in text
     assert "What the data show" not in text
-    loud = build(studies.make_tables()).text
+    loud = Page(plain()).text
     assert "Nothing is claimed." not in loud
     assert "In Colias croceus, UV adds to RGB about sex" in loud
 
 
-def test_a_study_without_labels_or_training_still_has_a_report(studies):
-    index = studies.make_index().head(8)[["capture_id", "specimen_id", "sha256", "colour_units", "flags"]]
-    tables = ReportTables(studies.make_tables().parameters, index)
-    figures = [
-        *draw_ingest_figures(tables),
-        *draw_model_figures(tables, pd.DataFrame(), reason="8 points are too few for a UMAP (at least 10)"),
+def test_the_summary_and_the_methods_have_an_order_of_their_own(studies, index):
+    def part(key, **said):
+        return Section(
+            key, findings={name: [Finding(text, is_claim=True)] for name, text in said.items()}, methods=said
+        )
+
+    sections = [
+        part("retrieval", retrieval="Third.", strange="Last."),
+        part("classification", differences="Second.", gains="Fourth."),
+        part("uv_value", uv_value="First."),
     ]
-    page = build(tables, figures=figures)
+    html = studies.make_page(studies.make_study(), sections)
+    assert re.findall(r"<li>(\w+\.)</li>", html) == ["First.", "Second.", "Third.", "Fourth.", "Last."]
+    methods = [Section("a", methods={"uv_value": "B."}), Section("b", methods={"rejects": "A.", "split": ""})]
+    assert build.write_methods(methods, index).startswith("A. B. Software: Python 3")
+
+
+def test_shares_of_a_section_stand_together():
+    first = Section("data", "Data", "Lead.", tables=(table_of("One", ["a"], [["1"]], 1),), tags=("x",))
+    other = Section("data", "Other", tables=(table_of("Two", ["a"], [["2"]], 1),), tags=("x", "y"))
+    data, umap = join_sections([first, Section("umap"), other])
+    assert (data.title, data.lead, data.tags, umap.key) == ("Data", "Lead.", ("x", "y"), "umap")
+    assert [table.caption for table in data.tables] == ["One", "Two"]
+
+
+def test_what_is_missing_leaves_its_reason(plain, studies):
+    """A study without labels or training still has a report."""
+    index = studies.make_index().head(8)[["capture_id", "specimen_id", "sha256", "colour_units", "flags"]]
+    page = Page(
+        plain(
+            specimen_index=index,
+            histories=studies.make_histories().iloc[:0],
+            comparison=studies.make_comparison().iloc[:0],
+            uv_value=studies.make_uv_value().iloc[:0],
+            diagnostics=pd.DataFrame(columns=["code", "variant", "finding", "advice"]),
+            chosen_variant=ChosenVariant(),
+            mapped_captures=MappedCaptures(reason="8 points are too few for a UMAP (at least 10)"),
+        )
+    )
     for line in (
         "Nothing is claimed.",
-        "Specimens per class not shown: no capture has the label species.",
-        "UMAP not shown: 8 points are too few for a UMAP (at least 10).",
-        "Retrieval across the modalities not shown: no retrieval across the modalities was measured.",
-        "Registration not shown: registration was off, so no shift was measured.",
+        "Explorer not shown: 8 points are too few for a UMAP (at least 10).",
+        "No diagnostic was raised.",
         "No model was trained.",
     ):
         assert line in page.text
     assert page.images == []
 
 
-def test_labels_cannot_break_out_of_the_page(studies, index, coordinates):
+def test_a_figure_that_was_not_drawn_says_why_and_an_empty_section_that_it_is(studies):
+    missing = printing.ReportFigure("umap", "UMAP", "", reason="too few points")
+    sections = [Section("umap", "Maps", "Lead.", figures=(missing,)), Section("empty", "Empty", "Lead.")]
+    text = Page(studies.make_page(studies.make_study(), sections)).text
+    assert "Maps UMAP not shown: too few points." in text
+    assert "Empty Nothing to show: this study has no such results." in text
+    assert "Lead." not in text
+
+
+def test_labels_cannot_break_out_of_the_page(studies, index, mapped):
     evil = index.assign(species=index["species"].replace("Parus major", "</script><script>alert(1)</script>"))
-    explorer = make_explorer(coordinates, evil, studies.make_prepared(index))
-    page = build_report(ReportContent(studies.make_tables(specimen_index=evil), (), explorer))
+    study = studies.make_study()
+    section = studies.explorer_section(study, evil, mapped, studies.make_prepared(index))
+    page = studies.make_page(study, [section])
     assert "alert(1)" in page
     assert "<script>alert" not in page
 
 
-def test_methods_quote_the_parameters_and_the_data(studies):
+def test_methods_quote_the_parameters_and_the_data(plain):
     parameters = {
         "training": {"backbone": "resnet50", "seed": 4},
-        "evaluation": {"minimum_n": 7},
+        "evaluation": {"minimum_n": 7, "permutations": 499},
         "split": {"seed": 9},
     }
-    text = build(studies.make_tables(parameters, seeds=(4,))).text
+    text = Page(plain(parameters=parameters)).text
     for words in (
         "We analysed 60 captures of 60 specimens",
-        "3 further captures were rejected (EMPTY_MASK 2, UNREADABLE 1)",
-        "Bands are relative to a standard",
+        "3 further captures were rejected (EMPTY_MASK 2, UNREADABLE 1). Bands are relative to a standard",
+        "in each photograph and not absolute. The shift of UV against RGB was",
         "19 corrected, 14 ",
-        "divided at random within species (seed 9) into",
-        "resnet50",
-        "seed 4); the last epoch whose validation recall@1 was within one standard error of the best was",
+        "). Specimens were divided at random within species (seed 9) into",
+        "test. Contrastive models (separate, concat, RGB only; resnet50",
+        "was kept. Retrieval was measured on held-out specimens",
+        "Mantel tests (Mantel 1967; 499 permutations) within species and among species means. What UV adds",
         "at least 7 specimens per class",
-        "over all species, labels and views; features: colour, reduced to at most 5 components",
         "data SHA-256",
+        "References: Loshchilov & Hutter 2019, arXiv:1711.05101; Radford et al. 2021",
     ):
         assert words in text
-    few = {"separate": studies.make_history().assign(validation_recall_at_1=np.nan)}
-    assert "); the last epoch was kept." in build(studies.make_tables(histories=few)).text
+    paragraph = text[text.index("We analysed") : text.index("Parameters and versions Versions")]
+    assert paragraph.strip().endswith("J. R. Stat. Soc. B 57:289.")
+    assert "Dufumier" not in paragraph
 
 
-def test_methods_follow_settings_that_are_not_the_default(studies):
-    parameters = {
-        "split": {"held_out": "species", "seed": 3},
-        "specimens": {"confounders": ["session", "year"]},
-        "registration": {"rig": "camera"},
-    }
-    tables = studies.make_tables(parameters)
-    qa = tables.registration_qa.assign(rotation_deg=0.0, scale=1.0)
-    qa.loc[qa.index[:2], ["rotation_deg", "scale"]] = [[0.7, 1.0], [0.0, 1.02]]
-    text = build(studies.make_tables(parameters, registration_qa=qa)).text
-    assert "divided at random, each species in one part, (seed 3) into" in text
-    assert "classes compared within session, year" in text
-    assert "a rotation or another scale was found in 2 of them; captures of one camera shared" in text
+def test_settings_are_those_of_the_study_and_of_the_run(plain, studies):
+    text = Page(plain(studies.make_study(uv_name="Ventral"), {"loss": {"temperature": 0.07}})).text
+    assert "specimens.uv_name Ventral" in text
+    assert "loss.temperature 0.07" in text
+    assert f"loss.joint_weight {LossParams().joint_weight}" in text
+    assert "seeds of training 0 seed of the split 0 seed of the evaluation 0" in text
 
 
-def test_methods_name_what_training_used_and_nothing_else(studies):
-    loss = {
-        "adaptive_temperature": True,
-        "curriculum": "cosine",
-        "curriculum_end": {"cross_modal": 0.9, "intra_modal": 0.1},
-        "joint_mode": "comm",
-    }
-    special = studies.make_tables({"training": {"lr_uv": 3e-4, "lr_rgb": 2e-3}, "loss": loss})
-    text, usual = write_methods(special), write_methods(studies.make_tables())
-    for words in (
-        "learning rate 0.001, 0.002 in the RGB encoder, 0.0003 in the UV encoder, batch 32",
-        "temperatures learnt from 0.1 on, one per term",
-        "weights from 0.2 to 0.9 cross-modal (InfoNCE, Radford et al. 2021), from 0.8 to 0.1 intra-modal "
-        "(NT-Xent, Chen et al. 2020) along half a cosine over the training, "
-        "0.5 joint (CoMM, Dufumier et al. 2025)",
-        "Dufumier et al. 2025, arXiv:2409.07402",
-    ):
-        assert words in text
-    assert (
-        "learning rate 0.001, batch 32, temperature 0.1, "
-        "weights 1 cross-modal (InfoNCE, Radford et al. 2021), "
-        "0.5 intra-modal (NT-Xent, Chen et al. 2020), 0.5 joint; seed" in usual
+def test_numbers_stand_under_their_protocol(plain):
+    evaluation = {"protocol": "quick", "folds": 4, "bootstraps": 50, "inner_folds": 2}
+    text = Page(plain(parameters={"evaluation": evaluation})).text
+    line = (
+        "Protocol quick: 4 folds, C from 3 values in 2 inner folds, 50 bootstraps, 999 permutations, 20 for "
+        "references and controls."
     )
-    assert "Dufumier" not in usual
-    baseline = write_methods(
-        studies.make_tables({"loss": loss}, histories={"rgb_only": studies.make_history()})
-    )
-    assert "batch 32, NT-Xent, Chen et al. 2020, temperatures learnt" in baseline
-    assert "Radford" not in baseline
+    # Retrieval, classification, what UV adds, similarity.
+    assert text.count(line) == 4
 
 
-def test_methods_state_the_mantel_tests_that_were_made(studies):
-    text = write_methods(studies.make_tables({"evaluation": {"permutations": 499}}))
-    assert "Mantel tests (Mantel 1967; 499 permutations) within species and among species means." in text
-    assert text.endswith("J. R. Stat. Soc. B 57:289.")
-    unlabelled = {"separate": {"alignment": {"p_value": 0.01, "p_value_within": {"not_applicable": "none"}}}}
-    assert "permutations) over all specimens." in write_methods(studies.make_tables(metrics=unlabelled))
-    none = write_methods(studies.make_tables(metrics={"separate": {"alignment": {"not_applicable": "few"}}}))
-    assert "Mantel" not in none
+def test_long_tables_are_folded_and_notes_shown(studies):
+    rows = [["a", "1"]]
+    folded = table_of("Long", ["x", "y"], rows, 1, note="How to read it.", is_folded=True)
+    shown = table_of("Short", ["x", "y"], rows, 1)
+    page = studies.make_page(studies.make_study(), [Section("data", "Data", tables=(folded, shown))])
+    assert '<details class="table"><summary>Long' in page
+    assert '<caption><span class="title">Long</span><span class="note">How to read it.</span>' in page
+    assert '<caption><span class="title">Short</span></caption>' in page
+    assert re.search(r'<th scope="row">a</th>\s*<td class="number">1</td>', page)
 
 
-def test_numbers_stand_under_their_protocol(studies):
-    page = build(studies.make_tables({"evaluation": {"protocol": "quick", "folds": 4, "bootstraps": 50}}))
-    line = "Protocol quick: 4 folds, C from 3 values in 3 inner folds, 50 bootstraps"
-    assert page.text.count(line) >= 2
-
-
-def test_views_of_a_test_of_uv_are_told_apart(studies):
-    table = studies.make_uv_value()
-    two = pd.concat([table.assign(view="dorsal"), table.assign(view="ventral")], ignore_index=True)
-    text = build(studies.make_tables(uv_value=two)).text
-    label = table["label"].iloc[0]
-    for view in ("dorsal", "ventral"):
-        assert f"about {label} ({view}) (" in text
-    assert "measured by colour" in text
-
-
-def test_data_hash_ignores_order_and_follows_content(studies):
-    index = studies.make_index()
-    same = html.hash_captures(index.sample(frac=1, random_state=np.random.RandomState(0)))
-    assert same == html.hash_captures(index)
-    index.loc[0, "sha256"] = "f" * 64
-    assert same != html.hash_captures(index)
+def test_flagged_lines_stand_in_a_banner_and_in_the_claims(plain, studies):
+    lines = pd.DataFrame(
+        {"group": ["a", "b"], "modality": "rgb", "band": "R", "r2": [0.99, 0.9], "flagged": [False, True]}
+    ).assign(n_used=4, n_saturated=0, residual_sd=0.01, max_residual=np.nan)
+    study = studies.make_study("reflectance", root="x", grey_standards="s.csv", encoding="srgb")
+    page = plain(study, calibration=lines)
+    assert "<strong>Calibration in doubt.</strong> 1 of 2 calibration lines are flagged" in page
+    claims = page.split("What the data show")[1].split("</ul>")[0]
+    colour = [line for line in claims.split("<li>") if "UV adds" in line]
+    assert len(colour) == 3
+    assert all("1 of 2 calibration lines are flagged." in line for line in colour)
+    assert page.count("calibration in doubt</span>") == 2
