@@ -64,7 +64,7 @@ def pair_contributions(
         models: per name the contributions of each of its seeds; cross-modal ones first.
         specimens: ids of all specimens, sorted.
     """
-    parts = {name: [_split(seed) for seed in seeds] for name, seeds in models.items()}
+    parts = {name: [_split(seed, specimens) for seed in seeds] for name, seeds in models.items()}
     numbers = dict.fromkeys(number for seeds in parts.values() for one in seeds for number in one)
     for number in numbers:
         having = {
@@ -76,11 +76,14 @@ def pair_contributions(
             continue
         first = next(iter(having.values()))[0]
         strata = np.full(len(specimens), -1)
-        strata[_places(first, specimens)] = first["stratum"]
+        strata[first["place"]] = first["stratum"]
         folds = int(first["folds"].iloc[0])
         yield Measure(
             *number,
-            {name: np.stack([_spread(one, specimens) for one in seeds]) for name, seeds in having.items()},
+            {
+                name: np.stack([_spread(one, len(specimens)) for one in seeds])
+                for name, seeds in having.items()
+            },
             strata,
             {name: str(seeds[0]["source"].iloc[0]) for name, seeds in having.items()},
             # The K probes of a cross-fit share most of their rows (Nadeau & Bengio 2003, equation 9).
@@ -88,18 +91,16 @@ def pair_contributions(
         )
 
 
-def _split(table: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:
-    groups = table.groupby(_NUMBER, observed=True, sort=False)
+def _split(table: pd.DataFrame, specimens: NDArray[np.object_]) -> dict[tuple[str, str, str], pd.DataFrame]:
+    """The rows of each number, with the places of their specimens."""
+    words = table["specimen_id"].cat
+    places = np.searchsorted(specimens, words.categories.to_numpy(dtype=object))[words.codes]
+    groups = table.assign(place=places).groupby(_NUMBER, observed=True, sort=False)
     return {(str(task), str(label), str(metric)): rows for (task, label, metric), rows in groups}
 
 
-def _places(rows: pd.DataFrame, specimens: NDArray[np.object_]) -> NDArray[np.int64]:
-    words = rows["specimen_id"].cat
-    return np.searchsorted(specimens, words.categories.to_numpy(dtype=object))[words.codes]
-
-
-def _spread(rows: pd.DataFrame, specimens: NDArray[np.object_]) -> NDArray[np.float64]:
-    """(specimens,), 0 where a specimen has no part."""
-    values = np.zeros(len(specimens))
-    values[_places(rows, specimens)] = rows["value"]
+def _spread(rows: pd.DataFrame, n: int) -> NDArray[np.float64]:
+    """(n,), 0 where a specimen has no part."""
+    values = np.zeros(n)
+    values[rows["place"]] = rows["value"]
     return values
