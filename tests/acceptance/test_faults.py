@@ -94,7 +94,9 @@ def test_every_planted_fault_is_found_and_the_limit_ends_the_run_with_a_summary(
 def run_in_process(project, params):
     bootstrap_project(project)
     with KedroSession.create(project_path=project, env="smoke", runtime_params=params) as session:
-        session.run(pipeline_names=["ingest"], to_nodes=["describe_labels"])  # figures have their own tests
+        session.run(
+            pipeline_names=["ingest"], to_nodes=["ingest.describe_labels"]
+        )  # figures have their own tests
 
 
 BANDS = np.random.default_rng(0).integers(4000, 60000, (7, 48, 64)).astype(np.uint16)

@@ -91,6 +91,12 @@ def warp_capture(rgb: Tensor, uv: Tensor, mask: Tensor, matrices: Tensor) -> tup
     A resampled pixel on the outline is part background, which is 0; dividing by the share that is specimen
     keeps outlines from turning dark. Pixels less than half covered become background.
 
+    Args:
+        rgb: (batch, bands, height, width).
+        uv: (batch, UV bands, height, width).
+        mask: (batch, 2, height, width).
+        matrices: (batch, 3, 3), one for all three.
+
     Returns:
         RGB, UV and mask; the mask is 0 or 1 again.
     """

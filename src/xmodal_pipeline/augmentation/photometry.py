@@ -17,12 +17,22 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def around(uniforms: Tensor, spread: float) -> Tensor:
-    """Stretch [0, 1) to 1 ± spread."""
+    """Stretch [0, 1) to 1 ± spread.
+
+    Args:
+        uniforms: any shape, in [0, 1).
+        spread: largest distance from 1.
+    """
     return 1 + spread * (2 * uniforms - 1)
 
 
 def between(uniforms: Tensor, limits: tuple[float, float]) -> Tensor:
-    """Stretch [0, 1) to the given limits."""
+    """Stretch [0, 1) to the given limits.
+
+    Args:
+        uniforms: any shape, in [0, 1).
+        limits: lower and upper.
+    """
     return limits[0] + uniforms * (limits[1] - limits[0])
 
 

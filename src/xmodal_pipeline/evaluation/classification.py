@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xmodal_pipeline.evaluation import schema
 from xmodal_pipeline.evaluation.cells import not_applicable, too_few
 from xmodal_pipeline.evaluation.nearest import cross_fit_knn
 from xmodal_pipeline.evaluation.permutation import permutation_p
@@ -23,15 +24,6 @@ from xmodal_pipeline.evaluation.probes import (
 )
 from xmodal_pipeline.evaluation.resampling import bootstrap_weights
 from xmodal_pipeline.evaluation.results import Number, Part, entries, missing_entries, read_cell
-from xmodal_pipeline.evaluation.schema import (
-    BY_STRATUM,
-    CLASSIFICATION,
-    CONTROL,
-    KNN,
-    OWN_SOURCES,
-    SOURCES,
-    TEST_ONLY,
-)
 
 Floats = NDArray[np.float64]
 
@@ -124,7 +116,9 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
     return describe_label(data, probe_sources(data, protocol), protocol).cells
 
 
-def probe_sources(data: ProbeData, protocol: Protocol, names: Collection[str] = SOURCES) -> dict[str, Probe]:
+def probe_sources(
+    data: ProbeData, protocol: Protocol, names: Collection[str] = schema.SOURCES
+) -> dict[str, Probe]:
     """The cross-fitted probe of each named source that there is."""
     return {
         name: cross_fit(blocks, data.classes, data.groups, data.folds, protocol)
@@ -142,19 +136,19 @@ def describe_label(data: ProbeData, probes: dict[str, Probe], protocol: Protocol
     }
     within = {} if data.strata is None else _shuffle(data, probes, protocol, within_strata=True)
     main = [
-        *_accuracies(data, correct, CLASSIFICATION),
+        *_accuracies(data, correct, schema.CLASSIFICATION),
         *_improvements(data, probes, correct, protocol),
         *_above_strata(data, correct, within),
     ]
-    knn = _accuracies(data, nearest, KNN)
+    knn = _accuracies(data, nearest, schema.KNN)
     controls = _controls(data, probes, correct, within, protocol)
     test_only = (
-        [Number(task=TEST_ONLY, reason="no row is marked as test")]
+        [Number(task=schema.TEST_ONLY, reason="no row is marked as test")]
         if data.test is None
-        else _score_rows(data, data.test, correct, protocol, TEST_ONLY)
+        else _score_rows(data, data.test, correct, protocol, schema.TEST_ONLY)
     )
     by_stratum = {
-        name: _score_rows(data, np.asarray(data.strata) == code, correct, protocol, BY_STRATUM, name)
+        name: _score_rows(data, np.asarray(data.strata) == code, correct, protocol, schema.BY_STRATUM, name)
         for code, name in data.stratum_names.items()
     }
     cells = {
@@ -176,10 +170,12 @@ def describe_label(data: ProbeData, probes: dict[str, Probe], protocol: Protocol
 
 def own_source(sources: Collection[str]) -> str:
     """What stands for the model: the joint features, else both modalities side by side, else the only one."""
-    return next(name for name in OWN_SOURCES if name in sources)
+    return next(name for name in schema.OWN_SOURCES if name in sources)
 
 
-def _number(data: ProbeData, metric: str, values: Floats, task: str = CLASSIFICATION, **facts: Any) -> Number:
+def _number(
+    data: ProbeData, metric: str, values: Floats, task: str = schema.CLASSIFICATION, **facts: Any
+) -> Number:
     """The balanced mean of one value per row, with its interval; 0 by chance unless said otherwise."""
     known = {"chance": 0.0, "n": data.n} | facts
     return Number(
@@ -197,14 +193,16 @@ def _accuracy(data: ProbeData, metric: str, correct: Floats, task: str, **facts:
 def _accuracies(data: ProbeData, correct: dict[str, Floats], task: str, stratum: str = "") -> list[Number]:
     return [
         _accuracy(data, f"{source}_accuracy", correct[source], task, source=source, stratum=stratum)
-        for source in SOURCES
+        for source in schema.SOURCES
         if source in correct
     ]
 
 
 def _missing_accuracies(probes: Collection[str]) -> dict[str, Any]:
     """The entries of the sources that a model lacks; they have no rows."""
-    missing = [missing_entries(f"{s}_accuracy", f"no {s} embedding") for s in SOURCES if s not in probes]
+    missing = [
+        missing_entries(f"{s}_accuracy", f"no {s} embedding") for s in schema.SOURCES if s not in probes
+    ]
     return {key: cell for part in missing for key, cell in part.items()}
 
 
@@ -233,7 +231,14 @@ def _improvements(
     interval = data.widen(gain, data.resampled(both) - best)
     return [
         _number(data, "uv_minus_rgb", uv - rgb),
-        Number(task=CLASSIFICATION, metric="improvement", value=gain, interval=interval, n=data.n, chance=0),
+        Number(
+            task=schema.CLASSIFICATION,
+            metric="improvement",
+            value=gain,
+            interval=interval,
+            n=data.n,
+            chance=0,
+        ),
         _improvement_over(data, "rgb", "uv", probes["rgb"].c, protocol),
         _improvement_over(data, "uv", "rgb", probes["uv"].c, protocol),
     ]
@@ -306,7 +311,7 @@ def _controls(
     shuffled |= {"shuffled_within_strata": within} if within else {}
     numbers = [
         Number(
-            task=CONTROL,
+            task=schema.CONTROL,
             metric=metric,
             value=float(np.mean(found[source].accuracies)),
             n=data.n,
@@ -320,7 +325,7 @@ def _controls(
         if known is not None:
             alone = cross_fit([_indicators(known)], data.classes, data.groups, data.folds, protocol)
             right = (alone.predicted == data.classes).astype(float)
-            numbers.append(_accuracy(data, f"{name}_only_accuracy", right, CONTROL))
+            numbers.append(_accuracy(data, f"{name}_only_accuracy", right, schema.CONTROL))
     for name, known in (("strata", data.strata), ("clades", data.clades)):
         if known is not None:
             numbers.append(_held_out(data, f"{name}_held_out_accuracy", known, source, protocol))
@@ -341,10 +346,10 @@ def _held_out(
     if folds is None:
         facts: dict[str, Any] = {"n": data.n, "chance": data.chance, "source": source}
         reason = "some class would be missing when whole groups of specimens are left out"
-        return Number(task=CONTROL, metric=metric, reason=reason, **facts)
+        return Number(task=schema.CONTROL, metric=metric, reason=reason, **facts)
     probe = cross_fit(data.sources()[source], data.classes, data.groups, folds, protocol)
     correct = (probe.predicted == data.classes).astype(float)
-    return _accuracy(data, metric, correct, CONTROL, source=source)
+    return _accuracy(data, metric, correct, schema.CONTROL, source=source)
 
 
 def _score_rows(

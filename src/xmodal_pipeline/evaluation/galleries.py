@@ -15,11 +15,11 @@ from xmodal_pipeline.evaluation.ranks import (
     blind_counts,
     query_measures,
     recall_name,
-    summarise,
 )
-from xmodal_pipeline.evaluation.results import Contribution, Number, Part, entries, lack
+from xmodal_pipeline.evaluation.results import Contribution, Number, Part, lack
 from xmodal_pipeline.evaluation.retrieval import (
     RetrievalRanks,
+    describe_ranks,
     group_oracle,
     rank_matches,
     rank_within,
@@ -60,20 +60,20 @@ def measure_retrieval(pairs: Pairs, params: EvaluationParams, task: str = RETRIE
     ranked = rank_galleries(pairs)
     if ranked is None:
         return lack(task, _too_few(len(pairs.rgb)))
-    whole = _describe(ranked, params, task)
+    found = _describe(ranked.ranks, params, task, ranked.owners)
+    found.contributions.extend(query_contributions(ranked, params, task))
     if pairs.species is None:
-        return Part(whole.cells, whole.numbers, query_contributions(ranked, params, task))
+        return found
     within, oracle = f"{task}_within_species", f"{task}_species_oracle"
     inside = _by_gallery(pairs, _rank_in_species)
-    alone = (
-        lack(within, too_few("no species has two test specimens"))
-        if inside is None
-        else _describe(inside, params, within)
-    )
+    if inside is None:
+        alone = lack(within, too_few("no species has two test specimens"))
+    else:
+        alone = _describe(inside.ranks, params, within, inside.owners)
     known = species_oracle_of(pairs, params)
-    cells = whole.cells | {"within_groups": alone.cells, "group_oracle": known}
-    numbers = [*whole.numbers, *alone.numbers, *_oracle_numbers(known, params, oracle)]
-    return Part(cells, numbers, query_contributions(ranked, params, task))
+    found.cells.update(within_groups=alone.cells, group_oracle=known)
+    found.numbers.extend([*alone.numbers, *_oracle_numbers(known, params, oracle)])
+    return found
 
 
 def query_contributions(ranked: Ranked, params: EvaluationParams, task: str) -> list[Contribution]:
@@ -99,10 +99,9 @@ def measure_chance(pairs: Pairs, params: EvaluationParams) -> Part:
     """Chance in the form of a retrieval: both directions are equal."""
     if len(pairs.rgb) < LEAST_TEST:
         return lack(RETRIEVAL, _too_few(len(pairs.rgb)))
-    parts = pairs.split_views()
-    blind = blind_counts(np.concatenate([np.full(len(part.rgb), len(part.rgb)) for part in parts]))
-    owners = np.concatenate([part.specimens for part in parts])
-    return _describe(Ranked(RetrievalRanks(blind, blind), owners), params, RETRIEVAL, is_exact=True)
+    sizes = [len(part.rgb) for part in pairs.split_views()]
+    blind = blind_counts(np.repeat(sizes, sizes))
+    return _describe(RetrievalRanks(blind, blind), params, RETRIEVAL)
 
 
 def species_oracle_of(pairs: Pairs, params: EvaluationParams) -> Cell:
@@ -122,38 +121,31 @@ def species_oracle_of(pairs: Pairs, params: EvaluationParams) -> Cell:
     return means | {"n": sum(weights)}
 
 
-def _describe(ranked: Ranked, params: EvaluationParams, task: str, *, is_exact: bool = False) -> Part:
-    """Both directions with intervals, unless they are exact, and chance over the same galleries."""
-    n = len(ranked.owners)
-    chance = summarise(blind_counts(ranked.ranks.rgb_to_uv.gallery), params.ks)
-    intervals = (
-        {}
-        if is_exact
-        else retrieval_intervals(
-            ranked.ranks,
-            params.ks,
-            bootstraps=params.bootstraps,
-            seed=params.seed,
-            specimens=ranked.owners,
-        )
-    )
+def _describe(
+    ranks: RetrievalRanks, params: EvaluationParams, task: str, owners: NDArray[Any] | None = None
+) -> Part:
+    """Both directions, and chance over the same galleries; with intervals where owners are given."""
+    draws = {"bootstraps": params.bootstraps, "seed": params.seed}
+    intervals: dict[str, dict[str, list[float]]] = {name: {} for name in DIRECTIONS}
+    if owners is not None:
+        intervals = retrieval_intervals(ranks, params.ks, **draws, specimens=owners)
+    cells = describe_ranks(ranks, params.ks)
     numbers = [
         Number(
             task=task,
             metric=metric,
             value=value,
-            interval=None if is_exact else intervals[direction][f"{metric}_ci"],
-            n=n,
-            chance=chance[metric],
+            interval=intervals[direction].get(f"{metric}_ci"),
+            n=cells["n"],
+            chance=cells[CHANCE][metric],
             label=direction,
             direction=direction,
             k=_cut_offs(params).get(metric),
         )
-        for direction, counts in zip(DIRECTIONS, ranked.ranks, strict=True)
-        for metric, value in summarise(counts, params.ks).items()
+        for direction in DIRECTIONS
+        for metric, value in cells[direction].items()
     ]
-    cells = {name: entries(one for one in numbers if one.direction == name) for name in DIRECTIONS}
-    return Part(cells | {CHANCE: chance, "n": n}, numbers)
+    return Part(cells | {name: cells[name] | intervals[name] for name in DIRECTIONS}, numbers)
 
 
 def _oracle_numbers(cells: Cell, params: EvaluationParams, task: str) -> Iterable[Number]:

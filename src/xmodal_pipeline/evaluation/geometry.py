@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xmodal_pipeline.evaluation.cells import Cell, not_applicable
+from xmodal_pipeline.evaluation.cells import not_applicable
 from xmodal_pipeline.evaluation.cosine import unit_rows
-from xmodal_pipeline.evaluation.results import Number, read_cell
-from xmodal_pipeline.evaluation.schema import GEOMETRY
 
 Floats = NDArray[np.float64]
 
@@ -40,31 +38,18 @@ def geometry(rgb: ArrayLike | None, uv: ArrayLike | None, *, seed: int = 0) -> d
         singular values after centring (Roy & Vetterli 2007). `spread_*`: SD per dimension times √dim, 0 when
         collapsed, 1 for the uniform sphere. What needs the missing modality is {"not_applicable": reason}.
     """
-    return measure_geometry(rgb, uv, seed=seed)[0]
-
-
-def measure_geometry(
-    rgb: ArrayLike | None, uv: ArrayLike | None, *, seed: int = 0
-) -> tuple[dict[str, Any], list[Number]]:
-    """`geometry`, and its measures as rows of `comparison`."""
     sides = {name: _checked(side) for name, side in (("rgb", rgb), ("uv", uv)) if side is not None}
-    n = max(map(len, sides.values()), default=0)
-    numbers = []
-
-    def add(metric: str, cell: float | Cell, source: str = "") -> None:
-        numbers.append(Number(task=GEOMETRY, metric=metric, source=source, n=n, **read_cell(cell)))
-
-    keys = ("pair_distance", "mean_cosine_matched", "mean_cosine_unmatched", "modality_gap")
-    missing = not_applicable(f"one modality: {', '.join(sides)}")
-    between = _between(sides["rgb"], sides["uv"]) if len(sides) == 2 else dict.fromkeys(keys, missing)
-    for metric, cell in between.items():
-        add(metric, cell)
+    if len(sides) == 2:
+        result: dict[str, Any] = _between(sides["rgb"], sides["uv"])
+    else:
+        keys = ("pair_distance", "mean_cosine_matched", "mean_cosine_unmatched", "modality_gap")
+        result = dict.fromkeys(keys, not_applicable(f"one modality: {', '.join(sides)}"))
     for name, side in sides.items():
+        result[f"uniformity_{name}"] = uniformity(side, seed=seed)
+        result[f"effective_rank_{name}"] = effective_rank(side)
         squares = sum((chunk**2).sum(0) for chunk in _centred_chunks(side))
-        add(f"uniformity_{name}", uniformity(side, seed=seed), name)
-        add(f"effective_rank_{name}", effective_rank(side), name)
-        add(f"spread_{name}", float(np.sqrt((squares / len(side)).sum())), name)
-    return {"n": n} | {one.metric: one.cell for one in numbers}, numbers
+        result[f"spread_{name}"] = float(np.sqrt((squares / len(side)).sum()))
+    return result | {"n": max(map(len, sides.values()), default=0)}
 
 
 def uniformity(embeddings: ArrayLike, *, seed: int = 0) -> float:
@@ -103,7 +88,7 @@ def subsample_rows(rows: NDArray[Any], *, seed: int) -> NDArray[Any]:
     return kept
 
 
-def _between(rgb: NDArray[Any], uv: NDArray[Any]) -> dict[str, float | Cell]:
+def _between(rgb: NDArray[Any], uv: NDArray[Any]) -> dict[str, float]:
     n = len(rgb)
     matched, distance = 0.0, 0.0
     for a, b in zip(_unit_chunks(rgb), _unit_chunks(uv), strict=True):

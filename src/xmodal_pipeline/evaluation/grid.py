@@ -7,21 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xmodal_pipeline.evaluation.schema import (
-    BY_STRATUM,
-    CLASSIFICATION,
-    COMPARISON_COLUMNS,
-    COMPARISON_NUMBERS,
-    CONTROL,
-    KNN,
-    OWN_SOURCES,
-)
+from xmodal_pipeline.evaluation import schema
 from xmodal_pipeline.variants import BASELINES
 
 SEED = "training.seed"
-_COLUMNS = tuple(name for name in COMPARISON_COLUMNS if name not in ("name", "kind", "text", "reason"))
+_COLUMNS = tuple(name for name in schema.COMPARISON_COLUMNS if name not in ("name", "kind", "text", "reason"))
 _WORDS = ("source", "direction", "stratum")
-_ON_ALL = (CLASSIFICATION, KNN, CONTROL, BY_STRATUM)
+_ON_ALL = (schema.CLASSIFICATION, schema.KNN, schema.CONTROL, schema.BY_STRATUM)
 """Tasks measured on all specimens: training sees no labels. The others are of test specimens."""
 
 
@@ -38,8 +30,10 @@ def list_rows(comparison: pd.DataFrame, history: pd.DataFrame | None = None) -> 
         the only one.
     """
     rows = comparison[comparison["value"].notna()]
-    accuracies = rows[(rows["task"] == CLASSIFICATION) & (rows["metric"] == rows["source"] + "_accuracy")]
-    own = accuracies.sort_values("source", key=lambda sources: sources.map(OWN_SOURCES.index))
+    accuracies = rows[
+        (rows["task"] == schema.CLASSIFICATION) & (rows["metric"] == rows["source"] + "_accuracy")
+    ]
+    own = accuracies.sort_values("source", key=lambda sources: sources.map(schema.OWN_SOURCES.index))
     rows = pd.concat([rows, own.drop_duplicates("label").assign(metric="own_accuracy")])
     rows["partition"] = np.where(rows["task"].isin(_ON_ALL), "all", "test")
     listed = rows[["partition", *_COLUMNS]].astype(object)
@@ -103,7 +97,7 @@ def tabulate_cells(
     leading = [name for name in table if name not in ("is_selected", "partition", *_COLUMNS)]
     table = table.reindex(columns=[*leading, "is_selected", "partition", *_COLUMNS])
     words = {name: table[name].astype(object).where(table[name].notna(), "") for name in _WORDS}
-    return table.assign(**words).astype(dict.fromkeys(COMPARISON_NUMBERS, "float64") | {"k": "Int64"})
+    return table.assign(**words).astype(dict.fromkeys(schema.COMPARISON_NUMBERS, "float64") | {"k": "Int64"})
 
 
 def describe_setting(cell: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xmodal_pipeline.evaluation import schema
 from xmodal_pipeline.evaluation.alignment import measure_alignment
 from xmodal_pipeline.evaluation.cells import Cell, not_applicable, too_few
 from xmodal_pipeline.evaluation.galleries import (
@@ -16,28 +17,17 @@ from xmodal_pipeline.evaluation.galleries import (
     query_contributions,
     rank_galleries,
 )
-from xmodal_pipeline.evaluation.geometry import measure_geometry
+from xmodal_pipeline.evaluation.geometry import geometry
 from xmodal_pipeline.evaluation.labels import measure_labels
 from xmodal_pipeline.evaluation.model_tables import ModelTables
-from xmodal_pipeline.evaluation.predictability import measure_predictability
+from xmodal_pipeline.evaluation.predictability import predictability
 from xmodal_pipeline.evaluation.results import (
     Part,
     lack,
+    plain_numbers,
     stack_contributions,
     tabulate_contributions,
     tabulate_numbers,
-)
-from xmodal_pipeline.evaluation.schema import (
-    ALIGNMENT,
-    CHANCE,
-    CLASSIFICATION,
-    GEOMETRY,
-    MODALITIES,
-    OPPOSITE_VIEWS,
-    PREDICTABILITY,
-    RETRIEVAL,
-    SPECIES_ONLY,
-    TASKS,
 )
 from xmodal_pipeline.evaluation.specimen_tables import (
     Pairs,
@@ -49,7 +39,7 @@ from xmodal_pipeline.evaluation.specimen_tables import (
 )
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
-_PARTS = (RETRIEVAL, CLASSIFICATION, ALIGNMENT, GEOMETRY, PREDICTABILITY)
+_PARTS = (schema.RETRIEVAL, schema.CLASSIFICATION, schema.ALIGNMENT, schema.GEOMETRY, schema.PREDICTABILITY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,16 +94,15 @@ def measure_variant(
         )
     test = _test_pairs(projections, index)
     if test is None:
-        modalities = [name for name in MODALITIES if (embeddings["modality"] == name).any()]
-        one = not_applicable(f"one modality: {', '.join(modalities)}")
-        parts = {task: lack(task, one) for task in (RETRIEVAL, ALIGNMENT, PREDICTABILITY)}
-        parts[GEOMETRY] = _geometry_of_one(projections, modalities[0], index, params)
+        modalities = [name for name in schema.MODALITIES if (embeddings["modality"] == name).any()]
+        parts = _lack_all(not_applicable(f"one modality: {', '.join(modalities)}"))
+        parts[schema.GEOMETRY] = _geometry_of_one(projections, modalities[0], index, params)
     elif (few := _shortage(test)) is not None:
-        parts = {task: lack(task, few) for task in (RETRIEVAL, ALIGNMENT, GEOMETRY, PREDICTABILITY)}
+        parts = _lack_all(few)
     else:
-        parts = {RETRIEVAL: _retrieve(ModelTables(embeddings, projections, views), index, params)}
+        parts = {schema.RETRIEVAL: _retrieve(ModelTables(embeddings, projections, views), index, params)}
         parts |= _structure(test, test, embeddings, index, params)
-    parts[CLASSIFICATION] = measure_labels(embeddings, index, params, confounders)
+    parts[schema.CLASSIFICATION] = measure_labels(embeddings, index, params, confounders)
     found = _gather(parts, index, params, kind="variant")
     found.metrics["protocol"] = params.model_dump(mode="json") | {"label": label}
     found.metrics["n"] = _counts(embeddings, test)
@@ -142,11 +131,13 @@ def measure_baselines(
     """
     pairs = (_test_pairs(tables.embeddings, index) for tables in models.values())
     chance = measure_chance(next(one for one in pairs if one is not None), params)
-    found = {CHANCE: _gather({RETRIEVAL: chance}, index, params, kind="baseline", name=CHANCE)}
+    found = {
+        schema.CHANCE: _gather({schema.RETRIEVAL: chance}, index, params, kind="baseline", name=schema.CHANCE)
+    }
     for name, tables in models.items():
-        skip = labels_of_species(index) if name == SPECIES_ONLY else ()
+        skip = labels_of_species(index) if name == schema.SPECIES_ONLY else ()
         labels = measure_labels(tables.embeddings, index, params, confounders, skip=skip)
-        parts = {RETRIEVAL: _retrieve(tables, index, params), CLASSIFICATION: labels}
+        parts = {schema.RETRIEVAL: _retrieve(tables, index, params), schema.CLASSIFICATION: labels}
         compared = _test_pairs(tables.embeddings, index)
         if compared is not None:
             projected = _test_pairs(tables.projections, index)
@@ -163,7 +154,10 @@ def measure_baselines(
 def measure_contributions(tables: ModelTables, index: pd.DataFrame, params: EvaluationParams) -> pd.DataFrame:
     """What a model is compared with others by, and nothing else; as in `measure_variant`."""
     found = []
-    for task, table in ((RETRIEVAL, tables.projections), (OPPOSITE_VIEWS, tables.opposite_views)):
+    for task, table in (
+        (schema.RETRIEVAL, tables.projections),
+        (schema.OPPOSITE_VIEWS, tables.opposite_views),
+    ):
         pairs = _test_pairs(table, index)
         ranked = None if pairs is None else rank_galleries(pairs)
         found += [] if ranked is None else query_contributions(ranked, params, task)
@@ -192,9 +186,13 @@ def _gather(
 
 def _test_pairs(table: pd.DataFrame | None, index: pd.DataFrame) -> Pairs | None:
     """Both modalities of the test captures; None of a table that has not both."""
-    if table is None or not set(MODALITIES) <= set(table["modality"]):
+    if table is None or not set(schema.MODALITIES) <= set(table["modality"]):
         return None
     return pair_captures(table, index, partition="test")
+
+
+def _lack_all(cell: Cell) -> dict[str, Part]:
+    return {task: lack(task, cell) for task in _PARTS if task != schema.CLASSIFICATION}
 
 
 def _shortage(test: Pairs) -> Cell | None:
@@ -207,15 +205,15 @@ def _retrieve(tables: ModelTables, index: pd.DataFrame, params: EvaluationParams
     plain, opposite = (_test_pairs(one, index) for one in (tables.projections, tables.opposite_views))
     if plain is None:
         few = f"fewer than {LEAST_TEST} training captures to fit PCA + CCA on"
-        found = lack(RETRIEVAL, not_applicable(tables.unpaired) if tables.unpaired else too_few(few))
+        found = lack(schema.RETRIEVAL, not_applicable(tables.unpaired) if tables.unpaired else too_few(few))
     else:
         found = measure_retrieval(plain, params)
     if opposite is None:
         return found
-    beside = measure_retrieval(opposite, params, OPPOSITE_VIEWS)
+    beside = measure_retrieval(opposite, params, schema.OPPOSITE_VIEWS)
     return Part(
         found.cells | {"opposite_views": beside.cells},
-        sorted(found.numbers + beside.numbers, key=lambda one: TASKS.index(one.task)),
+        sorted(found.numbers + beside.numbers, key=lambda one: schema.TASKS.index(one.task)),
         found.contributions + beside.contributions,
     )
 
@@ -233,21 +231,26 @@ def _structure(
     """
     few = _shortage(compared)
     if few is not None:
-        return {task: lack(task, few) for task in (ALIGNMENT, GEOMETRY, PREDICTABILITY)}
+        return {task: lack(task, few) for task in (schema.ALIGNMENT, schema.GEOMETRY, schema.PREDICTABILITY)}
     first = compared.one_per_specimen()
     every = pair_captures(embeddings, index, partition="test", every_capture=True).one_view()
-    parts = {
-        ALIGNMENT: Part(
-            *measure_alignment(first.rgb, first.uv, first.species, params.permutations, params.seed)
-        ),
-        PREDICTABILITY: Part(
-            *measure_predictability(every.rgb, every.uv, every.species, every.specimens, seed=params.seed)
-        ),
-    }
+    aligned = measure_alignment(first.rgb, first.uv, first.species, params.permutations, params.seed)
+    predicted = predictability(every.rgb, every.uv, every.species, every.specimens, seed=params.seed)
+    counts = {"n_species": predicted["n_species"]}
+    rows = plain_numbers(schema.PREDICTABILITY, counts, predicted["n"])
+    for target, cells in predicted.items():
+        if target not in ("n", "n_species"):
+            rows += plain_numbers(schema.PREDICTABILITY, cells, predicted["n"], target)
+    parts = {schema.ALIGNMENT: Part(*aligned), schema.PREDICTABILITY: Part(predicted, rows)}
     if projected is not None:
         shown = projected.one_per_specimen()
-        parts[GEOMETRY] = Part(*measure_geometry(shown.rgb, shown.uv, seed=params.seed))
+        parts[schema.GEOMETRY] = _shape(geometry(shown.rgb, shown.uv, seed=params.seed))
     return parts
+
+
+def _shape(cells: dict[str, Any]) -> Part:
+    measures = {metric: cell for metric, cell in cells.items() if metric != "n"}
+    return Part(cells, plain_numbers(schema.GEOMETRY, measures, cells["n"]))
 
 
 def _geometry_of_one(
@@ -256,10 +259,10 @@ def _geometry_of_one(
     rows = projections[(projections["modality"] == modality) & (projections["partition"] == "test")]
     rows = first_captures(rows, index)
     if len(rows) < LEAST_TEST:
-        return lack(GEOMETRY, too_few(f"{len(rows)} test specimens, at least {LEAST_TEST} needed"))
+        return lack(schema.GEOMETRY, too_few(f"{len(rows)} test specimens, at least {LEAST_TEST} needed"))
     values = rows[feature_columns(rows)].to_numpy(np.float64)
-    sides = dict.fromkeys(MODALITIES) | {modality: values}
-    return Part(*measure_geometry(sides["rgb"], sides["uv"], seed=params.seed))
+    sides = dict.fromkeys(schema.MODALITIES) | {modality: values}
+    return _shape(geometry(sides["rgb"], sides["uv"], seed=params.seed))
 
 
 def _counts(embeddings: pd.DataFrame, test: Pairs | None) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """What a measurement leaves: numbers with what they are read against, and what each specimen adds to them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -78,6 +78,14 @@ def lack(task: str, cell: Cell) -> Part:
 def read_cell(cell: float | Cell) -> dict[str, Any]:
     """A cell as the value or the reason of a `Number`."""
     return {"reason": cell["not_applicable"]} if isinstance(cell, dict) else {"value": cell}
+
+
+def plain_numbers(task: str, cells: Mapping[str, float | Cell], n: int, label: str = "") -> list[Number]:
+    """Cells without chance or interval, by metric."""
+    return [
+        Number(task=task, metric=metric, n=n, label=label, **read_cell(cell))
+        for metric, cell in cells.items()
+    ]
 
 
 def entries(numbers: Iterable[Number]) -> dict[str, Any]:

@@ -65,6 +65,10 @@ def recognise_band(label: str, bands: Sequence[str]) -> str | None:
 
     A label names a band by the band's own name, upper and lower case alike, or in micaToolbox's way:
     `visible:R` is `vR`, or `R` where the layout calls it so; `uv:B` is `uB`.
+
+    Args:
+        label: as it stands in the file.
+        bands: names to choose from.
     """
     names = {band.casefold(): band for band in bands}
     exact = names.get(label.strip().casefold())

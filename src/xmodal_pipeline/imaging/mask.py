@@ -101,6 +101,10 @@ def white_background_mask(bands: Bands, *, filename: str) -> Mask:
 def separating(mask: Mask, *, filename: str) -> Mask:
     """The mask itself, where it selects some pixels and not all.
 
+    Args:
+        mask: (height, width).
+        filename: for the message.
+
     Raises:
         CaptureRejected: EMPTY_MASK or FULL_MASK.
     """

@@ -59,7 +59,13 @@ def make_thumbnail(capture: Capture, size: int, *, is_linear: bool = True) -> Pi
 
 
 def rgb_picture(rgb: Bands, mask: Mask, *, is_linear: bool = True) -> Picture:
-    """(bands, H, W) in unit scale as sRGB; fewer than three bands are shown as grey."""
+    """(bands, H, W) in unit scale as sRGB; fewer than three bands are shown as grey.
+
+    Args:
+        rgb: (bands, height, width), unit scale.
+        mask: (height, width).
+        is_linear: whether the sRGB curve is still to be applied.
+    """
     shown = stretch(rgb, mask)
     if len(shown) < 3:
         shown = np.repeat(shown.mean(axis=0, keepdims=True), 3, axis=0)
@@ -67,13 +73,26 @@ def rgb_picture(rgb: Bands, mask: Mask, *, is_linear: bool = True) -> Picture:
 
 
 def uv_picture(uv: Bands, mask: Mask, *, is_linear: bool = True) -> Picture:
-    """The mean of the UV bands as grey."""
+    """The mean of the UV bands as grey.
+
+    Args:
+        uv: (bands, height, width), unit scale.
+        mask: (height, width).
+        is_linear: as for `rgb_picture`.
+    """
     grey = _encode(stretch(uv.mean(axis=0, keepdims=True), mask), is_linear=is_linear)
     return _to_bytes(np.repeat(grey.transpose(1, 2, 0), 3, axis=2))
 
 
 def overlay_picture(rgb: Bands, uv: Bands, mask: Mask, *, is_linear: bool = True) -> Picture:
-    """RGB luminance in green, UV in red and blue (magenta)."""
+    """RGB luminance in green, UV in red and blue (magenta).
+
+    Args:
+        rgb: (bands, height, width), unit scale.
+        uv: the same of UV, same height and width.
+        mask: (height, width).
+        is_linear: as for `rgb_picture`.
+    """
     weights = _LUMINANCE if len(rgb) == 3 else np.full(len(rgb), 1 / len(rgb), dtype=np.float32)
     luminance = _encode(stretch(np.tensordot(weights, rgb, axes=1)[None], mask), is_linear=is_linear)[0]
     ultraviolet = _encode(stretch(uv.mean(axis=0, keepdims=True), mask), is_linear=is_linear)[0]
@@ -84,6 +103,10 @@ def stretch(bands: Bands, mask: Mask) -> Bands:
     """Bands between their 1st (several bands: 0) and 99th percentile inside the mask, as 0 to 1.
 
     An empty mask stands for the whole frame.
+
+    Args:
+        bands: (bands, height, width).
+        mask: (height, width), the pixels that set both ends.
     """
     inside = bands[:, mask] if mask.any() else bands.reshape(len(bands), -1)
     low, high = np.percentile(inside.astype(np.float32), _PERCENTILES)
@@ -121,7 +144,12 @@ def _dim_background(picture: Picture, mask: Mask) -> Picture:
 
 
 def draw_outline(picture: Picture, mask: Mask) -> Picture:
-    """A copy with the mask's boundary drawn in, one pixel wide and inside the mask."""
+    """A copy with the mask's boundary drawn in, one pixel wide and inside the mask.
+
+    Args:
+        picture: (height, width, 3), uint8.
+        mask: (height, width).
+    """
     outlined = picture.copy()
     outlined[mask & ~binary_erosion(mask, border_value=0)] = _OUTLINE
     return outlined

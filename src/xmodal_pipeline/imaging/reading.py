@@ -63,6 +63,11 @@ def read_counts(files: CaptureFiles, study: Study) -> Capture:
 def check_scale(filename: str, bands: NDArray[Any], study: Study) -> None:
     """Refuse bands whose data type contradicts the study's scale.
 
+    Args:
+        filename: for the message.
+        bands: (bands, height, width), as stored.
+        study: its scale, and whether that was sampled.
+
     Raises:
         CaptureRejected: BAD_SCALE.
     """

@@ -37,7 +37,12 @@ class Box(NamedTuple):
 
 
 def mask_box(mask: Mask, padding_px: int) -> Box:
-    """The mask's bounding box, padded and kept inside the image."""
+    """The mask's bounding box, padded and kept inside the image.
+
+    Args:
+        mask: (height, width), True somewhere.
+        padding_px: on every side.
+    """
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     height, width = mask.shape
     return Box(
@@ -58,7 +63,12 @@ def brightness(bands: Bands) -> Plane:
 
 
 def block_mean(plane: NDArray[Any], factor: int) -> Plane:
-    """Mean over blocks of factor × factor pixels; an incomplete block at the end is left out."""
+    """Mean over blocks of factor × factor pixels; an incomplete block at the end is left out.
+
+    Args:
+        plane: (height, width), numbers or booleans.
+        factor: side of a block in pixels.
+    """
     height, width = (size // factor * factor for size in plane.shape)
     if factor == 1:
         return plane.astype(np.float32)
@@ -153,6 +163,9 @@ def moments(
     """Mean and standard deviation (over n) of each row of (bands, pixels), and the rows less their mean.
 
     Means add pairwise and squares in blocks, so float32 loses nothing that a camera measured.
+
+    Args:
+        values: (bands, pixels).
     """
     mean = values.mean(axis=1)
     centred = values - mean[:, None]

@@ -194,7 +194,12 @@ def known_orientation(declared: Any) -> int:
 
 
 def orient(bands: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn (…, height, width) upright from its EXIF or TIFF orientation, 1 to 8."""
+    """Turn (…, height, width) upright from its EXIF or TIFF orientation, 1 to 8.
+
+    Args:
+        bands: (…, height, width).
+        orientation: of the file, 1 to 8.
+    """
     if orientation in (5, 6, 7, 8):
         bands = bands.swapaxes(-1, -2)
     if orientation in (3, 4, 7, 8):

@@ -11,6 +11,10 @@ Temperature = float | Tensor
 def check_temperature(temperature: Temperature, *, where: str) -> None:
     """Refuse a temperature that is not one positive finite number.
 
+    Args:
+        temperature: to be checked.
+        where: name of the loss, for the message.
+
     Raises:
         ValueError: if it is zero, negative, infinite, NaN, or more than one value.
     """

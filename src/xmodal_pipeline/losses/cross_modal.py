@@ -32,7 +32,13 @@ def cross_modal_nce(rgb: Tensor, uv: Tensor, temperature: Temperature) -> Tensor
 
 
 def cross_modal_mean(rgb: Tensor, uv: Tensor, temperature: Temperature) -> Tensor:
-    """`cross_modal_nce` for a temperature known to be positive: reads no value back from the device."""
+    """`cross_modal_nce` for a temperature known to be positive: reads no value back from the device.
+
+    Args:
+        rgb: (batch, dim).
+        uv: (batch, dim), same row order.
+        temperature: positive.
+    """
     with torch.autocast(rgb.device.type, enabled=False):
         rgb, uv = unit_rows(rgb, uv, where="cross_modal_nce")
         cosines = rgb @ uv.T

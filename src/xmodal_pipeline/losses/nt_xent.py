@@ -32,7 +32,13 @@ def nt_xent(view_a: Tensor, view_b: Tensor, temperature: Temperature) -> Tensor:
 
 
 def nt_xent_mean(view_a: Tensor, view_b: Tensor, temperature: Temperature) -> Tensor:
-    """`nt_xent` for a temperature known to be positive: reads no value back from the device."""
+    """`nt_xent` for a temperature known to be positive: reads no value back from the device.
+
+    Args:
+        view_a: (batch, dim).
+        view_b: (batch, dim), same row order.
+        temperature: positive.
+    """
     with torch.autocast(view_a.device.type, enabled=False):
         views = torch.cat(unit_rows(view_a, view_b, where="nt_xent"))
         partner = torch.arange(len(views), device=views.device).roll(len(view_a))

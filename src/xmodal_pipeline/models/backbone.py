@@ -59,6 +59,10 @@ def check_backbone(name: str, *, pretrained: bool = False) -> None:
 def create_backbone(spec: BackboneSpec, bands: int) -> nn.Module:
     """A timm model without its classifier, its stem adapted to the number of bands.
 
+    Args:
+        spec: which model, and how it is used.
+        bands: of the images.
+
     Raises:
         ValueError: if the name is unknown, the weights cannot be had, or the image size does not suit it.
     """

@@ -36,7 +36,12 @@ class EncoderPair(nn.Module):
         return {name: self.encoder["shared" if self.is_shared else name] for name in ("rgb", "uv")}
 
     def forward(self, rgb: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs for (batch, bands, height, width) of each modality, in this order."""
+        """Outputs for (batch, bands, height, width) of each modality, in this order.
+
+        Args:
+            rgb: (batch, RGB bands, height, width), standardised.
+            uv: (batch, UV bands, height, width), same rows.
+        """
         if not self.is_shared:
             return self.encoder["rgb"](rgb), self.encoder["uv"](uv)
         if self.is_one_stem:
@@ -47,5 +52,10 @@ class EncoderPair(nn.Module):
 
 
 def stack_bands(rgb: Tensor, uv: Tensor) -> Tensor:
-    """(batch, rgb bands + uv bands, height, width)."""
+    """(batch, rgb bands + uv bands, height, width).
+
+    Args:
+        rgb: (batch, RGB bands, height, width).
+        uv: (batch, UV bands, height, width), same rows.
+    """
     return torch.cat([rgb, uv], dim=1)

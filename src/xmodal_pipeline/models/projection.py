@@ -17,5 +17,10 @@ class ProjectionHead(nn.Sequential):
 
 
 def mean_direction(rgb: Tensor, uv: Tensor) -> Tensor:
-    """Mean of the two vectors of each row after each is divided by its length: (batch, dim)."""
+    """Mean of the two vectors of each row after each is divided by its length: (batch, dim).
+
+    Args:
+        rgb: (batch, dim).
+        uv: (batch, dim), same row order.
+    """
     return (normalize(rgb, dim=1) + normalize(uv, dim=1)) / 2

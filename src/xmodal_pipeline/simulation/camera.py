@@ -156,7 +156,17 @@ def photograph(
     gains: Array,
     rng: np.random.Generator,
 ) -> tuple[Array, NDArray[np.bool_]]:
-    """One individual in a new pose: six bands in full scales, and the mask in RGB's frame."""
+    """One individual in a new pose: six bands in full scales, and the mask in RGB's frame.
+
+    Args:
+        species: of the individual.
+        individuals: one.
+        colours: of that individual.
+        size: side of the picture in pixels.
+        offset: where UV lies.
+        gains: (bands,), of the session.
+        rng: draws the pose and the noise.
+    """
     pose = draw_pose(rng)
     image, coverage = paint(species, individuals, colours, size=size, pose=pose, offset=Offset())
     # The UV lamp is another lamp, elsewhere.

@@ -40,7 +40,13 @@ PLANTED = tuple(fault for fault in Fault if fault is not Fault.NONE)
 
 
 def fault_offset(fault: Fault, offset: Offset, rng: np.random.Generator) -> Offset:
-    """The misregistration of a capture with this fault; `offset` where the fault is another."""
+    """The misregistration of a capture with this fault; `offset` where the fault is another.
+
+    Args:
+        fault: of the capture.
+        offset: that it would have.
+        rng: draws that of a misregistered one.
+    """
     sign = 1.0 if rng.random() < 0.5 else -1.0
     if fault is Fault.SHIFTED:
         length, angle = rng.uniform(2.0, 8.0), rng.uniform(0.0, 2.0 * np.pi)
@@ -53,7 +59,14 @@ def fault_offset(fault: Fault, offset: Offset, rng: np.random.Generator) -> Offs
 
 
 def spoil_bands(bands: Array, mask: NDArray[np.bool_], fault: Fault, rng: np.random.Generator) -> Array:
-    """The six bands (full scales) as a faulty camera would have recorded them."""
+    """The six bands (full scales) as a faulty camera would have recorded them.
+
+    Args:
+        bands: (6, height, width).
+        mask: (height, width).
+        fault: of the capture.
+        rng: draws where.
+    """
     if fault is Fault.SATURATED:
         rgb = bands[:N_RGB]
         bright = np.quantile(rgb[:, mask], 0.8, axis=1)
@@ -69,7 +82,12 @@ def spoil_bands(bands: Array, mask: NDArray[np.bool_], fault: Fault, rng: np.ran
 
 
 def spoil_counts(counts: NDArray[np.uint16], fault: Fault) -> NDArray[np.uint16] | NDArray[np.float32]:
-    """The stack (bands and mask, counts) as a faulty program would have written it."""
+    """The stack (bands and mask, counts) as a faulty program would have written it.
+
+    Args:
+        counts: (7, height, width), the mask last.
+        fault: of the capture.
+    """
     if fault is Fault.EMPTY_MASK:
         return np.concatenate([counts[:-1], np.zeros_like(counts[-1:])])
     if fault is Fault.NOT_FINITE:

@@ -154,6 +154,12 @@ def outline_radius(plan: BodyPlan, anatomy: Anatomy, cos: Array, sin: Array) -> 
 
     The lobes r = reach (1 − e) / (1 − e cos Δ) are ellipses about a focus (Kepler's equation of the
     orbit); their 8-norm is a union with rounded notches.
+
+    Args:
+        plan: of the species.
+        anatomy: (specimens,) individuals.
+        cos: (points,) of the directions, absolute.
+        sin: (points,).
     """
     total: Array = np.zeros(np.broadcast_shapes(cos.shape, (len(anatomy.lobe_reach), 1)))
     for k, eccentricity in enumerate(plan.lobe_eccentricity):
@@ -239,7 +245,13 @@ def region_weights(
 
 
 def mottle(anatomy: Anatomy, x: Array, y: Array) -> Array:
-    """The individual's own blotches, a factor about 1, the same in every band, (n, points)."""
+    """The individual's own blotches, a factor about 1, the same in every band, (n, points).
+
+    Args:
+        anatomy: (n,) individuals.
+        x: (n, points) from the centre.
+        y: (n, points).
+    """
     total: Array = np.zeros(np.broadcast_shapes(x.shape, (len(anatomy.ripple_x), 1)))
     for k in range(N_RIPPLES):
         column = slice(k, k + 1)

@@ -152,7 +152,14 @@ def draw_individuals(species: Species, rng: np.random.Generator, n: int) -> Indi
 def region_bands(
     species: Species, individuals: Individuals, region: int, edge_shift_nm: Array | float
 ) -> Array:
-    """Band values of one region, (n, bands)."""
+    """Band values of one region, (n, bands).
+
+    Args:
+        species: of the individuals.
+        individuals: (n,).
+        region: number of the region in the plan.
+        edge_shift_nm: of the pigment's edge, (n,) or one.
+    """
     bands = pigment_bands(
         species.melanin[region] * np.exp(_MELANIN_SD * individuals.melanin),
         species.carotenoid[region] * np.exp(_CAROTENOID_SD * individuals.carotenoid),
@@ -162,12 +169,24 @@ def region_bands(
 
 
 def edge_shift(species: Species, male: Labels, orange: Labels) -> Array:
-    """Shift of the ground pigment's edge in nm, (n,)."""
+    """Shift of the ground pigment's edge in nm, (n,).
+
+    Args:
+        species: of the individuals.
+        male: (n,) bool.
+        orange: (n,) bool: the morph.
+    """
     return np.asarray(species.effects.male_edge_nm * male + species.effects.edge_nm * orange)
 
 
 def light_factor(species: Species, individuals: Individuals, male: Labels) -> Array:
-    """Brightness common to all bands, (n,); its mean over females is the species' gain."""
+    """Brightness common to all bands, (n,); its mean over females is the species' gain.
+
+    Args:
+        species: of the individuals.
+        individuals: (n,).
+        male: (n,) bool.
+    """
     sd = species.variation.light_sd
     return np.asarray(
         species.variation.gain * np.exp(sd * individuals.light - 0.5 * sd**2 + species.effects.light * male)
@@ -175,7 +194,13 @@ def light_factor(species: Species, individuals: Individuals, male: Labels) -> Ar
 
 
 def field_bands(species: Species, individuals: Individuals, male: Labels) -> Array:
-    """Structural colour of the field, (n, bands)."""
+    """Structural colour of the field, (n, bands).
+
+    Args:
+        species: of the individuals.
+        individuals: (n,).
+        male: (n,) bool.
+    """
     blue, uv = structural_bands()
     variation, effects = species.variation, species.effects
     uv_amount = variation.uv_mean + variation.uv_sd * individuals.uv + effects.uv * male
@@ -184,7 +209,14 @@ def field_bands(species: Species, individuals: Individuals, male: Labels) -> Arr
 
 
 def colours(species: Species, individuals: Individuals, male: Labels, orange: Labels) -> Colours:
-    """Everything that rendering needs to paint individuals of known sex and morph."""
+    """Everything that rendering needs to paint individuals of known sex and morph.
+
+    Args:
+        species: of the individuals.
+        individuals: (n,).
+        male: (n,) bool.
+        orange: (n,) bool: the morph.
+    """
     shift = edge_shift(species, male, orange)
     regions = [
         region_bands(species, individuals, region, shift if region == body.GROUND else 0.0)

@@ -119,7 +119,14 @@ def draw_virtual(
 
 
 def band_means(species: Species, virtual: VirtualSpecimens, male: Labels, orange: Labels) -> Array:
-    """Mean of every band over each specimen, (n, bands) in the order of the layout: R, G, B, then UV."""
+    """Mean of every band over each specimen, (n, bands) in the order of the layout: R, G, B, then UV.
+
+    Args:
+        species: of the specimens.
+        virtual: n specimens.
+        male: (n,) bool.
+        orange: (n,) bool: the morph.
+    """
     shift = edge_shift(species, male, orange)
     ground = np.zeros_like(virtual.rest)
     for value in np.unique(shift):

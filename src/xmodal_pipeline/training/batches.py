@@ -30,7 +30,12 @@ class PreparedBatches(Dataset[Batch]):
 
 
 def read_batch(prepared: Prepared, rows: NDArray[np.int64]) -> Batch:
-    """Read some captures, in their stored precision."""
+    """Read some captures, in their stored precision.
+
+    Args:
+        prepared: all captures.
+        rows: (captures,) rows of `prepared`.
+    """
     arrays = (prepared.rgb, prepared.uv, prepared.masks)
     rgb, uv, masks = (torch.from_numpy(np.asarray(array[rows])) for array in arrays)
     return Batch(rgb, uv, masks, torch.from_numpy(rows))
@@ -124,5 +129,10 @@ class SpecimenBatches(Sampler[NDArray[np.int64]]):
 
 
 def consecutive(rows: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:
-    """Cut rows into batches in their order, for reading without chance."""
+    """Cut rows into batches in their order, for reading without chance.
+
+    Args:
+        rows: (captures,).
+        batch_size: rows of a batch; the last may have fewer.
+    """
     return [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]

@@ -26,7 +26,12 @@ class Checkpoint:
 
     @classmethod
     def of_weights(cls, weights: Mapping[str, Tensor], config: FitConfig) -> Self:
-        """Take copies on the CPU, so that later training leaves them alone."""
+        """Take copies on the CPU, so that later training leaves them alone.
+
+        Args:
+            weights: `state_dict` of a model, on any device.
+            config: what the model was built from.
+        """
         copies = {
             name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
             for name, tensor in weights.items()

@@ -63,5 +63,10 @@ def warm_up_and_cosine(steps: int, warm_up_steps: float) -> Callable[[int], floa
 
 
 def make_optimiser(groups: list[dict[str, object]], params: TrainingParams) -> torch.optim.AdamW:
-    """AdamW over the groups; its fused step unscales gradients itself, which clipping must see first."""
+    """AdamW over the groups; its fused step unscales gradients itself, which clipping must see first.
+
+    Args:
+        groups: of `parameter_groups`.
+        params: the section `training`.
+    """
     return torch.optim.AdamW(groups, lr=params.lr, fused=params.precision == "32")

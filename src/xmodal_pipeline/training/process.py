@@ -70,7 +70,13 @@ def train(
 
 
 def training_batches(config: FitConfig, prepared: Prepared, process: int = 0) -> SpecimenBatches:
-    """One process's part of the batches of a run."""
+    """One process's part of the batches of a run.
+
+    Args:
+        config: the run.
+        prepared: all captures.
+        process: rank among the processes of the run.
+    """
     rows = prepared.rows_of("train")
     training = config.training
     return SpecimenBatches(

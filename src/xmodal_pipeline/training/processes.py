@@ -108,7 +108,12 @@ class Order(ParamsModel):
 
 
 def array_files(prepared: Prepared, folder: Path) -> dict[str, Path]:
-    """The NPY file behind each array; one that is not a whole file on disk is written into `folder`."""
+    """The NPY file behind each array; one that is not a whole file on disk is written into `folder`.
+
+    Args:
+        prepared: all captures.
+        folder: for the arrays that have no file.
+    """
     arrays: dict[str, NDArray[Any]] = {"rgb": prepared.rgb, "uv": prepared.uv, "masks": prepared.masks}
     files = {name: _mapped_file(array) for name, array in arrays.items()}
     for name, array in arrays.items():
@@ -158,7 +163,13 @@ def launch(order: Order, folder: Path) -> None:
 
 
 def torchrun_command(training: TrainingParams, folder: Path, name: str) -> list[str]:
-    """The command line: torchrun on this machine, or srun with torchrun on every node of the allocation."""
+    """The command line: torchrun on this machine, or srun with torchrun on every node of the allocation.
+
+    Args:
+        training: how many devices and nodes.
+        folder: of the order.
+        name: of the variant; tells several runs of an allocation apart.
+    """
     torchrun = [sys.executable, "-m", "torch.distributed.run", f"--nproc_per_node={training.devices}"]
     worker = ["-m", _MODULE, str(folder.resolve())]
     if training.nodes == 1:

@@ -186,3 +186,10 @@ def test_a_capture_without_a_band_is_an_error():
 
     with pytest.raises(ValueError, match=r"every capture must have the rgb bands \['R', 'G'\].*\['c2'\]"):
         colour_features(table(rows))
+
+
+def test_a_study_without_captures_has_no_features():
+    rgb, uv = colour_features(table([]))
+
+    assert rgb.empty
+    assert uv.empty

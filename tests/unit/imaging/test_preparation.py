@@ -5,6 +5,7 @@ from scipy import ndimage
 from xmodal_pipeline.imaging.capture import Capture
 from xmodal_pipeline.imaging.preparation import frame_square, prepare_capture, resample, specimen_square
 from xmodal_pipeline.imaging.registration import Registration
+from xmodal_pipeline.imaging.registration.geometry import warp
 
 
 def disc(size=64, radius=20, centre=(32, 32)):
@@ -80,3 +81,59 @@ def test_separate_photographs_are_each_cut_by_their_own_mask():
     prepared = prepare_capture(capture, None, size=32, crop="specimen", share_mask=False)
     assert prepared.masks[0].mean() == pytest.approx(prepared.masks[1].mean(), abs=0.06)
     assert prepared.uv[0][prepared.masks[1].astype(bool)] == pytest.approx(0.25, abs=1e-3)
+
+
+@pytest.mark.parametrize("turn", [{"rotation_deg": 6.0}, {"scale": 1.06}])
+def test_a_turned_capture_is_turned_back(turn):
+    """A shift alone, which is 0 here, would leave UV where it is."""
+    rng = np.random.default_rng(0)
+    scene = ndimage.gaussian_filter(rng.random((1, 64, 64)), (0, 2, 2)).astype(np.float32)
+    found = Registration(**turn, status="corrected")
+    # UV shows at M(x, y) what RGB shows at (x, y).
+    there = np.linalg.inv(found.matrix((31.5, 31.5)))
+    uv = warp(scene[0], there, order=3)[None]
+    capture = Capture(rgb=scene, uv=uv, rgb_mask=disc(), uv_mask=disc())
+    fixed = prepare_capture(capture, found, size=64, crop="frame", share_mask=True)
+    left = prepare_capture(capture, None, size=64, crop="frame", share_mask=True)
+    inner = disc(radius=16)
+    error, before = (
+        np.abs(one.uv.astype(float) - one.rgb.astype(float))[0][inner].mean() for one in (fixed, left)
+    )
+    assert error < 0.2 * before
+
+
+def test_crops_by_hand():
+    mask = np.zeros((40, 60), bool)
+    mask[10:20, 30:50] = True
+    # 20 wide, 5 % of that on each side; its centre is (40, 15).
+    assert specimen_square(mask) == pytest.approx((4.0, 29.0, 26.0, 51.0))
+    assert frame_square(mask) == (-10.0, 0.0, 50.0, 60.0)
+
+
+def test_a_shift_of_whole_pixels_takes_the_pixels_there():
+    uv = np.arange(64 * 64, dtype=np.float32).reshape(1, 64, 64) / 4096
+    mask = disc(radius=10)
+    shifted, inside = resample(uv, mask, frame_square(mask), 64, shift=(5.0, -3.0))
+    rows, columns = np.nonzero(mask)
+    assert np.array_equal(inside, mask)
+    np.testing.assert_allclose(shifted[0][rows, columns], uv[0][rows - 3, columns + 5], rtol=1e-6)
+
+
+def test_each_modality_is_cut_from_its_own_bands_and_mask():
+    whole = np.ones((8, 8), bool)
+    left = np.zeros((8, 8), bool)
+    left[:, :4] = True
+    capture = Capture(
+        rgb=np.full((3, 8, 8), 0.25, np.float32),
+        uv=np.full((2, 8, 8), 0.75, np.float32),
+        rgb_mask=left,
+        uv_mask=whole,
+    )
+    shared, own = (
+        prepare_capture(capture, None, size=8, crop="frame", share_mask=share) for share in (True, False)
+    )
+    assert (shared.rgb.dtype, shared.uv.dtype, shared.masks.dtype) == (np.float16, np.float16, np.uint8)
+    assert np.array_equal(shared.masks, [left, left])
+    assert np.array_equal(own.masks, [left, whole])
+    assert np.array_equal(own.rgb, np.where(left, np.float16(0.25), 0)[None].repeat(3, 0))
+    assert np.array_equal(own.uv, np.full((2, 8, 8), 0.75, np.float16))

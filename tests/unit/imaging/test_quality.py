@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from xmodal_pipeline.errors import CaptureCode
+from xmodal_pipeline.imaging.calibration import BandCalibration
 from xmodal_pipeline.imaging.capture import Capture
 from xmodal_pipeline.imaging.quality import capture_quality, focus
 from xmodal_pipeline.imaging.registration import lay_mask
@@ -258,3 +259,26 @@ def test_a_copied_band_is_found_although_uv_was_moved():
     _, codes = quality(rgb, moved, mask, lay_mask(mask, to_uv(6, -4)), to_uv=to_uv(6, -4))
 
     assert CaptureCode.DUPLICATED_BAND in codes
+
+
+def test_saturation_of_a_calibrated_band_is_judged_on_its_counts():
+    """Counts of 255/256 are reflectance -0.1 + 0.8 · 255/256 here, and those of G as they are."""
+    rgb, uv, mask = simulated_capture()
+    lines = {"R": (0.8, -0.1), "G": (1.0, 0.0), "B": (1.0, 0.0)} | dict.fromkeys(
+        ("UV1", "UV2", "UV3"), (1.0, 0.0)
+    )
+    calibration = {
+        band: BandCalibration(slope, intercept, 1.0, 2, 0, float("nan"), 0.0, flagged=False)
+        for band, (slope, intercept) in lines.items()
+    }
+    chosen = tuple(np.argwhere(mask)[:45].T)
+    top = -0.1 + 0.8 * 255 / 256
+    rgb[0] = np.minimum(rgb[0], top - 1e-3)
+    for band in rgb[:2]:
+        band[chosen] = top + 1e-5
+
+    rows, codes = quality(rgb, uv, mask, calibration=calibration)
+
+    assert rows["R"]["saturated_share"] == pytest.approx(45 / mask.sum())
+    assert rows["G"]["saturated_share"] == 0
+    assert codes == {CaptureCode.SATURATED}

@@ -63,3 +63,26 @@ def test_a_baseline_is_judged_by_what_it_has():
     history = pd.DataFrame([{"spread_rgb": 0.05, "spread_uv": float("nan"), "grad_norm_uv": float("nan")}])
     found = diagnose(history, LossParams())
     assert [one["message"] for one in found] == ["rgb projections have 5% of the largest spread"]
+
+
+@pytest.mark.parametrize(
+    ("inside", "beyond", "code"),
+    [
+        ({"spread_rgb": 0.201}, {"spread_rgb": 0.199}, "COLLAPSE"),
+        ({"grad_norm_uv": 0.2001}, {"grad_norm_uv": 0.1999}, "MODALITY_DOMINATES"),
+        ({"modality_gap": 0.999}, {"modality_gap": 1.001}, "MODALITY_GAP"),
+        ({"temperature_joint": 0.0102}, {"temperature_joint": 0.01005}, "TEMPERATURE_AT_CLAMP"),
+        ({"temperature_joint": 0.98}, {"temperature_joint": 0.995}, "TEMPERATURE_AT_CLAMP"),
+    ],
+)
+def test_each_code_begins_at_its_limit(inside, beyond, code):
+    assert codes(**inside) == []
+    assert codes(**beyond) == [code]
+
+
+def test_a_quarter_of_the_epochs_is_rounded_up_and_averaged():
+    """Two of five epochs: (.05 + .45) / 2 is above the limit, though the last alone is below; one of four."""
+    well, sick = HEALTHY | {"spread_rgb": 0.45}, HEALTHY | {"spread_rgb": 0.05}
+    assert diagnose(pd.DataFrame([well] * 4 + [sick]), LossParams()) == []
+    found = diagnose(pd.DataFrame([well] * 3 + [sick]), LossParams())
+    assert [one["code"] for one in found] == ["COLLAPSE"]

@@ -55,3 +55,11 @@ def test_warm_up_is_a_line_and_decay_half_a_cosine():
 def test_short_trainings_leave_half_their_steps_after_warm_up():
     factor = warm_up_and_cosine(steps=4, warm_up_steps=100)
     assert [factor(step) for step in range(4)] == pytest.approx([1 / 3, 2 / 3, 1.0, 0.5])
+
+
+def test_rgb_may_have_a_rate_of_its_own():
+    model = TwoEncoders(shared=False)
+    params = TrainingParams(lr=1e-3, lr_rgb=2e-4)
+    groups = parameter_groups(model, nn.Module(), {"rgb": model.rgb, "uv": model.uv}, params)
+    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
+    assert [rates[id(one.weight)] for one in (model.rgb, model.uv, model.head)] == [2e-4, 1e-3, 1e-3]

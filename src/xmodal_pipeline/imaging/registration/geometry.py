@@ -132,6 +132,12 @@ def similarity(
 
     A positive angle takes the x axis towards the y axis: clockwise as seen, because y points down.
 
+    Args:
+        angle_rad: of UV relative to RGB.
+        scale: size of UV relative to RGB.
+        shift: (dx, dy) in pixels.
+        centre: (x, y) in pixels.
+
     Returns:
         (3, 3), homogeneous.
     """

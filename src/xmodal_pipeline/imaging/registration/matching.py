@@ -97,7 +97,12 @@ def _vertex(values: NDArray[np.floating], peak: int) -> float:
 
 
 def correlation(first: Values, second: Values) -> float:
-    """Pearson's correlation; 0 where either is constant."""
+    """Pearson's correlation; 0 where either is constant.
+
+    Args:
+        first: (pixels,).
+        second: (pixels,), the same pixels.
+    """
     a, b = first - np.float32(first.mean()), second - np.float32(second.mean())
     spread = float(np.vdot(a, a)) * float(np.vdot(b, b))
     return float(np.vdot(a, b)) / spread**0.5 if spread > 0 else 0.0
@@ -105,6 +110,11 @@ def correlation(first: Values, second: Values) -> float:
 
 def normalised_mutual_information(first: Indices, second: Indices, levels: int) -> float:
     """(H(first) + H(second)) / H(first, second) of two rows of levels: 1 independent, 2 identical.
+
+    Args:
+        first: (pixels,), levels from 0.
+        second: (pixels,), the same pixels.
+        levels: how many there are in either.
 
     References:
         Studholme et al., An overlap invariant entropy measure, Pattern Recognition 32 (1999) 71-86, eq. 9.
@@ -163,14 +173,25 @@ def _part_of_pixel(
 
 
 def sample_pixels(counts: Mask, most: int) -> tuple[Indices, Indices]:
-    """Rows and columns of the pixels that count, evenly thinned to at most `most`."""
+    """Rows and columns of the pixels that count, evenly thinned to at most `most`.
+
+    Args:
+        counts: (height, width).
+        most: pixels that are kept.
+    """
     rows, columns = np.nonzero(counts)
     thinning = 1 + len(rows) // most
     return rows[::thinning], columns[::thinning]
 
 
 def edge_information(first: Plane, second: Plane, counts: Mask) -> float:
-    """Normalised mutual information of two planes of edge strength over the pixels that count."""
+    """Normalised mutual information of two planes of edge strength over the pixels that count.
+
+    Args:
+        first: (height, width), edge strength of RGB.
+        second: (height, width), of UV.
+        counts: (height, width).
+    """
     one, other = first[counts], second[counts]
     return normalised_mutual_information(
         to_levels(one, one, _LEVELS), to_levels(other, other, _LEVELS), _LEVELS
@@ -178,6 +199,12 @@ def edge_information(first: Plane, second: Plane, counts: Mask) -> float:
 
 
 def to_levels(plane: Plane, sample: Values, levels: int) -> Indices:
-    """`plane` as levels from 0, each with as many pixels of the sample."""
+    """`plane` as levels from 0, each with as many pixels of the sample.
+
+    Args:
+        plane: (height, width) or (pixels,).
+        sample: (pixels,), sets where one level ends and the next begins.
+        levels: how many.
+    """
     cuts = np.quantile(sample, np.linspace(0, 1, levels + 1)[1:-1]).astype(np.float32)
     return np.searchsorted(cuts, plane.ravel()).reshape(plane.shape)

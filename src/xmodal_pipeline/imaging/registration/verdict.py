@@ -107,7 +107,13 @@ def look(scene: Scene, params: RegistrationParams) -> Finding:
 
 
 def found_shift(scene: Scene, part: Detail, *, limit_px: float) -> Shift:
-    """The shift seen in a detail, in pixels of the image."""
+    """The shift seen in a detail, in pixels of the image.
+
+    Args:
+        scene: the capture.
+        part: RGB and UV of the detail, UV from `part.offset`.
+        limit_px: how far from that offset to look, in pixels of the detail.
+    """
     border = slice(DETAIL_BORDER_PX, -DETAIL_BORDER_PX)
     core = part.uv_edges[border, border]
     rest = find_shift(part.rgb_edges, core, part.window, limit_px=limit_px)
@@ -116,7 +122,13 @@ def found_shift(scene: Scene, part: Detail, *, limit_px: float) -> Shift:
 
 
 def beyond(scene: Scene, part: Detail, shift: Shift) -> tuple[float, float]:
-    """A shift of the image beyond a detail's offset, in the detail's pixels."""
+    """A shift of the image beyond a detail's offset, in the detail's pixels.
+
+    Args:
+        scene: says how much the detail is reduced.
+        part: the detail.
+        shift: in pixels of the image.
+    """
     factor = scene.detail_reduction
     return (shift.dx_px - part.offset[0]) / factor, (shift.dy_px - part.offset[1]) / factor
 
@@ -128,7 +140,14 @@ def _residual(scene: Scene, part: Detail, shift: Shift) -> float:
 
 
 def judge(finding: Finding, scene: Scene, params: RegistrationParams, *, correct: bool) -> RegistrationStatus:
-    """The gate: margin and residual shift together, then rotation and scale."""
+    """The gate: margin and residual shift together, then rotation and scale.
+
+    Args:
+        finding: of `look`.
+        scene: the capture.
+        params: the gate.
+        correct: whether a shift may be undone.
+    """
     most = params.max_residual_px * scene.detail_reduction
     if not is_placed(finding, scene, params):
         # Nothing fits here. It is a failure where elsewhere is clearly better, else too little is known.

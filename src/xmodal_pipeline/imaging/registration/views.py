@@ -84,6 +84,12 @@ def make_scene(rgb: Plane, uv: Plane, mask: Mask, *, working_size_px: int) -> Sc
 
     The detail is at full size while the overview is reduced less than eightfold, and four times finer than
     the overview beyond: still finer than any model will see the specimen.
+
+    Args:
+        rgb: (height, width), brightness.
+        uv: (height, width), brightness.
+        mask: (height, width).
+        working_size_px: longest side of the overview.
     """
     tight = mask_box(mask, 0)
     padding = max(_MIN_PADDING_PX, int(max(tight.shape) * _PADDING))
@@ -214,7 +220,14 @@ def detail(scene: Scene, box: Box, shift: Shift) -> Detail:
 
 
 def moved_detail(scene: Scene, box: Box, part: Detail, shift: Shift) -> Detail:
-    """The same detail of RGB beside UV from elsewhere."""
+    """The same detail of RGB beside UV from elsewhere.
+
+    Args:
+        scene: the capture.
+        box: part of RGB that the detail shows.
+        part: that detail.
+        shift: of UV, in pixels of the image.
+    """
     factor = scene.detail_reduction
     dx, dy = (round(length / factor) * factor for length in shift)
     border = DETAIL_BORDER_PX * factor

@@ -39,7 +39,12 @@ class QueryAttention(nn.Module):
         )
 
     def weights(self, query: Tensor, tokens: Tensor) -> Tensor:
-        """Share of each token in each head: (batch, heads, tokens), summing to 1 over tokens."""
+        """Share of each token in each head: (batch, heads, tokens), summing to 1 over tokens.
+
+        Args:
+            query: (dim,).
+            tokens: (batch, tokens, dim).
+        """
         keys = self._split(self.key(self.norm(tokens)))
         per_head = query.view(self.heads, -1, 1)
         logits = (keys @ per_head).squeeze(-1) / math.sqrt(keys.shape[-1])

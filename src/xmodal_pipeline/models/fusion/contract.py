@@ -34,5 +34,11 @@ class Fusion(nn.Module):
         raise NotImplementedError(f"{type(self).__name__}: encoders must be defined by the strategy")
 
     def forward(self, rgb: Tensor, uv: Tensor, *, alone: bool) -> FusedFeatures:
-        """Features of (batch, bands, height, width) images; `alone` asks for each modality's own joint."""
+        """Features of (batch, bands, height, width) images; `alone` asks for each modality's own joint.
+
+        Args:
+            rgb: (batch, RGB bands, height, width), standardised, background 0.
+            uv: (batch, UV bands, height, width), same rows.
+            alone: whether each modality's own joint is wanted too.
+        """
         raise NotImplementedError(f"{type(self).__name__}: forward must be defined by the strategy")
