@@ -60,15 +60,14 @@ def test_the_measure_of_a_numeric_confounder_is_eta_squared():
 
 
 def test_information_names_the_modalities_and_leaves_gaps_open():
-    facts = dict.fromkeys(["sd", "effective_dimensions", "first_dimension_share", "among_species_share"], 0.5)
-    row = {"n_specimens": 9, "n_bands": 3, **facts, "r2_given_other_within": 0.25}
+    shares = {"first_dimension_share": 0.7, "among_species_share": 0.4, "r2_given_other_within": 0.25}
+    row = {"n_specimens": 9, "n_bands": 3, "sd": 0.1234, "effective_dimensions": 1.5} | shares
     table = pd.DataFrame([{"modality": m, **row, "r2_given_other_between": np.nan} for m in ("rgb", "uv")])
 
-    rows = tabulate_information(table, NAMES).rows
+    first, second = tabulate_information(table, NAMES).rows
 
-    assert [row[0] for row in rows] == ["dorsal", "ventral"]
-    assert rows[0][1:4] == ("3", "9", "0.500")
-    assert rows[0][-2:] == ("0.25", "–")
+    assert first == ("dorsal", "3", "9", "0.123", "1.50", "0.70", "0.40", "0.25", "–")
+    assert second[0] == "ventral"
 
 
 def test_species_that_the_tree_lacks_are_named_with_what_they_may_be():
