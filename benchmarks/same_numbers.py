@@ -29,8 +29,12 @@ MOVED = {
     "04_feature/rgb_images/array.npy": "04_feature/prepared/rgb_images.npy",
     "04_feature/uv_images/array.npy": "04_feature/prepared/uv_images.npy",
     "04_feature/masks/array.npy": "04_feature/prepared/masks.npy",
+    "04_feature/channel_statistics.json": "04_feature/prepared/manifest.json#statistics",
+    "03_primary/thumbnails/array.npy": "03_primary/thumbnails.npz#pictures",
 }
-"""Where an entry stands now, by layer and path inside the study."""
+"""Where an entry stands now, by layer and path inside the study, and after # the part of a file."""
+RENAMED = {name: f"loss_{name}" for name in ("cross_modal", "intra_rgb", "intra_uv", "joint")}
+"""Columns that are called otherwise now: terms of the loss, in `history`."""
 GONE: dict[str, str] = {
     "manifest.json": "the manifest of an array store: names are compared in `prepared`",
 }
@@ -67,8 +71,10 @@ def compare(before: Path, after: Path, study: str) -> Iterator[tuple[str, list[s
         if not path.is_file() or SKIPPED & set(entry.split("/")) or path.name in GONE:
             continue
         places = [place.split("/", 1) for place in (entry, MOVED.get(entry, entry))]
-        twins = [after / layer / study / rest for layer, rest in places]
-        twin = next((one for one in twins if one.is_file()), twins[-1])
+        twins = [
+            (after / layer / study / rest.split("#")[0], rest.partition("#")[2]) for layer, rest in places
+        ]
+        twin, part = next((one for one in twins if one[0].is_file()), twins[-1])
         if not twin.is_file():
             yield entry, [f"{twin.relative_to(after)} is missing"], []
             continue
@@ -79,9 +85,10 @@ def compare(before: Path, after: Path, study: str) -> Iterator[tuple[str, list[s
                 yield entry, *compare_tables(pd.read_csv(path), pd.read_csv(twin))
             case ".json":
                 one, other = (json.loads(file.read_text()) for file in (path, twin))
-                yield entry, list(compare_trees(one, other, "")), []
+                yield entry, list(compare_trees(one, other[part] if part else other, "")), []
             case ".npy":
-                is_same = np.array_equal(np.load(path, mmap_mode="r"), np.load(twin, mmap_mode="r"))
+                other = np.load(twin, mmap_mode="r")
+                is_same = np.array_equal(np.load(path, mmap_mode="r"), other[part] if part else other)
                 yield entry, [] if is_same else ["pixels differ"], []
             case ".safetensors":
                 yield entry, list(compare_weights(load_file(path), load_file(twin))), []
@@ -89,7 +96,8 @@ def compare(before: Path, after: Path, study: str) -> Iterator[tuple[str, list[s
 
 def compare_tables(one: pd.DataFrame, other: pd.DataFrame) -> tuple[list[str], list[str]]:
     """What differs, and what is new."""
-    faults = [f"column {name} is gone" for name in one.columns if name not in other]
+    one = one.rename(columns=RENAMED)
+    faults = [f"column {name} is gone" for name in one if name not in other and one[name].notna().any()]
     shared = [name for name in one.columns if name in other and name not in TIMED]
     news = [f"column {name}" for name in other.columns if name not in one]
     keys = [name for name in shared if not pd.api.types.is_float_dtype(one[name])]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError, field_validator
 
 from xmodal_pipeline.params._model import ParamsModel
-from xmodal_pipeline.params.train import TrainParams, VariantParams
+from xmodal_pipeline.params.train import TrainParams
 
 GROUPS: Final = ("training", "loss", "augmentation")
 """Groups of parameters that a grid may vary; besides them `variant`."""
@@ -57,11 +57,6 @@ class Cell:
     """The grid's keys with the values of this cell."""
     variant: str
     params: TrainParams
-
-    @property
-    def variant_params(self) -> VariantParams:
-        """What the variant is."""
-        return self.params.variants[self.variant]
 
 
 def list_cells(grid: dict[str, tuple[Any, ...] | None], base: TrainParams) -> list[Cell]:

@@ -11,7 +11,7 @@ from xmodal_pipeline.reporting.words import MISSING, ModalityNames, number, with
 
 ONE_SEED: Final = "one seed: exploratory"
 """What stands beside a learnt number whose spread is not known."""
-_KEYS: Final = ["name", "task", "label", "metric"]
+_KEYS: Final = ["name", "task", "label", "metric", "stratum"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class SeedSpread:
     """Standard deviations over trainings that differ in their seed alone, of the pipeline `ablation`."""
 
     rows: pd.DataFrame
-    """`name, task, label, metric, sd, n_seeds`; empty where only one seed was trained."""
+    """`name, task, label, metric, stratum, sd, n_seeds`; empty where only one seed was trained."""
 
     @property
     def is_known(self) -> bool:
@@ -46,7 +46,7 @@ class SeedSpread:
 
     def find(self, row: Any) -> tuple[float, int] | None:
         """The standard deviation of a row of `comparison` and the seeds behind it, or None."""
-        return self._known.get((str(row.name), str(row.task), str(row.label), str(row.metric)))
+        return self._known.get(tuple(str(getattr(row, key)) for key in _KEYS))
 
     def beside(self, text: str, row: Any, digits: int = 2) -> str:
         """The number in `text` with its spread behind it, where there is one."""

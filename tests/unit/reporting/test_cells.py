@@ -10,18 +10,18 @@ from xmodal_pipeline.reporting.similarity.structures import tabulate_measures
 from xmodal_pipeline.reporting.words import ModalityNames
 
 NAMES = ModalityNames()
-COLUMNS = ["name", "partition", "task", "label", "metric", "mean", "sd", "n_seeds"]
+COLUMNS = ["name", "partition", "task", "label", "metric", "stratum", "mean", "sd", "n_seeds"]
 
 
 @pytest.fixture
 def rows():
     return pd.DataFrame(
         [
-            ("separate", "test", "retrieval", "rgb_to_uv", "recall@1", 0.5, 0.031, 5),
-            ("separate", "all", "classification", "sex", "rgb_accuracy", 0.55, 0.02, 5),
-            ("separate", "all", "classification", "sex", "uv_accuracy", 0.8, 0.04, 5),
-            ("separate", "test", "geometry", "", "modality_gap", 0.3, 0.012, 5),
-            ("concat", "test", "retrieval", "rgb_to_uv", "recall@1", 0.4, float("nan"), 1),
+            ("separate", "test", "retrieval", "rgb_to_uv", "recall@1", "", 0.5, 0.031, 5),
+            ("separate", "all", "classification", "sex", "rgb_accuracy", "", 0.55, 0.02, 5),
+            ("separate", "all", "classification", "sex", "uv_accuracy", "", 0.8, 0.04, 5),
+            ("separate", "test", "geometry", "", "modality_gap", "", 0.3, 0.012, 5),
+            ("concat", "test", "retrieval", "rgb_to_uv", "recall@1", "", 0.4, float("nan"), 1),
         ],
         columns=COLUMNS,
     )
@@ -34,6 +34,14 @@ def test_every_recall_has_the_spread_of_its_own(studies, rows):
     assert "SD" not in shown["separate", "UV → RGB"]
     assert "SD" not in shown["[band means]", "RGB → UV"]
     assert (f"concat ({ONE_SEED})", "RGB → UV") in shown
+
+
+def test_a_species_has_the_spread_of_its_own():
+    key = ("separate", "classification_by_stratum", "sex", "uv_accuracy")
+    columns = ["name", "task", "label", "metric", "stratum", "sd", "n_seeds"]
+    spread = SeedSpread(pd.DataFrame([(*key, "a", 0.1, 5), (*key, "b", 0.2, 5)], columns=columns))
+    rows = pd.DataFrame([(*key, "a"), (*key, "b"), (*key, "c")], columns=columns[:5])
+    assert [spread.find(row) for row in rows.itertuples(index=False)] == [(0.1, 5), (0.2, 5), None]
 
 
 def test_classification_has_a_spread_per_source(studies, rows):

@@ -57,12 +57,6 @@ _ABOUT: Final = {
 }
 """Tasks with a sentence, and what it says is special about them."""
 _GALLERIES: Final = {RETRIEVAL: "all", WITHIN_SPECIES: "species", OPPOSITE_VIEWS: "warped"}
-_MEASURES: Final = {
-    "recall@1": "recall@1",
-    "mrr": "MRR",
-    "median_rank": "Median rank",
-    "pairwise": "Pairwise",
-}
 
 
 def retrieval_section(
@@ -124,18 +118,19 @@ def tabulate_recall(comparison: pd.DataFrame, names: ModalityNames, spread: Seed
 
 
 def tabulate_galleries(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
-    """A row per name, direction and gallery, with chance behind recall@1."""
+    """A row per name, direction and gallery: every measure but recall beyond the first, with its chance."""
     rows = []
     mine = comparison[comparison["task"].isin(_GALLERIES) & comparison["direction"].isin(DIRECTIONS)]
-    mine = mine[mine["name"] != CHANCE]
+    mine = mine[(mine["name"] != CHANCE) & (mine["k"].isna() | (mine["k"] == 1))]
+    metrics = list(dict.fromkeys(mine["metric"]))
     for (name, direction, task), part in mine.groupby(["name", "direction", "task"], sort=False):
         by_metric = rows_by(part, "metric")
-        measures = [write_known(by_metric.get(metric), spread) for metric in _MEASURES]
+        measures = [write_known(by_metric.get(metric), spread) for metric in metrics]
         chance = number(getattr(by_metric.get("recall@1"), "chance", None), 3)
         n = number(part["n"].max(), 0)
         title = write_name(str(name), str(part["kind"].iloc[0]), names, spread)
         rows.append((title, names.label(str(direction)), _GALLERIES[str(task)], *measures, chance, n))
-    header = ("Name", "Direction", "Gallery", *_MEASURES.values(), "Chance @1", "n")
+    header = ("Name", "Direction", "Gallery", *map(names.label, metrics), "Chance @1", "n")
     return table_of(
         "Other galleries and measures, with 95 % intervals; baselines in brackets",
         header,

@@ -101,12 +101,13 @@ def test_gains_have_interval_and_p(comparison):
 
 def test_the_spread_stands_behind_every_number_and_a_variant_without_it_is_marked(comparison):
     rows = [
-        ("separate", "classification", "sex", metric, 0.03, 5)
+        ("separate", "classification", "sex", metric, "", 0.03, 5)
         for metric in ("uv_above_strata", "improvement", "joint_accuracy")
     ]
-    rows += [("separate", "classification_knn", "sex", "uv_accuracy", 0.07, 5)]
-    rows += [("separate", "classification_control", "sex", "shuffled_freely", 0.01, 5)]
-    spread = SeedSpread(pd.DataFrame(rows, columns=["name", "task", "label", "metric", "sd", "n_seeds"]))
+    rows += [("separate", "classification_knn", "sex", "uv_accuracy", "", 0.07, 5)]
+    rows += [("separate", "classification_control", "sex", "shuffled_freely", "", 0.01, 5)]
+    columns = ["name", "task", "label", "metric", "stratum", "sd", "n_seeds"]
+    spread = SeedSpread(pd.DataFrame(rows, columns=columns))
     other = comparison[comparison["name"] == "separate"].assign(name="concat")
     comparison = pd.concat([comparison, other])
     for table, shown in (

@@ -71,8 +71,8 @@ def test_the_table_goes_through_species(studies):
     other = [row | {"name": "concat"} for row in rows(over_all, 0.1, 0.2, 0.1)]
     table = studies.tidy([*rows(over_all, 0.55, 0.82, 0.27), *rows(inside, 0.6, 0.5, -0.1), few, *other])
     spread = pd.DataFrame(
-        [("separate", "classification", "sex", "uv_minus_rgb", 0.03, 5)],
-        columns=["name", "task", "label", "metric", "sd", "n_seeds"],
+        [("separate", "classification", "sex", "uv_minus_rgb", "", 0.03, 5)],
+        columns=["name", "task", "label", "metric", "stratum", "sd", "n_seeds"],
     )
     shown = tabulate_differences(table, "separate", NAMES, SeedSpread(spread))
     assert shown.header[2:5] == ("RGB", "UV", "UV − RGB (95 % interval)")

@@ -198,8 +198,8 @@ def test_one_seed_is_called_exploratory_where_no_spread_is_known(plain):
     page = plain()
     assert "One seed: exploratory." in page
     assert "concat (one seed: exploratory)" not in page
-    rows = [("separate", "test", "retrieval", "rgb_to_uv", "recall@1", 0.5, 0.031, 5)]
-    columns = ["name", "partition", "task", "label", "metric", "mean", "sd", "n_seeds"]
+    rows = [("separate", "test", "retrieval", "rgb_to_uv", "recall@1", "", 0.5, 0.031, 5)]
+    columns = ["name", "partition", "task", "label", "metric", "stratum", "mean", "sd", "n_seeds"]
     spread = plain(known_seed_spread=pd.DataFrame(rows, columns=columns))
     assert "One seed: exploratory." not in spread
     assert "concat (one seed: exploratory)" in spread

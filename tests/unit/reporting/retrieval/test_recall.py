@@ -75,8 +75,13 @@ def test_other_galleries_have_their_own_chance(studies):
     within |= {"label": "rgb_to_uv", "direction": "rgb_to_uv"}
     recall = {"metric": "recall@1", "k": 1, "value": 0.4, "low": 0.3, "high": 0.5, "chance": 0.1}
     pairwise = {"metric": "pairwise", "value": 0.75, "low": 0.6, "high": 0.9, "chance": 0.5}
-    (row,) = tabulate_galleries(studies.tidy([within | recall, within | pairwise]), NAMES, ALONE).rows
-    shown = ("0.40 (0.30 to 0.50)", "–", "–", "0.75 (0.60 to 0.90)", "0.100", "20")
+    further = {"metric": "recall@5", "k": 5, "value": 0.9}
+    unheard = {"metric": "log_rank", "value": 3.0}
+    measured = studies.tidy([within | one for one in (recall, further, pairwise, unheard)])
+    table = tabulate_galleries(measured, NAMES, ALONE)
+    assert table.header[3:] == ("recall@1", "pairwise", "log rank", "Chance @1", "n")
+    (row,) = table.rows
+    shown = ("0.40 (0.30 to 0.50)", "0.75 (0.60 to 0.90)", "3.00", "0.100", "20")
     assert row == ("separate", "RGB → UV", "species", *shown)
 
 
@@ -114,8 +119,9 @@ def test_retrieval_is_judged_against_chance_and_every_baseline(studies):
 
 
 def test_the_spread_between_seeds_stands_in_the_sentence(studies):
-    rows = [("separate", "retrieval", "rgb_to_uv", "recall@1", 0.06, 5)]
-    spread = SeedSpread(pd.DataFrame(rows, columns=["name", "task", "label", "metric", "sd", "n_seeds"]))
+    rows = [("separate", "retrieval", "rgb_to_uv", "recall@1", "", 0.06, 5)]
+    columns = ["name", "task", "label", "metric", "stratum", "sd", "n_seeds"]
+    spread = SeedSpread(pd.DataFrame(rows, columns=columns))
     found, other, *_ = find_retrieval(
         studies.make_comparison(), studies.make_differences(), "separate", NAMES, spread
     )

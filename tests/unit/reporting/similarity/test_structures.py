@@ -114,8 +114,8 @@ def test_predictability_names_target_and_predictor(studies):
     is_uv = measured["label"] == "r2_uv_given_rgb"
     measured.loc[is_uv & (measured["metric"] == "within"), "value"] = 0.25
     spread = pd.DataFrame(
-        [("separate", "predictability", "r2_uv_given_rgb", "within", 0.02, 3)],
-        columns=["name", "task", "label", "metric", "sd", "n_seeds"],
+        [("separate", "predictability", "r2_uv_given_rgb", "within", "", 0.02, 3)],
+        columns=["name", "task", "label", "metric", "stratum", "sd", "n_seeds"],
     )
     table = tabulate_predictability(measured, NAMES, SeedSpread(spread))
     assert table.header[2:6] == (
