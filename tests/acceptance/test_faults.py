@@ -85,8 +85,8 @@ def test_every_planted_fault_is_found_and_the_limit_ends_the_run_with_a_summary(
     assert not (project / "data/03_primary/smoke/ingest_summary.json").exists()
 
     # What the log proposes: go on from what is saved.
-    assert '--from-nodes "check_rejected_share"' in output
-    nodes = ("--from-nodes", "check_rejected_share")
+    assert '--from-nodes "ingest.check_rejected_share"' in output
+    nodes = ("--from-nodes", "ingest.check_rejected_share")
     run = ingest(project, nodes=nodes, **faults, **{"quality.max_rejected_share": 0.5})
     assert run.returncode == 0, run.stderr[-2000:]
 

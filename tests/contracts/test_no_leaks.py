@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from xmodal_pipeline.reporting.umap import umap_coordinates
 
 from xmodal_pipeline.evaluation import baseline_tables
 from xmodal_pipeline.evaluation.nearest import cross_fit_knn
 from xmodal_pipeline.evaluation.probes import Protocol, cross_fit, make_folds
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.report import ReportingParams
+from xmodal_pipeline.reporting.similarity.umap import umap_coordinates
 
 PROTOCOL = Protocol(folds=4, inner_folds=2, c_values=(0.01, 1.0, 100.0))
 PARAMS = EvaluationParams(bootstraps=20, reference_permutations=1, c_values=(1.0,), inner_folds=2, folds=3)

@@ -55,10 +55,11 @@ class FigureDataset(AbstractDataset[ReportFigure, ReportFigure]):
 
     def _load_words(self) -> dict[str, Any]:
         words: dict[str, Any] = json.loads((self._path / _MANIFEST).read_text(encoding="utf-8"))
-        if "versions" not in words:
+        expected = [*_WORDS, "versions"]
+        if set(words) != set(expected):  # of an earlier version of this package
             raise DatasetError(
-                f"FigureDataset '{self._path}': must hold both widths of print, got the one of an earlier "
-                "version of this package; run the pipeline that draws it again"
+                f"FigureDataset '{self._path}': must hold {', '.join(expected)}, got {', '.join(words)}; run "
+                "the pipeline that draws it again"
             )
         return words
 

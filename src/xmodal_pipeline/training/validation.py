@@ -46,7 +46,7 @@ def retrieval_score(queries: Tensor, keys: Tensor) -> RetrievalScore:
         queries: (specimens, dim) projections, any scale.
         keys: (specimens, dim), same row order.
     """
-    ranks = rank_matches(queries.float().cpu().numpy(), keys.float().cpu().numpy())
+    ranks = rank_matches(*(side.detach().float().cpu().numpy() for side in (queries, keys)))
     found = [summarise(counts, (1,)) for counts in ranks]
     recall, above = (sum(one[name] for one in found) / 2 for name in (recall_name(1), PAIRWISE))
     return RetrievalScore(recall, above)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 from kedro.io import DatasetError
-from xmodal_pipeline.reporting.content import ReportFigure
 
 from xmodal_pipeline.datasets.figure import FigureDataset
+from xmodal_pipeline.reporting.figure import ReportFigure
 
 PAGE = {"png": b"picture", "pdf": b"print", "jpg": b"light"}
 
@@ -14,7 +14,7 @@ PAGE = {"png": b"picture", "pdf": b"print", "jpg": b"light"}
 def figure(pages, reason=""):
     """Two versions: the wide one has one page, which the report does not show."""
     versions = {"single": pages, "double": ({"png": b"wide", "pdf": b"wide print"},)} if pages else {}
-    return ReportFigure("sheet", "data", "Sheet", "Words, é.", versions, reason, is_narrow=True)
+    return ReportFigure("sheet", "Sheet", "Words, é.", versions, reason, is_narrow=True)
 
 
 @pytest.mark.parametrize("pages", [(PAGE,), (PAGE, PAGE | {"png": b"second"}), ()])
@@ -64,12 +64,13 @@ def test_without_a_picture_the_preview_gives_the_reason(tmp_path):
     assert json.loads((tmp_path / "sheet" / "figure.json").read_text())["versions"] == {}
 
 
-def test_a_figure_of_an_earlier_version_asks_to_be_drawn_again(tmp_path):
+@pytest.mark.parametrize("earlier", [{"pages": []}, {"versions": {}, "section": "data"}])
+def test_a_figure_of_an_earlier_version_asks_to_be_drawn_again(tmp_path, earlier):
     dataset = FigureDataset(filepath=str(tmp_path / "sheet"))
     dataset.save(figure(()))
     manifest = tmp_path / "sheet" / "figure.json"
     words = json.loads(manifest.read_text())
-    words["pages"] = list(words.pop("versions"))
-    manifest.write_text(json.dumps(words))
-    with pytest.raises(DatasetError, match=r"must hold both widths of print.* draws it again"):
+    words.pop("versions")
+    manifest.write_text(json.dumps(words | earlier))
+    with pytest.raises(DatasetError, match=r"must hold name, title, .*, versions, got .* draws it again"):
         dataset.load()
