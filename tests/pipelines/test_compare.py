@@ -63,6 +63,15 @@ def test_a_run_is_read_with_the_tables_beside_it(tmp_path):
     assert set(found["alone"][0]["task"]) == {"classification"}
 
 
+@pytest.mark.parametrize("name", ["a.parquet", "other.parquet"])
+def test_a_table_of_another_name_takes_nothing_from_beside_it(tmp_path, name):
+    for file in (name, "projections.parquet", "opposite_views.parquet"):
+        make_table().to_parquet(tmp_path / file)
+    runs = CompareParams(runs={"other": [tmp_path / name]})
+    (found,) = nodes.measure_runs(runs, INDEX, PARTITIONS, None, PARAMS)["other"]
+    assert set(found["task"]) == {"classification"}
+
+
 def test_a_run_that_is_not_there_or_of_others_is_named(tmp_path):
     with pytest.raises(
         ParametersError, match=r"compare.runs.lost: must be an existing file, got .*no.parquet"

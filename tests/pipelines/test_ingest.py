@@ -88,7 +88,8 @@ def test_examined_captures_are_accepted_or_named_with_what_was_unusable_before(t
 
 
 @pytest.mark.parametrize(("limit", "is_stopped"), [(0.24, True), (0.25, False)])
-def test_too_many_rejects_stop_the_run_and_filtered_ones_are_none(limit, is_stopped):
+def test_too_many_rejects_stop_the_run_and_filtered_ones_are_none(limit, is_stopped, caplog):
+    caplog.set_level("INFO")
     index = pd.DataFrame({"capture_id": ["a", "b", "c"]})
     rows = [("d.tif", "UNREADABLE", "cut"), ("e.tif", "FILTERED", "asked"), ("f.tif", "NO_CAPTURE", "row")]
     rejected = pd.DataFrame(rows, columns=REJECTED_COLUMNS, dtype="string")
@@ -101,3 +102,18 @@ def test_too_many_rejects_stop_the_run_and_filtered_ones_are_none(limit, is_stop
     else:
         summary = nodes.check_rejected_share(index, rejected, None, quality)
         assert summary == {"n_accepted": 3, "n_rejected": 1, "rejected_by_code": {"UNREADABLE": 1}}
+        assert caplog.messages == ["3 captures accepted, 1 rejected {'UNREADABLE': 1}"]
+
+
+def test_species_that_the_tree_lacks_are_counted_in_the_log(tmp_path, caplog):
+    folder = write_stacks(tmp_path / "mine", [60000])
+    (folder / "birds.nwk").write_text("(Parus_major:1,Sitta_europaea:1,Cyanistes_caeruleus:1);")
+    where, specimens = (
+        {"root": str(folder), "is_simulated": False},
+        SpecimensParams(root=folder, tree="birds.nwk"),
+    )
+    study = nodes.decide_study(where, specimens, nodes.list_captures(where, specimens)[0])
+    index = pd.DataFrame({"species": ["parus major", "sitta europaea", "parus ater", "parus major"]})
+    matched = nodes.match_tree(study, index)
+    assert matched["status"].value_counts().to_dict() == {"matched": 2, "not_in_tree": 1, "not_in_study": 1}
+    assert caplog.messages == ["tree: 1 of 3 species are not among its tips: parus ater"]

@@ -94,6 +94,15 @@ def test_what_is_chosen_is_best_on_validation_whatever_the_test_says():
     assert figure.axes[0].get_title(loc="left").startswith("Validation")
 
 
+def test_a_panel_holds_its_own_measure_alone():
+    one = cell("a", "separate", 0, 0.6, 0.1)
+    retrieval = one["rows"][-1]
+    one["rows"] += [retrieval | {"metric": metric, "value": 0.9} for metric in ("combined", "pairwise")]
+    one["rows"].append(retrieval | {"label": "uv_to_rgb", "value": 0.8})
+    _, panel = draw_ablation(tabulate_cells([one])).axes
+    assert sorted({float(x) for line in panel.lines for x in line.get_xdata()}) == [0.1]
+
+
 def test_baselines_close_the_grid_and_are_never_chosen():
     known = cell("b", "pca_cca", 0, 0.9, 0.95)["rows"][2:]
     table = tabulate_cells([cell("a", "separate", 0, 0.6, 0.1)], {"pca_cca": known})

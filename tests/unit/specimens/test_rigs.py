@@ -22,6 +22,7 @@ from xmodal_pipeline.simulation.species import colours, draw_individuals
 from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.examination import examine_captures
 from xmodal_pipeline.specimens.registration_table import corrections
+from xmodal_pipeline.specimens.rigs import _judge_alone
 
 PARAMS = SimulationParams(n_effect_species=1, n_plain_species=1)
 SHIFT = (3.3, -2.4)
@@ -147,3 +148,17 @@ def parameters(root, *, rig, registration="correct"):
         specimens=SpecimensParams(root=root, registration=registration),
         registration=RegistrationParams(rig=rig),
     )
+
+
+def test_a_shift_is_placed_where_the_specimen_lies(tmp_path):
+    """(x, y) of the middle of the mask from the middle of the image, in px, right and down."""
+    bands = np.random.default_rng(0).integers(1, 60000, (7, 48, 64)).astype(np.uint16)
+    bands[6] = 0
+    bands[6, 10:20, 30:50] = 255
+    tifffile.imwrite(tmp_path / "a.tif", bands, photometric="minisblack", planarconfig="separate")
+    table = pd.DataFrame(
+        {"capture_id": ["a"], "specimen_id": ["a"], "filename": ["a.tif"], "uv_filename": [""]}
+    )
+    files = capture_files(table, tmp_path)
+    mine = open_study(tmp_path, SpecimensParams(root=tmp_path), files)
+    assert _judge_alone(files[0], mine, RegistrationParams()).place == (39.5 - 31.5, 14.5 - 23.5)
