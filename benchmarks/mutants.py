@@ -36,14 +36,14 @@ MUTANTS = (
         f"{SOURCE}/training/module.py",
         "progress = min(1.0, self.trainer.global_step / self.total_steps)",
         "progress = 0.0",
-        "tests/unit/training",
+        "tests/unit/training/test_module.py",
     ),
     Mutant(
         "normalised on held-out data",
         f"{SOURCE}/specimens/prepared.py",
         'if part == "train")',
         'if part != "train")',
-        "tests/unit/specimens tests/pipelines/test_split.py",
+        "tests/unit/specimens/test_prepared.py tests/pipelines/test_split.py",
     ),
     Mutant(
         "the headline reversed",
@@ -64,7 +64,7 @@ MUTANTS = (
         f"{SOURCE}/imaging/study.py",
         'return self.colour_units != "uncalibrated"',
         "return True",
-        "tests/unit/imaging tests/unit/specimens tests/unit/training",
+        "tests/unit/imaging/test_study.py",
     ),
     Mutant(
         "unregistered UV cut by RGB's mask",
@@ -78,14 +78,14 @@ MUTANTS = (
         f"{SOURCE}/imaging/preparation.py",
         "if not registration.is_turned:",
         "if registration.is_turned:",
-        "tests/unit/imaging",
+        "tests/unit/imaging/test_preparation.py",
     ),
     Mutant(
         "wrong saturation flag",
         f"{SOURCE}/imaging/quality.py",
         "calibration[name].intercept + calibration[name].slope * level",
         "calibration[name].slope * level",
-        "tests/unit/imaging",
+        "tests/unit/imaging/test_quality.py",
     ),
     Mutant(
         "wrong baseline: UV under RGB's mask",
@@ -113,14 +113,14 @@ MUTANTS = (
         f"{SOURCE}/reporting/data/registration.py",
         "number(shift.median()), number(shift.max())",
         "number(shift.max()), number(shift.median())",
-        "tests/unit/reporting",
+        "tests/unit/reporting/data",
     ),
     Mutant(
         "wrong page: saturated captures counted at half of the pixels",
         f"{SOURCE}/reporting/data/colour.py",
         "_SATURATED: Final = 0.01",
         "_SATURATED: Final = 0.5",
-        "tests/unit/reporting",
+        "tests/unit/reporting/data",
     ),
     Mutant(
         "the parameters file shows another default",
@@ -158,7 +158,10 @@ def main() -> None:
     survived = 0
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
-        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("data", ".git", "*.egg-info", ".venv"))
+        copy.mkdir()
+        for name in ("src", "tests", "conf", "pyproject.toml", "CITATION.cff", "README.md", ".telemetry"):
+            path = ROOT / name
+            (shutil.copytree if path.is_dir() else shutil.copy)(path, copy / name)
         for number in chosen:
             mutant = MUTANTS[number - 1]
             killed = is_killed(mutant, copy)
