@@ -2,7 +2,13 @@ import pandas as pd
 import pytest
 
 from xmodal_pipeline.params.ingest import SpecimensParams
-from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, join_metadata, read_metadata
+from xmodal_pipeline.specimens.metadata import (
+    clean_labels,
+    find_metadata,
+    join_metadata,
+    read_metadata,
+    read_table,
+)
 
 CAPTURES = pd.DataFrame(
     {"capture_id": ["a_1", "a_2", "b"], "filename": ["sub/a_1.tif", "a_2.tif", "b.tif"], "uv_filename": ""}
@@ -143,3 +149,12 @@ def test_columns_that_the_metadata_lacks_are_named(tmp_path):
         ValueError, match=r"must have the columns \['file.vis', 'file.uv'\].*got \['filename'"
     ):
         read_metadata(path, COLUMNS)
+
+
+def test_the_header_alone_says_what_separates_columns(tmp_path):
+    path = tmp_path / "metadata.csv"
+    path.write_text("filename;notes\na.tif;worn, pale, female\n", encoding="utf-8")
+    assert read_table(path, "metadata").to_dict("list") == {
+        "filename": ["a.tif"],
+        "notes": ["worn, pale, female"],
+    }

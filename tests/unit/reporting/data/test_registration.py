@@ -4,6 +4,7 @@ import pytest
 
 from xmodal_pipeline.params.ingest import RegistrationParams
 from xmodal_pipeline.reporting.data.registration import (
+    _turns,
     describe_registration,
     draw_registration,
     tabulate_registration,
@@ -78,3 +79,11 @@ def test_gate_holds_for_corrected_captures_too(studies, index):
     assert [0.005, 0.005] in levels
     assert [0.02, 0.02] in levels
     assert {"ok: ≥ 0.005", "corrected: ≥ 0.02", "≤ 1.5 px"} == {text.get_text() for text in gate.texts}
+
+
+def test_turns_either_way_are_counted():
+    qa = pd.DataFrame(
+        {"rotation_deg": [0.4, -0.4, 0.0, float("nan")], "scale": [1.0, 1.0, 1.01, float("nan")]}
+    )
+    assert _turns(qa, None) == "; a rotation or another scale was found in 3 of them"
+    assert _turns(qa.iloc[3:], "camera") == "; captures of one camera shared one transform"
