@@ -50,6 +50,14 @@ def test_the_default_is_the_sum_of_the_stages(pipelines):
     assert free == {"simulated_captures", "known_seed_spread", *own}  # directories, and what may be absent
 
 
+@pytest.mark.parametrize(("name", "first"), [("__default__", "split"), ("apply", "apply")])
+def test_nothing_is_prepared_before_the_share_of_rejects_is_checked(pipelines, name, first):
+    later = [node for node in pipelines[name].nodes if node.namespace.split(".")[0] == first]
+    assert later
+    for node in later:
+        assert "ingest.check_rejected_share" in names(pipelines[name].to_nodes(node.name).nodes)
+
+
 def test_a_stage_runs_by_its_namespace_and_a_variant_by_its_own(pipelines):
     default = pipelines["__default__"]
     assert set(default.only_nodes_with_namespaces(["ingest"]).nodes) == set(pipelines["ingest"].nodes)
