@@ -6,7 +6,6 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from xmodal_pipeline.evaluation.species_export import average_species, tabulate_species
-from xmodal_pipeline.imaging.colour import colour_features
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.specimens.colour import catch_features
 from xmodal_pipeline.specimens.stores import ArrayStore
@@ -148,8 +147,10 @@ def measure_uv_value_of_colour(
     captures: dict[str, Any],
     evaluation: EvaluationParams,
 ) -> pd.DataFrame:
-    """What UV adds per species, from mean and spread of every band: no training."""
-    features = {"colour": colour_features(colour_table)}
+    """What UV adds per species, from the colour of every band and patch: no training."""
+    from xmodal_pipeline.evaluation.uv_value.features import COLOUR, log_colour_features
+
+    features = {COLOUR: log_colour_features(colour_table)}
     return _uv_value(features, specimen_index, captures, evaluation).assign(specimens="all")
 
 
@@ -188,7 +189,7 @@ def stack_uv_value(evaluation: EvaluationParams, **tables: pd.DataFrame) -> pd.D
     named = []
     for name, table in tables.items():
         if len(table):
-            is_primary = (table["specimens"] == "all") & (name == evaluation.uv_value_features)
+            is_primary = (table["specimens"] == "all") & (name in evaluation.uv_value_features)
             family = is_primary.map({True: "primary", False: "exploratory"})
             named.append(table.assign(features=name, family=family))
     if not named:
