@@ -55,13 +55,13 @@ def run(project, params=None, **kwargs):
         ),
         ({"specimens": {"tree": "birds.nwk"}}, r"specimens.tree: must be an existing file, got 'birds.nwk'"),
         (
-            {"evaluation": {"uv_value_features": "concat_shered"}},
-            r"evaluation.uv_value_features: must be among \['colour', .*'concat_shared'.*got 'concat_shered'",
+            {"evaluation": {"uv_value_features": ["concat_shered"]}},
+            r"evaluation.uv_value_features: must be among \['colour', .*'concat_shared'.*got \['concat_shered'\]",
         ),
         (
-            {"evaluation": {"uv_value_features": "concat_shared"}},
+            {"evaluation": {"uv_value_features": ["concat_shared"]}},
             r"evaluation.uv_value_features: must be among the feature sets of this run "
-            r"\['colour', 'separate', 'concat', 'attention'\], got 'concat_shared'; .*all_variants",
+            r"\['colour', 'separate', 'concat', 'attention'\], got \['concat_shared'\]; .*all_variants",
         ),
         ({"study": "no/slash"}, r"study: string should match pattern"),
     ],
@@ -99,7 +99,7 @@ def test_the_study_of_a_parameters_file_must_be_that_of_the_catalog(project):
 
 
 def test_a_shared_variant_may_be_primary_where_it_is_run(project):
-    params = {"evaluation": {"uv_value_features": "concat_shared"}}
+    params = {"evaluation": {"uv_value_features": ["concat_shared"]}}
     with pytest.raises(KedroCliError, match=r"^all_variants: needs captures, "):
         run(project, params, pipeline_names=["all_variants"])
 

@@ -21,7 +21,8 @@ def tabulate_species(uv_value: pd.DataFrame, species_tips: pd.DataFrame) -> pd.D
 
     Returns:
         The columns of `SPECIES_COLUMNS`, in the order of `uv_value`. `uv_adds_se` is the standard error of
-        `uv_adds_unbiased`, which a model over species takes: `uv_adds` is never below 0, and its mean too high.
+        `uv_adds_unbiased`, which a model over species takes: `uv_adds` is never
+        below 0, and its mean too high.
     """
     is_whole = (uv_value["scope"] == "species") & (uv_value["specimens"] == "all")
     rows = uv_value[is_whole] if len(uv_value) else uv_value

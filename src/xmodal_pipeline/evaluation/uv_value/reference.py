@@ -54,8 +54,9 @@ def distance_limit(t: float, q: int, df: float, scale: float, *, level: float) -
 
 
 def distance_error(distance: float, q: Floats, df: Floats, scale: Floats) -> Floats:
-    """Standard error (S,) of the unbiased squared distance where the truth is `distance`; NaN
-    if df < 5, where its variance is hardly defined.
+    """Standard error (S,) of the unbiased squared distance where the truth is `distance`.
+
+    NaN if df < 5: its variance is hardly defined there.
 
     References:
         The variance of noncentral F: Johnson, Kotz & Balakrishnan (1995) Continuous Univariate

@@ -76,7 +76,7 @@ def uv_value(  # noqa: PLR0913 - one call answers for a whole study; all but the
     Returns:
         The columns of `COLUMNS`: one row per species by the lower limit of `uv_adds`, largest first, then
         species with too few specimens, then pooled rows (`scope` clade or all). AUCs are leave-pair-out.
-        `uv_adds_unbiased` may lie below 0, and is what means over species are taken of; `uv_adds_se` is its error.
+        `uv_adds_unbiased`, with the error `uv_adds_se`, may lie below 0: means over species are taken of it.
         `noise_tip` is the highest noise of a capture of RGB (SD, in units of the features: of logarithms a
         share) and `tip` the lowest reliability of RGB under which a claimed row would still be claimed.
 

@@ -68,7 +68,7 @@ def test_swapped_modalities_are_another_question():
     np.testing.assert_allclose(forward["auc_rgb"].sort_index(), swapped["auc_uv"].sort_index())
     np.testing.assert_allclose(forward["auc_uv"].sort_index(), swapped["auc_rgb"].sort_index())
     assert forward.loc["adds", "verdict"] in CLAIMS
-    assert swapped.loc["follows", "uv_adds"] > 2 > forward.loc["follows", "uv_adds"]
+    assert swapped.loc["follows", "uv_adds"] > 1 > forward.loc["follows", "uv_adds"]
 
 
 def test_a_small_species_has_no_numbers_but_enters_the_pool():
