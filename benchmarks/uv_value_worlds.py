@@ -4,11 +4,11 @@
     python benchmarks/uv_value_worlds.py --power --studies 100
     python benchmarks/uv_value_worlds.py --spectra hecabe.csv --studies 100
 
-A world draws a study: RGB, UV, class and species of every specimen, and the squared distance that UV adds in
-each species. Per world: p <= .05 per null species (se over studies), mean false-discovery proportion, studies
-with any false claim, pooled rows claimed (null worlds), intervals that hold the truth. Worlds of noise add how
-many false claims had a `noise_tip` below the noise that made them. `--spectra` takes a table with the columns
-species, sex, one `rgb_` and one `uv_` column per band, reflectance; a specimen of public spectra (pavo) is a row.
+A world draws a study: RGB, UV, class and species of every specimen, and the squared distance that UV adds.
+Per world: p <= .05 per null species (se over studies), mean false-discovery proportion, studies with any
+false claim, pooled rows claimed (null worlds), intervals that hold the truth. Worlds of noise add how many
+false claims had a `noise_tip` below the noise that made them. `--spectra` (pavo) takes a table with
+species, sex, one `rgb_` and one `uv_` column per band, reflectance: a specimen of public spectra a row.
 """
 
 import argparse
@@ -208,8 +208,9 @@ def saturated(rng: Rng) -> Study:
 def lamp(rng: Rng) -> Study:
     """A lamp of changing strength lights RGB and UV of a capture alike."""
     study = gaussian(20, (12, 12), p=4)(rng)
-    light = rng.normal(size=(len(study.rgb), 1))
+    light = 0.3 * rng.normal(size=(len(study.rgb), 1))
     study.rgb, study.uv = study.rgb + light, study.uv + light
+    study.noise = 0.3
     return study
 
 
@@ -332,7 +333,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.power:
         worlds = {
-            f"slopes {kind}, n {n}, δ {delta}": gaussian(n=(n, n), slopes=kind, delta=delta, effects=10)
+            f"slopes {kind}, n {n}, δ {delta}": gaussian(
+                n=(n, n), slopes=kind, delta=delta, effects=10, separation=0.4
+            )
             for kind in ("equal", "random")
             for n in (6, 10, 20)
             for delta in (1.0, 1.5, 2.0, 2.5)

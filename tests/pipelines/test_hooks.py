@@ -56,7 +56,7 @@ def run(project, params=None, **kwargs):
         ({"specimens": {"tree": "birds.nwk"}}, r"specimens.tree: must be an existing file, got 'birds.nwk'"),
         (
             {"evaluation": {"uv_value_features": ["concat_shered"]}},
-            r"evaluation.uv_value_features: must be among \['colour', .*'concat_shared'.*got \['concat_shered'\]",
+            r"evaluation.uv_value_features: must be among \['colour', .*'concat_shared'.*\['concat_shered'\]",
         ),
         (
             {"evaluation": {"uv_value_features": ["concat_shared"]}},

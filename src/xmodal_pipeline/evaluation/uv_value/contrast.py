@@ -23,6 +23,8 @@ MOST_COLUMNS = 5
 """Of UV."""
 _LEAST_VARIANCE = 0.15
 """Of the mean variance of a species: the least that one of its classes may have."""
+_LEAST_SHARE = 0.2
+"""Of a row of UV in its own residual, for pulling it in."""
 _SPENT = 1e-9
 """Variance left of a direction of UV, of that within cells, below which it is a function of RGB."""
 
@@ -201,7 +203,9 @@ def _pull_in(contrasts: list[_Contrast]) -> list[_Contrast]:
     pulled = []
     for one, residual, length in zip(contrasts, residuals, lengths, strict=True):
         excess = np.maximum(0.0, 1 - farthest / np.maximum(length, 1e-300))
-        y = one.y - excess[:, None] * residual
+        # A change of y shows in its row of R₀y by R₀'s diagonal alone: the row ends near the bound.
+        own = np.maximum(np.diag(one.adjustment.residual), _LEAST_SHARE)
+        y = one.y - (excess / own)[:, None] * residual
         pulled.append(_Contrast.build(one.s, one.adjustment, one.slopes, y))
     return pulled
 

@@ -121,7 +121,8 @@ def oracle(rgb, uv, label, species):
     for s, w in work.items():
         for i, far in enumerate(length[s]):
             if far > farthest:
-                w["y"][i] = w["y"][i] - (1 - farthest / far) * before[s][i]
+                # In units of the row of UV, of which its residual holds the share R0[i, i].
+                w["y"][i] = w["y"][i] - (1 - farthest / far) * before[s][i] / max(w["r0"][i, i], 0.2)
         w["l"] = w["r0"] @ w["h"] / (w["h"] @ w["h"])
         w["a"] = w["l"] @ w["y"]
         w["r1"] = w["r0"] - np.outer(w["h"], w["l"])
