@@ -11,7 +11,7 @@ but keeps only ten neighbours and cannot share ties. `alignment` is the Mantel t
 permuted too.
 
 `protocol` takes tables of `--rows` captures, one per specimen, all in the test partition, through the parts
-of `evaluate_variant` and `compare_models`: each from the tables on, pairing included. The probes are of one
+of `measure_variant` and `compare_models`: each from the tables on, pairing included. The probes are of one
 label of two classes with one C and two permutations: a whole grid takes as much memory and far longer.
 """
 
@@ -128,7 +128,8 @@ def prepare_knn(contender: str, options: argparse.Namespace) -> Callable[[], flo
 
 def mantel_alone(rgb: np.ndarray, uv: np.ndarray) -> float:
     """The part of `alignment` that scikit-bio's `mantel` does, from distances on."""
-    from xmodal_pipeline.evaluation.alignment import _orders, _spearman_test, cosine_matrix
+    from xmodal_pipeline.evaluation.alignment import _orders, _spearman_test
+    from xmodal_pipeline.evaluation.cosine import cosine_matrix
 
     whole = np.zeros(len(rgb), np.int64)
     orders = _orders(whole, MANTEL_PERMUTATIONS, np.random.default_rng(0))
@@ -179,9 +180,11 @@ def make_study(options: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame]
 
 def prepare_protocol(part: str, options: argparse.Namespace) -> Callable[[], float]:
     """One part of the evaluation of a large study; returns one of its numbers."""
-    from xmodal_pipeline.evaluation import classification, measurement, specimen_tables
+    from xmodal_pipeline.evaluation import alignment, classification, specimen_tables
+    from xmodal_pipeline.evaluation.galleries import measure_retrieval
     from xmodal_pipeline.evaluation.geometry import geometry
     from xmodal_pipeline.evaluation.paired import Measure, compare_models
+    from xmodal_pipeline.evaluation.predictability import predictability
     from xmodal_pipeline.params.evaluate import EvaluationParams
 
     table, index = make_study(options)
@@ -193,6 +196,15 @@ def prepare_protocol(part: str, options: argparse.Namespace) -> Callable[[], flo
     def shape() -> float:
         first = pairs().one_per_specimen()
         return geometry(first.rgb, first.uv, seed=params.seed)["effective_rank_rgb"]
+
+    def align() -> float:
+        first = pairs().one_per_specimen()
+        return alignment(first.rgb, first.uv, first.species, params.permutations)["spearman_within"]
+
+    def predict() -> float:
+        every = specimen_tables.pair_captures(table, index, partition="test", every_capture=True).one_view()
+        found = predictability(every.rgb, every.uv, every.species, every.specimens)
+        return found["r2_uv_given_rgb"]["within"]
 
     def features() -> list[np.ndarray]:
         return [side.to_numpy() for side in specimen_tables.specimen_features(table).values()]
@@ -218,12 +230,10 @@ def prepare_protocol(part: str, options: argparse.Namespace) -> Callable[[], flo
 
     return {
         "pairs": lambda: float(len(pairs().rgb)),
-        "retrieval": lambda: measurement.retrieve_pairs(pairs(), params)["rgb_to_uv"]["recall@1_ci"][0],
-        "alignment": lambda: measurement.align_pairs(pairs(), params)["spearman_within"],
+        "retrieval": lambda: measure_retrieval(pairs(), params).cells["rgb_to_uv"]["recall@1_ci"][0],
+        "alignment": align,
         "geometry": shape,
-        "predictability": lambda: measurement.predict_modalities(table, index, params)["r2_uv_given_rgb"][
-            "within"
-        ],
+        "predictability": predict,
         "features": lambda: float(features()[0][0, 0]),
         "classification": classify,
         "paired": paired,

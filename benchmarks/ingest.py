@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 import tifffile
 
+from xmodal_pipeline.imaging.study import Study, open_study
 from xmodal_pipeline.params.ingest import (
     QualityParams,
     RegistrationParams,
@@ -29,12 +30,12 @@ from xmodal_pipeline.params.ingest import (
     SpecimensParams,
 )
 from xmodal_pipeline.params.split import SplitParams
+from xmodal_pipeline.simulation import study, writing
 from xmodal_pipeline.specimens import examination
-from xmodal_pipeline.specimens.calibrating import calibrate_study
-from xmodal_pipeline.specimens.discovery import discover_captures
+from xmodal_pipeline.specimens.discovery import capture_files, discover_captures
 from xmodal_pipeline.specimens.examination import Examination, examine_captures
-from xmodal_pipeline.specimens.simulation import study, writing
-from xmodal_pipeline.specimens.storing import prepare_stores
+from xmodal_pipeline.specimens.prepared import prepare_captures
+from xmodal_pipeline.specimens.study_calibration import calibrate_study
 
 SIZE = 512
 SCENES = 20
@@ -115,23 +116,26 @@ def listed(folder: Path, count: int) -> pd.DataFrame:
     return captures.head(count).assign(specimen_id=captures["capture_id"], flags="")
 
 
+def opened(folder: Path, captures: pd.DataFrame) -> Study:
+    return open_study(folder, SPECIMENS, capture_files(captures, folder), is_simulated=True)
+
+
 def examine(folder: Path, count: int, n_jobs: int) -> Examination:
     captures = listed(folder, count)
-    quality = QualityParams(n_jobs=n_jobs)
-    lines = calibrate_study(captures, folder, SPECIMENS, n_jobs=n_jobs)
-    return examine_captures(
-        captures, lines, folder, SPECIMENS, RegistrationParams(), quality, is_simulated=True
-    )
+    known, quality = opened(folder, captures), QualityParams(n_jobs=n_jobs)
+    lines = calibrate_study(captures, known, n_jobs=n_jobs)
+    return examine_captures(captures, lines, known, RegistrationParams(), quality)
 
 
 def prepare(folder: Path, found: Examination, n_jobs: int) -> None:
-    lines = pd.DataFrame()
-    blocks = prepare_stores(
-        found.specimen_index,
+    index = found.specimen_index
+    partitions = index[["specimen_id"]].assign(partition="train")
+    blocks = prepare_captures(
+        opened(folder, index),
+        index,
+        partitions,
         found.registration_qa,
-        lines,
-        folder,
-        SPECIMENS,
+        pd.DataFrame(),
         SplitParams(image_size=224),
         n_jobs=n_jobs,
     )
@@ -148,13 +152,13 @@ def costs(folder: Path, count: int) -> None:
         found: list[Examination] = []
         whole = cpu_ms(lambda: found.append(examine(folder, count, 1))) / count
     statuses = found[0].registration_qa["status"].value_counts().to_dict()
-    stores = cpu_ms(lambda: prepare(folder, found[0], 1)) / count
+    prepared = cpu_ms(lambda: prepare(folder, found[0], 1)) / count
     print(f"\nOne process, {count} captures of 7 x {SIZE} x {SIZE} uint16, registration {statuses}")
     print(f"{'step':24s} {'CPU ms':>8s} {'x decode':>9s}")
     rows = {"bare decode (tifffile)": decode}
     rows |= {STEPS[name]: 1000 * seconds / count for name, seconds in spent.items()}
     rows["the rest"] = whole - sum(1000 * seconds / count for seconds in spent.values())
-    rows |= {"examination, whole": whole, "stores at 224 px": stores}
+    rows |= {"examination, whole": whole, "prepared at 224 px": prepared}
     for name, value in rows.items():
         print(f"{name:24s} {value:8.1f} {value / decode:9.1f}")
 

@@ -24,19 +24,16 @@ STARTED, ENDED = "training", "trained"
 def train(folder: Path) -> None:
     """Train a small run in `folder`, or go on with it, and write its weights."""
     from xmodal_pipeline.params.train import AugmentationParams, LossParams, SeparateParams, TrainingParams
-    from xmodal_pipeline.specimens.stores import ArrayStore
-    from xmodal_pipeline.training import BandStatistics, FitConfig, TrainingStores, fit
+    from xmodal_pipeline.specimens.prepared import Prepared
+    from xmodal_pipeline.training import BandStatistics, FitConfig, fit
     from xmodal_pipeline.training.module import ContrastiveTraining
 
     rng = np.random.default_rng(0)
     n = TRAIN + VALIDATION
     names = tuple(f"s{i}" for i in range(n))
     pattern = rng.random((n, 1, 4, 4)).repeat(SIDE // 4, axis=2).repeat(SIDE // 4, axis=3)
-    rgb, uv = (
-        ArrayStore(names, (pattern * rng.uniform(0.5, 1, (1, bands, 1, 1))).astype(np.float16))
-        for bands in (3, 2)
-    )
-    masks = ArrayStore(names, np.ones((n, 2, SIDE, SIDE), np.uint8))
+    rgb, uv = ((pattern * rng.uniform(0.5, 1, (1, bands, 1, 1))).astype(np.float16) for bands in (3, 2))
+    masks = np.ones((n, 2, SIDE, SIDE), np.uint8)
     partitions = ("train",) * TRAIN + ("validation",) * VALIDATION
     config = FitConfig(
         name="separate",
@@ -55,8 +52,9 @@ def train(folder: Path) -> None:
     )
     ContrastiveTraining.on_train_start = lambda self: print(STARTED, flush=True)
     ContrastiveTraining.on_train_end = lambda self: print(ENDED, flush=True)
-    stores = TrainingStores(rgb, uv, masks, names, partitions)
-    fit(config, stores, folder, save_every_s=0).checkpoint.to_file(folder / "final.safetensors")
+    bands = config.rgb_bands, config.uv_bands
+    prepared = Prepared(rgb, uv, masks, names, names, partitions, {}, *bands, is_calibrated=False)
+    fit(config, prepared, folder, save_every_s=0).checkpoint.to_file(folder / "final.safetensors")
 
 
 def start(folder: Path) -> subprocess.Popen[str]:

@@ -15,12 +15,11 @@ A run that was interrupted goes on where it stopped.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,16 +28,16 @@ import pandas as pd
 from omegaconf import OmegaConf
 from sklearn.model_selection import GroupKFold
 
-from xmodal_pipeline.datasets.array_store import ArrayStoreDataset
+from xmodal_pipeline.datasets.prepared import PreparedDataset
 from xmodal_pipeline.evaluation.baselines import pca_cca
 from xmodal_pipeline.evaluation.ranks import query_measures
 from xmodal_pipeline.evaluation.resampling import bootstrap_weights, percentile_interval
-from xmodal_pipeline.evaluation.retrieval import DIRECTIONS, rank_matches
+from xmodal_pipeline.evaluation.retrieval import rank_matches
+from xmodal_pipeline.evaluation.schema import DIRECTIONS
+from xmodal_pipeline.imaging.preparation import PreparedCapture
 from xmodal_pipeline.params.root import Parameters, validate_parameters
-from xmodal_pipeline.pipelines.train.nodes import StoredBands
-from xmodal_pipeline.specimens.stores import ArrayStore
-from xmodal_pipeline.specimens.storing import channel_statistics
-from xmodal_pipeline.training import TrainingStores, embed, fit
+from xmodal_pipeline.specimens.prepared import Prepared, channel_statistics
+from xmodal_pipeline.training import FitConfig, embed, fit
 from xmodal_pipeline.variants import STRATEGIES
 
 STUDY = "papilionidae"
@@ -70,31 +69,23 @@ BOOTSTRAPS = 2000
 class Study:
     """What the stages left behind."""
 
-    captures: dict[str, Any]
     index: pd.DataFrame
-    rgb: ArrayStore
-    uv: ArrayStore
-    masks: ArrayStore
+    prepared: Prepared
 
 
 def read_folder(images: Path, project: Path) -> Study:
     """Run `ingest` and `split` unless they already ran."""
     data = project / "data"
-    if not (data / "04_feature" / STUDY / "masks" / "manifest.json").is_file():
+    if not (data / "04_feature" / STUDY / "prepared" / "manifest.json").is_file():
         settings = {"study": STUDY, "specimens.root": str(images.resolve()), **READING}
         given = ",".join(f"{key}={value}" for key, value in settings.items())
         kedro = str(Path(sys.executable).with_name("kedro"))
         subprocess.run(
             [kedro, "run", "--pipelines", "ingest,split", "--params", given], cwd=project, check=True
         )
-    stores = (
-        ArrayStoreDataset(filepath=str(data / "04_feature" / STUDY / name)).load()
-        for name in ("rgb_images", "uv_images", "masks")
-    )
     return Study(
-        json.loads((data / "01_raw" / STUDY / "captures.json").read_text()),
         pd.read_parquet(data / "03_primary" / STUDY / "specimen_index.parquet"),
-        *stores,
+        PreparedDataset(filepath=str(data / "04_feature" / STUDY / "prepared")).load(),
     )
 
 
@@ -122,29 +113,34 @@ def rank(rgb: np.ndarray, uv: np.ndarray) -> np.ndarray:
     return np.stack([np.stack([m[f"recall@{k}"] for k in KS], axis=1) for m in measures], axis=1)
 
 
-def score_baseline(study: Study, is_fitted: np.ndarray, is_tested: np.ndarray) -> np.ndarray:
-    """PCA + CCA of pixels."""
-    rgb, uv = (
-        np.asarray(store).astype(np.float32).reshape(len(store), -1) for store in (study.rgb, study.uv)
+def divided(prepared: Prepared, partitions: pd.DataFrame) -> Prepared:
+    """The same captures under other partitions, with the statistics of their training ones."""
+    of_specimen = partitions.set_index("specimen_id")["partition"]
+    assigned = tuple(of_specimen[list(prepared.specimen_ids)])
+    rows = np.flatnonzero(np.array(assigned) == "train")
+    arrays = (array[rows] for array in (prepared.rgb, prepared.uv, prepared.masks))
+    return replace(
+        prepared, partitions=assigned, statistics=channel_statistics(map(PreparedCapture, *arrays))
     )
+
+
+def score_baseline(prepared: Prepared, is_fitted: np.ndarray, is_tested: np.ndarray) -> np.ndarray:
+    """PCA + CCA of pixels."""
+    rgb, uv = (images.astype(np.float32).reshape(len(images), -1) for images in (prepared.rgb, prepared.uv))
     transform = pca_cca(rgb[is_fitted], uv[is_fitted])
     return rank(*transform(rgb[is_tested], uv[is_tested]))
 
 
 def score_variant(
-    study: Study,
-    stores: TrainingStores,
-    statistics: dict[str, Any],
+    prepared: Prepared,
     params: Parameters,
     variant: str,
     folder: Path,
 ) -> np.ndarray:
     """Train or take up a strategy, and rank the test specimens by its projections."""
-    bands = StoredBands.of(study.captures, study.index, study.rgb, study.uv, statistics)
-    config = bands.fit_config(
-        params.training, params.loss, params.augmentation, params.variants[variant].model_dump()
-    )
-    table = embed(fit(config, stores, folder).checkpoint, stores).projections
+    chosen = params.variants[variant].model_dump()
+    config = FitConfig.for_prepared(prepared, params.training, params.loss, params.augmentation, chosen)
+    table = embed(fit(config, prepared, folder).checkpoint, prepared).projections
     test = table[table["partition"] == "test"]
     columns = [name for name in table.columns if name[0] == "x" and name[1:].isdigit()]
     return rank(*(test.loc[test["modality"] == name, columns].to_numpy() for name in ("rgb", "uv")))
@@ -159,15 +155,14 @@ def run_folds(
     for fold, partitions in enumerate(deal_folds(study.index, held_out, options.folds, options.seed)):
         if fold not in (options.run or range(options.folds)):
             continue
-        stores = TrainingStores.from_tables(study.rgb, study.uv, study.masks, study.index, partitions)
-        partition = np.asarray(stores.partitions)
-        statistics = channel_statistics(study.rgb, study.uv, study.masks, partition == "train")
+        prepared = divided(study.prepared, partitions)
+        partition = np.asarray(prepared.partitions)
         tested.append(study.index[partition == "test"])
-        hits["pca_cca"].append(score_baseline(study, partition != "test", partition == "test"))
+        hits["pca_cca"].append(score_baseline(prepared, partition != "test", partition == "test"))
         for variant in options.variants:
             begun = time.monotonic()
             folder = options.work / held_out / f"fold{fold}" / variant
-            hits[variant].append(score_variant(study, stores, statistics, params, variant, folder))
+            hits[variant].append(score_variant(prepared, params, variant, folder))
             print(
                 f"{held_out} fold {fold} {variant}: {time.monotonic() - begun:.0f} s, recall@1 "
                 f"{hits[variant][-1][..., 0].mean():.2f}, pca_cca {hits['pca_cca'][-1][..., 0].mean():.2f}",

@@ -18,13 +18,18 @@ import tifffile
 from PIL import Image, ImageOps
 from scipy import ndimage
 
-from xmodal_pipeline.imaging import registration as registration_module
-from xmodal_pipeline.imaging.registration import Registration, estimate_registration, registration_matrix
-from xmodal_pipeline.imaging.registration_similarity import is_similarity_available, similarity, warp
+from xmodal_pipeline.imaging.registration import (
+    Registration,
+    estimate_registration,
+    registration_matrix,
+    verdict,
+)
+from xmodal_pipeline.imaging.registration.geometry import similarity, warp
+from xmodal_pipeline.imaging.registration.turn import is_similarity_available
 from xmodal_pipeline.params.ingest import RegistrationParams, SimulationParams
-from xmodal_pipeline.specimens.simulation import simulate_study, study
-from xmodal_pipeline.specimens.simulation.camera import Offset, draw_session_gains, photograph
-from xmodal_pipeline.specimens.simulation.species import colours, draw_individuals
+from xmodal_pipeline.simulation import simulate_study, study
+from xmodal_pipeline.simulation.camera import Offset, draw_session_gains, photograph
+from xmodal_pipeline.simulation.species import colours, draw_individuals
 
 PARAMS = RegistrationParams()
 SEED = 3001
@@ -280,7 +285,7 @@ def main() -> None:
     parser.add_argument("--without-simpleitk", action="store_true", help="as if the extra were not installed")
     options = parser.parse_args()
     if options.without_simpleitk:
-        registration_module.is_similarity_available = lambda: False
+        verdict.is_similarity_available = lambda: False
     print(f"SimpleITK: {is_similarity_available() and not options.without_simpleitk}")
     if not options.brief:
         patterns(options.captures)

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from umap import UMAP
 
 from xmodal_pipeline.evaluation import alignment, classification, retrieval
-from xmodal_pipeline.evaluation.alignment import cosine_matrix
+from xmodal_pipeline.evaluation.cosine import cosine_matrix
 
 STUDIES = 200
 

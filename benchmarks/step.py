@@ -22,10 +22,10 @@ from torch.utils.data import DataLoader
 
 from xmodal_pipeline.augmentation import Batch
 from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams, TrainParams
-from xmodal_pipeline.specimens.stores import ArrayStore
-from xmodal_pipeline.training import BandStatistics, FitConfig, TrainingStores
+from xmodal_pipeline.specimens.prepared import Prepared
+from xmodal_pipeline.training import BandStatistics, FitConfig
 from xmodal_pipeline.training.balance import GradientBalance
-from xmodal_pipeline.training.batches import StoreBatches
+from xmodal_pipeline.training.batches import PreparedBatches
 from xmodal_pipeline.training.module import ContrastiveTraining, Views
 from xmodal_pipeline.training.progress import quiet_lightning
 
@@ -89,6 +89,9 @@ class Stopwatch(Callback):
         pl_module.seconds[pl_module.is_watched].append(time.process_time() - self._begun)
 
 
+RGB_BANDS, UV_BANDS = ("red", "green", "blue"), ("long", "short")
+
+
 def make_config(backbone: str, side: int, batch: int) -> FitConfig:
     return FitConfig(
         name="separate",
@@ -97,8 +100,8 @@ def make_config(backbone: str, side: int, batch: int) -> FitConfig:
         loss=LossParams(),
         augmentation=AugmentationParams(),
         photometry="uncalibrated",
-        rgb_bands=("red", "green", "blue"),
-        uv_bands=("long", "short"),
+        rgb_bands=RGB_BANDS,
+        uv_bands=UV_BANDS,
         image_size=side,
         statistics={
             "rgb": BandStatistics(mean=(0.5,) * 3, sd=(0.3,) * 3),
@@ -107,15 +110,13 @@ def make_config(backbone: str, side: int, batch: int) -> FitConfig:
     )
 
 
-def make_stores(captures: int, side: int) -> TrainingStores:
+def make_prepared(captures: int, side: int) -> Prepared:
     rng = np.random.default_rng(0)
     names = tuple(f"s{i}" for i in range(captures))
-    rgb, uv = (
-        ArrayStore(names, rng.random((captures, bands, side, side), np.float32).astype(np.float16))
-        for bands in (3, 2)
-    )
-    masks = ArrayStore(names, np.ones((captures, 2, side, side), np.uint8))
-    return TrainingStores(rgb, uv, masks, names, ("train",) * captures)
+    rgb, uv = (rng.random((captures, bands, side, side), np.float32).astype(np.float16) for bands in (3, 2))
+    masks = np.ones((captures, 2, side, side), np.uint8)
+    partitions = ("train",) * captures
+    return Prepared(rgb, uv, masks, names, names, partitions, {}, RGB_BANDS, UV_BANDS, is_calibrated=False)
 
 
 def median_interval(values: np.ndarray) -> tuple[float, float, float]:
@@ -140,12 +141,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     config = make_config(options.backbone, options.side, options.batch)
-    stores = make_stores(4 * options.batch, options.side)
+    prepared = make_prepared(4 * options.batch, options.side)
     steps = WARM_UP + 2 * options.pairs
     rng = np.random.default_rng(1)
-    rows = [rng.choice(len(stores), options.batch, replace=False) for _ in range(steps)]
+    rows = [rng.choice(len(prepared), options.batch, replace=False) for _ in range(steps)]
     module = Timed(config, batches_per_epoch=steps)
-    loader = DataLoader(StoreBatches(stores), sampler=rows, batch_size=None)
+    loader = DataLoader(PreparedBatches(prepared), sampler=rows, batch_size=None)
     with quiet_lightning():
         trainer = Trainer(
             accelerator="cpu",

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import zarr
 
-from xmodal_pipeline.datasets.array_store import ArrayStoreDataset
+from xmodal_pipeline.datasets.prepared import PreparedDataset
 from xmodal_pipeline.params.ingest import SimulationParams
-from xmodal_pipeline.specimens.simulation import study, writing
-from xmodal_pipeline.specimens.stores import StoreBlock
+from xmodal_pipeline.simulation import study, writing
+from xmodal_pipeline.specimens.prepared import Manifest, PreparedBlock
 
 BANDS = {"rgb": 3, "uv": 3, "mask": 1}
 BLOCK, BATCH, SIDE = 256, 64, 96
@@ -54,14 +54,23 @@ def parts(rows: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def write_npy(folder: Path, rows: np.ndarray) -> dict[str, Any]:
-    total = len(rows)
-    ids = tuple(f"capture_{row:05d}" for row in range(total))
-    stores = {name: ArrayStoreDataset(filepath=str(folder / name)) for name in BANDS}
-    for start in range(0, total, BLOCK):
-        block = slice(start, start + BLOCK)
-        for name, array in parts(rows[block]).items():
-            stores[name].save(StoreBlock(start, total, ids[block], array))
-    return {name: store.load() for name, store in stores.items()}
+    ids, bands = tuple(f"capture_{row:05d}" for row in range(len(rows))), ("a", "b", "c")
+    manifest = Manifest(
+        capture_ids=ids,
+        specimen_ids=ids,
+        partitions=("train",) * len(ids),
+        statistics={},
+        rgb_bands=bands,
+        uv_bands=bands,
+        is_calibrated=True,
+    )
+    dataset = PreparedDataset(filepath=str(folder / "prepared"))
+    for start in range(0, len(rows), BLOCK):
+        arrays = parts(rows[start : start + BLOCK]).values()
+        last = manifest if start + BLOCK >= len(rows) else None
+        dataset.save(PreparedBlock(start, len(rows), *arrays, last))
+    prepared = dataset.load()
+    return {"rgb": prepared.rgb, "uv": prepared.uv, "mask": prepared.masks}
 
 
 def write_zarr(

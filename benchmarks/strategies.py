@@ -9,7 +9,7 @@
    the rgb, uv and joint embeddings. No strategy may lose the UV-only trait in its joint embedding.
 2. Retrieval of held-out specimens from interiors: squares of one size inside the mask, so that neither
    outline nor size gives the match away; beside it the whole captures and the silhouettes, in opposite views.
-3. UV of half of each species' specimens made brighter by a tenth, in the stores; `uv_only` and `separate`
+3. UV of half of each species' specimens made brighter by a tenth, in the prepared; `uv_only` and `separate`
    trained under either photometry preset; the group probed from their uv features about the species means,
    and from mean and SD of UV itself. Specimens differ by more than a tenth, so beside it stands δ: how far
    the features move when the same captures' UV gets a tenth brighter, in standard deviations within species.
@@ -30,15 +30,16 @@ import torch
 from scipy.ndimage import distance_transform_cdt
 from torch.nn.functional import interpolate
 
-from xmodal_pipeline.datasets.array_store import ArrayStoreDataset
+from xmodal_pipeline.datasets.prepared import PreparedDataset
 from xmodal_pipeline.evaluation import classification
 from xmodal_pipeline.evaluation.baselines import band_means
 from xmodal_pipeline.evaluation.ranks import summarise
-from xmodal_pipeline.evaluation.retrieval import DIRECTIONS, rank_matches, retrieval_intervals
+from xmodal_pipeline.evaluation.retrieval import rank_matches, retrieval_intervals
+from xmodal_pipeline.evaluation.schema import DIRECTIONS
+from xmodal_pipeline.imaging.preparation import PreparedCapture
 from xmodal_pipeline.params.train import TrainParams
-from xmodal_pipeline.specimens.stores import ArrayStore
-from xmodal_pipeline.specimens.storing import channel_statistics
-from xmodal_pipeline.training import BandStatistics, Checkpoint, TrainingStores, embed, fit
+from xmodal_pipeline.specimens.prepared import Prepared, channel_statistics
+from xmodal_pipeline.training import BandStatistics, Checkpoint, embed, fit
 from xmodal_pipeline.variants import BASELINES, VARIANTS
 
 BOOTSTRAPS = 1000
@@ -109,18 +110,13 @@ def traits(data: Path, study: str, variants: list[str]) -> bool:
     return kept
 
 
-def load_stores(data: Path, study: str) -> TrainingStores:
-    folder = data / "04_feature" / study
-    rgb, uv, masks = (
-        ArrayStoreDataset(filepath=str(folder / name)).load() for name in ("rgb_images", "uv_images", "masks")
-    )
-    index = pd.read_parquet(data / "03_primary" / study / "specimen_index.parquet")
-    return TrainingStores.from_tables(rgb, uv, masks, index, pd.read_parquet(folder / "partitions.parquet"))
+def load_prepared(data: Path, study: str) -> Prepared:
+    return PreparedDataset(filepath=str(data / "04_feature" / study / "prepared")).load()
 
 
-def interiors(stores: TrainingStores) -> tuple[TrainingStores, int]:
+def interiors(prepared: Prepared) -> tuple[Prepared, int]:
     """Squares of one size from inside each mask, enlarged to the size of the images; and that size."""
-    inside = np.asarray(stores.masks).min(1).astype(bool)
+    inside = np.asarray(prepared.masks).min(1).astype(bool)
     padded = np.pad(inside, ((0, 0), (1, 1), (1, 1)))
     # The largest square around a pixel reaches as far as the nearest background, in the chessboard metric.
     reach = np.stack([distance_transform_cdt(mask, metric="chessboard") for mask in padded])[:, 1:-1, 1:-1]
@@ -131,18 +127,14 @@ def interiors(stores: TrainingStores) -> tuple[TrainingStores, int]:
     for row in rows:
         y, x = np.unravel_index(int(reach[row].argmax()), inside.shape[1:])
         window = slice(y - half, y + half + 1), slice(x - half, x + half + 1)
-        for name, store in (("rgb", stores.rgb), ("uv", stores.uv)):
-            square = torch.from_numpy(np.asarray(store[row])[:, *window].astype(np.float32))[None]
+        for name, images in (("rgb", prepared.rgb), ("uv", prepared.uv)):
+            square = torch.from_numpy(images[row][:, *window].astype(np.float32))[None]
             enlarged = interpolate(square, size=(side, side), mode="bilinear", align_corners=False)
             cut[name].append(enlarged[0].numpy().astype(np.float16))
-    names = tuple(stores.capture_ids[row] for row in rows)
-    return TrainingStores(
-        ArrayStore(names, np.stack(cut["rgb"])),
-        ArrayStore(names, np.stack(cut["uv"])),
-        ArrayStore(names, np.ones((len(rows), 2, side, side), np.uint8)),
-        tuple(stores.specimen_ids[row] for row in rows),
-        tuple(stores.partitions[row] for row in rows),
-    ), width
+    names = ("capture_ids", "specimen_ids", "partitions")
+    kept = {name: tuple(getattr(prepared, name)[row] for row in rows) for name in names}
+    masks = np.ones((len(rows), 2, side, side), np.uint8)
+    return replace(prepared, rgb=np.stack(cut["rgb"]), uv=np.stack(cut["uv"]), masks=masks, **kept), width
 
 
 def recall(table: pd.DataFrame) -> str:
@@ -163,7 +155,7 @@ def recall(table: pd.DataFrame) -> str:
 
 def retrieve_interiors(data: Path, study: str, variants: list[str]) -> None:
     """Part 2."""
-    squares, width = interiors(load_stores(data, study))
+    squares, width = interiors(load_prepared(data, study))
     outputs = data / "07_model_output" / study
     print(f"\nrecall@1; interiors are {width} px wide, {len(squares)} captures hold one")
     print(f"{'seen':22}{'variant':18}{'rgb to uv':>20}{'uv to rgb':>20}")
@@ -182,21 +174,21 @@ def retrieve_interiors(data: Path, study: str, variants: list[str]) -> None:
 
 def uv_level(data: Path, study: str, epochs: int | None) -> None:
     """Part 3."""
-    stores = load_stores(data, study)
+    prepared = load_prepared(data, study)
     index = pd.read_parquet(data / "03_primary" / study / "specimen_index.parquet")
     specimens = index.drop_duplicates("specimen_id").set_index("specimen_id")
     rng = np.random.default_rng(0)
     order = specimens.assign(draw=rng.random(len(specimens))).groupby("species")["draw"].rank(method="first")
     group = (order % 2 == 1).map({True: "brighter", False: "as it was"})
-    is_brighter = np.array([group[one] == "brighter" for one in stores.specimen_ids])
-    uv = np.asarray(stores.uv).astype(np.float32) * np.where(is_brighter, UV_GAIN, 1)[:, None, None, None]
-    changed = replace(stores, uv=ArrayStore(stores.capture_ids, uv.astype(np.float16)))
-    plain = np.asarray(stores.uv).astype(np.float32)
-    lit = replace(stores, uv=ArrayStore(stores.capture_ids, (UV_GAIN * plain).astype(np.float16)))
-    masks = np.asarray(stores.masks)
+    is_brighter = np.array([group[one] == "brighter" for one in prepared.specimen_ids])
+    uv = np.asarray(prepared.uv).astype(np.float32) * np.where(is_brighter, UV_GAIN, 1)[:, None, None, None]
+    changed = replace(prepared, uv=uv.astype(np.float16))
+    plain = np.asarray(prepared.uv).astype(np.float32)
+    lit = replace(prepared, uv=(UV_GAIN * plain).astype(np.float16))
+    masks = np.asarray(prepared.masks)
 
     def colour(images: np.ndarray) -> pd.DataFrame:
-        return pd.DataFrame(band_means(images, masks[:, 1])).groupby(np.array(stores.specimen_ids)).mean()
+        return pd.DataFrame(band_means(images, masks[:, 1])).groupby(np.array(prepared.specimen_ids)).mean()
 
     def found(features: pd.DataFrame | None) -> str:
         """Accuracy about the species means: species differ in UV by far more than a tenth."""
@@ -217,7 +209,7 @@ def uv_level(data: Path, study: str, epochs: int | None) -> None:
             config = make_config(data, study, changed, variant, photometry, epochs)
             with tempfile.TemporaryDirectory() as folder:
                 checkpoint = fit(config, changed, Path(folder)).checkpoint
-            sides = (vectors(embed(checkpoint, one).embeddings, "uv") for one in (changed, stores, lit))
+            sides = (vectors(embed(checkpoint, one).embeddings, "uv") for one in (changed, prepared, lit))
             row(f"{variant}, {photometry}", *sides)
 
 
@@ -238,13 +230,13 @@ def shift(before: pd.DataFrame, after: pd.DataFrame, species: pd.Series) -> tupl
 
 
 def make_config(
-    data: Path, study: str, stores: TrainingStores, variant: str, photometry: str, epochs: int | None
+    data: Path, study: str, prepared: Prepared, variant: str, photometry: str, epochs: int | None
 ) -> Any:
     """The configuration of the study's own `separate`, for another variant, preset and brightness."""
     own = Checkpoint.from_file(data / "06_models" / study / "separate" / "checkpoint.safetensors").config
-    statistics = channel_statistics(
-        stores.rgb, stores.uv, stores.masks, np.asarray(stores.partitions) == "train"
-    )
+    rows = prepared.rows_of("train")
+    arrays = (array[rows] for array in (prepared.rgb, prepared.uv, prepared.masks))
+    statistics = channel_statistics(map(PreparedCapture, *arrays))
     training = own.training.model_copy(update={"max_epochs": epochs or own.training.max_epochs})
     return own.model_copy(
         update={

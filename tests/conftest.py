@@ -27,6 +27,28 @@ def project(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def prepare_arrays():
+    """Arrays of the captures of an index as `Prepared`."""
+    from xmodal_pipeline.specimens.prepared import Prepared
+
+    def prepare(index, partition, rgb, uv, masks):
+        bands = {"rgb_bands": rgb.shape[1], "uv_bands": uv.shape[1]}
+        return Prepared(
+            rgb,
+            uv,
+            masks,
+            capture_ids=tuple(index["capture_id"]),
+            specimen_ids=tuple(index["specimen_id"]),
+            partitions=tuple(partition),
+            statistics={},
+            is_calibrated=True,
+            **{name: tuple(f"band {i}" for i in range(count)) for name, count in bands.items()},
+        )
+
+    return prepare
+
+
+@pytest.fixture(scope="session")
 def realdata():
     """The shared folder of real images; the test is skipped where it is not beside the checkout."""
     folder = ROOT.parent / "shared" / "realdata"

@@ -26,7 +26,7 @@ def check_specimens(parameters: Parameters, stored: dict[str, Any] | None) -> No
 
     Args:
         parameters: the whole tree.
-        stored: the `captures` entry that an earlier run of this study left, if any.
+        stored: the `capture_folder` entry that an earlier run of this study left, if any.
 
     Raises:
         ParametersError: naming the key, what was found and what to do.
@@ -44,7 +44,7 @@ def check_specimens(parameters: Parameters, stored: dict[str, Any] | None) -> No
                 "overwritten: give the new specimens a study of their own, --params study=<name>"
             )
     if specimens.receptors is not None:
-        from xmodal_pipeline.specimens.colour import check_receptor_units, find_receptors
+        from xmodal_pipeline.specimens.colour_tables import check_receptor_units, find_receptors
 
         receptors = find_receptors(root or Path(), specimens)
         if root is None:
@@ -110,7 +110,7 @@ def _check_tree(parameters: Parameters, columns: list[str]) -> None:
 
 
 def _check_standards(parameters: Parameters) -> None:
-    from xmodal_pipeline.specimens.standards import read_standards
+    from xmodal_pipeline.specimens.grey_standards import read_standards
 
     try:
         read_standards(parameters.specimens.root or Path(), parameters.specimens)
@@ -127,7 +127,7 @@ def check_training(parameters: Parameters, variants: Iterable[str]) -> None:
         check_backbone(parameters.training.backbone, pretrained=parameters.training.pretrained)
     except ValueError as error:
         raise ParametersError(f"training.backbone: {error}") from error
-    from xmodal_pipeline.training.hardware import check_hardware
+    from xmodal_pipeline.training.processes import check_hardware
 
     try:
         check_hardware(parameters.training)

@@ -2,19 +2,22 @@
 
 import importlib
 import logging
-from typing import IO, Any
+from collections import defaultdict
+from typing import IO, Any, assert_never
 
 import click
 from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
-from kedro.pipeline import Pipeline
+from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline import checks
-from xmodal_pipeline.errors import MissingInputsError, ParametersError, RunStoppedError
+from xmodal_pipeline.errors import MissingInputsError, ParametersError, RunStoppedError, rejection_summary
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.pipelines import STAGES
+from xmodal_pipeline.pipelines.tags import CHECKS, Check, feature_set
+from xmodal_pipeline.variants import STRATEGIES, VARIANTS
 
 
 class RunRefusedError(KedroCliError):
@@ -49,28 +52,17 @@ class ProjectHooks:
         """Check what this run in particular needs."""
         if self._parameters is None:  # a session that made no context has nothing to check
             return
-        names = {node.name for node in pipeline.nodes}
-        stages = run_params["pipeline_names"] or ["__default__"]
+        asked = run_params["pipeline_names"] or sorted(_stages(pipeline), key=STAGES.index)
         try:
-            if "provide_captures" in names:
-                stored = catalog.load("captures") if catalog.exists("captures") else None
-                checks.check_specimens(self._parameters, stored)
-            variants = [str(node.namespace) for node in pipeline.nodes if "train" in node.tags]
-            if variants:
-                checks.check_training(self._parameters, variants)
-            if "stack_uv_value" in names:
-                checks.check_uv_value(self._parameters, _feature_sets(pipeline))
-            if "train_cells" in names:
-                checks.check_cells(self._parameters)
-            if "take_checkpoint" in names:
-                checks.check_checkpoint(self._parameters)
+            for check, nodes in _nodes_to_check(pipeline).items():
+                _check(check, self._parameters, nodes, catalog)
             missing = sorted(
                 name
                 for name in pipeline.inputs()
                 if not name.startswith("params:") and name != "parameters" and not catalog.exists(name)
             )
             if missing:
-                raise MissingInputsError(_describe_missing(", ".join(stages), missing, catalog))
+                raise MissingInputsError(_describe_missing(", ".join(asked), missing, catalog))
         except (ParametersError, MissingInputsError) as error:
             raise RunRefusedError(str(error)) from error
 
@@ -79,13 +71,10 @@ class ProjectHooks:
         """Stop before the first node that would work on no capture at all."""
         index = inputs.get("specimen_index")
         if index is not None and index.empty:
-            # Imported here, so that commands which run nothing stay quick.
-            from xmodal_pipeline.reporting.advice import rejection_summary
-
             rejected = catalog.load("rejected_captures")
             raise RunStoppedError(
                 f"ingest: at least one capture must be usable, got none and {len(rejected)} rejected",
-                rejection_summary(rejected),
+                rejection_summary(rejected.itertuples(index=False)),
             )
 
     @hook_impl
@@ -105,14 +94,43 @@ def _study_of_catalog(context: KedroContext) -> str:
     return str(runtime.get("study", context.config_loader["globals"]["study"]))
 
 
-def _feature_sets(pipeline: Pipeline) -> list[str]:
-    """Feature sets that `uv_value` is made of, by the tables that go into it."""
-    stack = next(node for node in pipeline.nodes if node.name == "stack_uv_value")
-    prefix = "uv_value_"
-    return [name.removeprefix(prefix) for name in stack.inputs if name.startswith(prefix)]
+def _nodes_to_check(pipeline: Pipeline) -> dict[Check, list[Node]]:
+    """Nodes by the check that they ask for."""
+    found = defaultdict(list)
+    for node in pipeline.nodes:
+        for tag in node.tags:
+            if tag.startswith(CHECKS):
+                found[Check(tag)].append(node)  # an unknown tag stops the run: nobody would check
+    return found
 
 
-def _describe_missing(stages: str, missing: list[str], catalog: CatalogProtocol[Any, Any]) -> str:
+def _check(
+    check: Check, parameters: Parameters, nodes: list[Node], catalog: CatalogProtocol[Any, Any]
+) -> None:
+    tags = {tag for node in nodes for tag in node.tags}
+    match check:
+        case Check.SPECIMENS:
+            stored = catalog.load("capture_folder") if catalog.exists("capture_folder") else None
+            checks.check_specimens(parameters, stored)
+        case Check.TRAINING:
+            checks.check_training(parameters, [name for name in VARIANTS if name in tags])
+        case Check.FEATURES:
+            known = [name for name in ("colour", *STRATEGIES) if feature_set(name) in tags]
+            checks.check_uv_value(parameters, known)
+        case Check.CELLS:
+            checks.check_cells(parameters)
+        case Check.CHECKPOINT:
+            checks.check_checkpoint(parameters)
+        case _:
+            assert_never(check)
+
+
+def _stages(pipeline: Pipeline) -> set[str]:
+    """The stages that the nodes of a run without a name belong to."""
+    return {str(node.namespace).split(".")[0] for node in pipeline.nodes}
+
+
+def _describe_missing(asked: str, missing: list[str], catalog: CatalogProtocol[Any, Any]) -> str:
     pipelines = {
         stage: importlib.import_module(f"xmodal_pipeline.pipelines.{stage}").create_pipeline()
         for stage in STAGES
@@ -121,7 +139,7 @@ def _describe_missing(stages: str, missing: list[str], catalog: CatalogProtocol[
     wanted = set(missing)
     # Backwards through the stages: what makes the missing inputs, and what those makers miss themselves.
     for stage in reversed(STAGES):
-        if wanted & pipelines[stage].outputs():
+        if wanted & pipelines[stage].all_outputs():
             needed.add(stage)
             wanted |= {
                 name
@@ -133,4 +151,4 @@ def _describe_missing(stages: str, missing: list[str], catalog: CatalogProtocol[
         f"'kedro run --pipelines {stage}'" if first else f"'--pipelines {stage}'"
         for stage, first in zip(order, [True] + [False] * len(order), strict=False)
     )
-    return f"{stages}: needs {', '.join(missing)}; run {steps}"
+    return f"{asked}: needs {', '.join(missing)}; run {steps}"

@@ -78,7 +78,7 @@ def test_species_go_to_phylogenetic_methods_with_the_tips_of_the_tree(finished):
     run = kedro(finished, "run", "--env", "smoke", "--pipelines", "ingest", "--params", tree)
     assert run.returncode == 0, run.stderr[-2000:]
     assert f"not among its tips: {species[2]}" in " ".join((run.stdout + run.stderr).split())
-    nodes = "export_species,concat.export_species_means"
+    nodes = "evaluate.export_species,evaluate.concat.export_species_means"
     run = kedro(finished, "run", "--env", "smoke", "--pipelines", "evaluate", "--nodes", nodes)
     assert run.returncode == 0, run.stderr[-2000:]
     outputs = finished / "data/07_model_output/smoke"
@@ -108,7 +108,7 @@ def test_a_stage_reruns_alone_and_a_second_run_works(finished):
     run = kedro(finished, "run", "--env", "smoke", "--pipeline", "split")
     assert run.returncode == 0, run.stderr[-2000:]
     assert read(finished, "04", "partitions").equals(before)
-    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "train", "--namespaces", "attention")
+    run = kedro(finished, "run", "--env", "smoke", "--namespaces", "train.attention")
     assert run.returncode == 0, run.stderr[-2000:]
 
 
@@ -151,10 +151,9 @@ def test_new_captures_go_through_a_checkpoint_at_its_size(finished):
     index = pd.read_parquet(finished / "data/03_primary/new/specimen_index.parquet")
     assert sorted(table["capture_id"]) == sorted([*index["capture_id"]] * 3)
     assert set(table["partition"]) == {"applied"}
-    assert (
-        np.load(finished / "data/04_feature/new/applied_uv_images/array.npy", mmap_mode="r").shape[-1] == 32
-    )
-    assert not (finished / "data/04_feature/new/rgb_images").exists()
+    images = np.load(finished / "data/04_feature/new/applied_prepared/uv_images.npy", mmap_mode="r")
+    assert images.shape[-1] == 32
+    assert not (finished / "data/04_feature/new/prepared").exists()
 
 
 def test_apply_refuses_what_is_no_checkpoint_before_it_reads_a_capture(finished):
@@ -179,7 +178,7 @@ def test_apply_refuses_captures_of_other_bands(finished, tmp_path):
     )
     run = kedro(finished, "run", "--env", "smoke", "--pipelines", "apply", "--params", settings)
     assert run.returncode == 1
-    assert "apply: captures must have the 3 UV bands of the checkpoint" in run.stdout + run.stderr
+    assert "apply: uv bands must be those of the checkpoint" in run.stdout + run.stderr
     assert not (finished / "data/07_model_output/grey/applied").exists()
 
 

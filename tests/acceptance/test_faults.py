@@ -13,7 +13,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from PIL import Image
 
-from xmodal_pipeline.specimens.simulation.faults import Fault
+from xmodal_pipeline.simulation.faults import Fault
 
 KEDRO = str(Path(sys.executable).with_name("kedro"))
 

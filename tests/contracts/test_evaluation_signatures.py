@@ -90,7 +90,7 @@ def test_keys_of_classification(data):
 
 def test_importing_the_evaluation_loads_neither_torch_nor_kedro_nor_scikit_learn():
     code = (
-        "import sys, xmodal_pipeline.evaluation, xmodal_pipeline.evaluation.protocol; "
+        "import sys, xmodal_pipeline.evaluation, xmodal_pipeline.evaluation.measurement; "
         "heavy = {'torch', 'kedro', 'sklearn', 'numba', 'matplotlib'} & set(sys.modules); "
         "sys.exit(' '.join(heavy) or 0)"
     )

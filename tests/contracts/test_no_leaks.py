@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from xmodal_pipeline.reporting.umap import umap_coordinates
 
 from xmodal_pipeline.evaluation import baseline_tables
 from xmodal_pipeline.evaluation.nearest import cross_fit_knn
 from xmodal_pipeline.evaluation.probes import Protocol, cross_fit, make_folds
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.report import ReportingParams
-from xmodal_pipeline.reporting.umap import umap_coordinates
 
 PROTOCOL = Protocol(folds=4, inner_folds=2, c_values=(0.01, 1.0, 100.0))
 PARAMS = EvaluationParams(bootstraps=20, reference_permutations=1, c_values=(1.0,), inner_folds=2, folds=3)
@@ -45,7 +45,7 @@ def test_scaler_rotation_and_c_do_not_see_rows_left_out(labelled, is_seen):
         assert before.c[0] == after.c[0]
 
 
-def test_pca_and_cca_see_training_captures_alone(monkeypatch):
+def test_pca_and_cca_see_training_captures_alone(monkeypatch, prepare_arrays):
     n, side = 30, 8
     rng = np.random.default_rng(2)
     index = pd.DataFrame(
@@ -54,7 +54,6 @@ def test_pca_and_cca_see_training_captures_alone(monkeypatch):
     partition = np.array(["train", "test", "validation"])[np.arange(n) % 3]
     rgb, uv = rng.random((2, n, 3, side, side))
     masks = np.ones((n, 2, side, side), np.uint8)
-    partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": partition})
     table = pd.concat(
         [
             index.assign(modality=name, **dict(zip(("x1", "x2", "x3"), side.mean((2, 3)).T, strict=True)))
@@ -65,11 +64,8 @@ def test_pca_and_cca_see_training_captures_alone(monkeypatch):
     monkeypatch.setattr(baseline_tables, "pca_cca", lambda *sides: fitted.append(sides) or fit(*sides))
 
     baseline_tables.baseline_tables(
-        rgb,
-        uv,
-        masks,
+        prepare_arrays(index, partition, rgb, uv, masks),
         index,
-        partitions,
         views=dict.fromkeys(("silhouette", "band_means", "pca_cca"), table),
         unlearnt={"untrained_encoder": (table, table)},
         catches={},

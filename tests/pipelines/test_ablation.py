@@ -10,8 +10,11 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from xmodal_pipeline import training
+from xmodal_pipeline.evaluation.grid import list_rows
+from xmodal_pipeline.evaluation.results import Number, tabulate_numbers
 from xmodal_pipeline.params.ablation import list_cells
 from xmodal_pipeline.params.root import validate_parameters
+from xmodal_pipeline.pipelines.ablation import nodes
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 SMALL = {
@@ -68,7 +71,7 @@ def test_the_museum_preset_trains_five_seeds_of_every_variant(project):
 
 def test_without_stores_it_says_which_stages_make_them(project):
     with pytest.raises(
-        KedroCliError, match=r"ablation: needs .*rgb_images.*ingest', then '--pipelines split'"
+        KedroCliError, match=r"ablation: needs comparison, prepared.*ingest', then '--pipelines split'"
     ):
         run(project, "ablation")
 
@@ -78,18 +81,80 @@ def trained(monkeypatch):
     """What is trained, by variant, seed and temperature; the second training of all is interrupted."""
     done, fit = [], training.fit
 
-    def counted(config, stores, state_dir):
+    def counted(config, prepared, state_dir):
         done.append((config.name, config.training.seed, config.loss.temperature))
         if len(done) == 2:
             raise KeyboardInterrupt
-        return fit(config, stores, state_dir)
+        return fit(config, prepared, state_dir)
 
     monkeypatch.setattr(training, "fit", counted)
     return done
 
 
+def known_comparison():
+    """Rows as `evaluate` leaves them: two baselines, one of them probed from two sources, and a variant."""
+    numbers = [
+        Number(task="retrieval", metric="mrr", value=0.3, label="rgb_to_uv", direction="rgb_to_uv", n=9),
+        Number(task="retrieval", reason="one modality: rgb"),
+    ]
+    probed = [
+        Number(task="classification", metric="rgb_accuracy", value=0.6, label="sex", source="rgb", n=9),
+        Number(task="classification", metric="combined_accuracy", value=0.7, label="sex", source="combined"),
+        Number(task="classification", metric="rgb_above_strata", value=0.1, label="sex", source="rgb"),
+        Number(task="classification_by_stratum", metric="rgb_accuracy", value=0.5, label="sex", stratum="p"),
+    ]
+    tables = [
+        tabulate_numbers(rows, protocol="demo", kind=kind, name=name)
+        for rows, kind, name in (
+            (numbers, "baseline", "chance"),
+            (probed, "baseline", "band_means"),
+            (probed, "variant", "separate"),
+        )
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_the_study_s_baselines_close_the_table():
+    cell = {"cell": "c1", "settings": {"variant": "concat"}, "variant": "concat", "seed": 0, "is_base": True}
+    row = {"partition": "test", "task": "retrieval", "label": "rgb_to_uv", "metric": "mrr", "value": 0.8}
+    table, spread = nodes.tabulate_cells([cell], {"c1": lambda: {"rows": [row]}}, known_comparison())
+    shown = table[["setting", "partition", "task", "metric", "value", "stratum"]].to_numpy().tolist()
+    assert shown == [
+        ["concat", "test", "retrieval", "mrr", 0.8, ""],
+        ["[chance]", "test", "retrieval", "mrr", 0.3, ""],
+        ["[band_means]", "all", "classification", "rgb_accuracy", 0.6, ""],
+        ["[band_means]", "all", "classification", "combined_accuracy", 0.7, ""],
+        ["[band_means]", "all", "classification", "rgb_above_strata", 0.1, ""],
+        ["[band_means]", "all", "classification_by_stratum", "rgb_accuracy", 0.5, "p"],
+        ["[band_means]", "all", "classification", "own_accuracy", 0.7, ""],
+    ]
+    assert spread[["name", "metric", "mean", "n_seeds"]].to_numpy().tolist() == [["concat", "mrr", 0.8, 1]]
+
+
+def test_the_epoch_that_was_kept_gives_the_validation_numbers():
+    history = pd.DataFrame(
+        {
+            "is_kept": [False, True, False],
+            "validation_recall_at_1": [0.1, 0.2, 0.3],
+            "validation_match_above_other": [0.4, 0.5, 0.6],
+        }
+    )
+    rows = list_rows(known_comparison().query("name == 'chance'"), history)
+    assert [(row["partition"], row["metric"], row["value"]) for row in rows] == [
+        ("validation", "recall_at_1", 0.2),
+        ("validation", "match_above_other", 0.5),
+        ("test", "mrr", 0.3),
+    ]
+    assert rows[2]["n"] == 9
+    assert rows[2]["p"] is None
+
+
 def test_a_killed_grid_trains_only_the_missing_cells_and_ends_in_one_table(project, trained):
     run(project, "ingest", "split")
+    with pytest.raises(KedroCliError, match=r"ablation: needs comparison; run .*'--pipelines evaluate'"):
+        run(project, "ablation")
+    (project / "data/07_model_output/smoke").mkdir(parents=True, exist_ok=True)
+    known_comparison().to_parquet(project / "data/07_model_output/smoke/comparison.parquet")
     grid = {"grid": {"variant": ["rgb_only"], "training.seed": [0, 1]}}
     with pytest.raises(KeyboardInterrupt):
         run(project, "ablation", ablation=grid)
@@ -103,9 +168,8 @@ def test_a_killed_grid_trains_only_the_missing_cells_and_ends_in_one_table(proje
     assert table.groupby("training.seed")["cell"].nunique().to_list() == [1, 1]
     assert {"variant", "partition", "task", "label", "metric", "value", "is_selected"} <= set(table.columns)
     baselines = table[table["training.seed"].isna()]
-    assert {"species_only", "band_means", "pca_cca", "silhouette", "chance"} == set(baselines["variant"])
+    assert set(baselines["variant"]) == {"band_means", "chance"}
     assert (baselines["setting"] == "[" + baselines["variant"] + "]").all()
-    assert baselines["task"].isin(["retrieval", "classification"]).any()
     spread = pd.read_parquet(project / "data/07_model_output/smoke/seed_spread.parquet")
     assert set(spread["n_seeds"]) == {2}
     assert set(spread["name"]) == {"rgb_only"}

@@ -13,7 +13,16 @@ from kedro.framework.startup import bootstrap_project
 from xmodal_pipeline.imaging.tiff import read_stack
 
 # Figures have tests of their own; the summary, which waits for them, is written by the test.
-INGEST = ("provide_captures", "list_captures", "calibrate_captures", "examine_captures")
+INGEST = tuple(
+    f"ingest.{name}"
+    for name in (
+        "provide_captures",
+        "list_captures",
+        "decide_study",
+        "calibrate_captures",
+        "examine_captures",
+    )
+)
 SIMULATION = {"n_effect_species": 1, "n_plain_species": 0, "n_per_sex": 3, "fault_count": 0}
 
 
@@ -57,7 +66,7 @@ def test_accepted_captures_become_files_that_are_the_same_study(project):
 
 
 def test_it_says_what_must_run_before(project):
-    message = "canonical: needs captures, ingest_summary, .*; run 'kedro run --pipelines ingest'$"
+    message = "canonical: needs ingest_summary, .*study; run 'kedro run --pipelines ingest'$"
     with pytest.raises(KedroCliError, match=re.compile(message)):
         run(project, "canonical")
     assert not list((project / "data").rglob("*.tif"))

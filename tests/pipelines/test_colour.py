@@ -1,6 +1,7 @@
 """The first publishable hour: what a study has before anything is trained."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,9 @@ import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
+from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.evaluate import EvaluationParams
+from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.pipelines import STAGES
 from xmodal_pipeline.pipelines.colour import create_pipeline as create_colour
 from xmodal_pipeline.pipelines.colour.nodes import draw_uv_value, summarise_uv_value
@@ -50,8 +53,9 @@ def trap():
     return pd.DataFrame(rows, columns=columns), index
 
 
-def captures(*confounders):
-    return {"specimens": {"label": None, "confounders": list(confounders)}}
+def study(*confounders):
+    settings = SpecimensParams(confounders=confounders, scale="percent")
+    return open_study(Path(), settings, [])
 
 
 def test_sex_confounded_with_year_is_coded_and_not_claimed():
@@ -59,17 +63,16 @@ def test_sex_confounded_with_year_is_coded_and_not_claimed():
     params = EvaluationParams(permutations=199)
 
     tables = {
-        named: measure_uv_value_of_colour(colour, index, captures(*named), params)
-        for named in ((), ("year",))
+        named: measure_uv_value_of_colour(colour, index, study(*named), params) for named in ((), ("year",))
     }
-    confounding = describe_labels(captures("year"), index)[1]
+    confounding = describe_labels(study("year"), index)[1]
 
     claimed = {named: table["verdict"].isin(CLAIMS).sum() for named, table in tables.items()}
     assert claimed[()] > N_SPECIES / 2  # the trap works
     assert claimed[("year",)] == 0
     coded = confounding.set_index("label")["code"]
     assert coded.to_dict() == {"species": "", "sex": "LABEL_CONFOUNDED"}
-    summary = summarise_uv_value(tables[("year",)], index, confounding, captures("year"))
+    summary = summarise_uv_value(tables[("year",)], confounding, study("year"))
     assert set(summary["confounded_with"]) == set(summary["compared_within"]) == {"year"}
     assert set(summary["colour_units"]) == {"reflectance"}
 
@@ -77,10 +80,10 @@ def test_sex_confounded_with_year_is_coded_and_not_claimed():
 def test_a_study_without_labels_says_why_there_is_no_figure():
     colour, index = trap()
     bare = index.drop(columns=["species", "sex", "year"])
-    empty = measure_uv_value_of_colour(colour, bare, captures(), EvaluationParams(permutations=19))
+    empty = measure_uv_value_of_colour(colour, bare, study(), EvaluationParams(permutations=19))
 
-    figure = draw_uv_value(empty, bare, captures())
-    summary = summarise_uv_value(empty, bare, describe_labels(captures(), bare)[1], captures())
+    figure = draw_uv_value(empty, study())
+    summary = summarise_uv_value(empty, describe_labels(study(), bare)[1], study())
 
     assert (figure.pages, summary.empty) == ((), True)
     assert figure.reason
@@ -133,5 +136,5 @@ def test_colour_is_no_stage_and_shares_its_node_with_evaluate():
 
     assert "colour" not in STAGES
     shared = {node.name for node in colour.nodes} & {node.name for node in evaluate.nodes}
-    assert shared == {"measure_uv_value_of_colour"}
+    assert shared == {"evaluate.measure_uv_value_of_colour"}
     assert len((colour + evaluate).nodes) == len(colour.nodes) + len(evaluate.nodes) - 1

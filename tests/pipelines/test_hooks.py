@@ -1,6 +1,5 @@
 """What stops a command before its first node, with which words."""
 
-import json
 import re
 
 import pandas as pd
@@ -8,6 +7,16 @@ import pytest
 from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.pipeline import Node, Pipeline
+
+from xmodal_pipeline.datasets.study import StudyDataset
+from xmodal_pipeline.hooks import ProjectHooks
+from xmodal_pipeline.imaging.study import open_study
+from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.params.root import Parameters
+from xmodal_pipeline.pipelines import STAGES
+from xmodal_pipeline.pipelines.tags import Check
+from xmodal_pipeline.pipelines.variants import datasets_named_by_variant
 
 
 def run(project, params=None, **kwargs):
@@ -69,16 +78,26 @@ def run(project, params=None, **kwargs):
 def test_a_faulty_parameter_stops_the_run_and_names_its_key(project, params, message):
     with pytest.raises(KedroCliError, match=message):
         run(project, params)
-    assert not list((project / "data").rglob("captures.json"))
+    assert not list((project / "data").rglob("capture_folder.json"))
+
+
+def test_a_part_of_a_stage_is_named_after_it(project):
+    message = r"^train: needs prepared; run 'kedro run --pipelines ingest', then '--pipelines split'$"
+    with pytest.raises(KedroCliError, match=message):
+        run(project, namespaces=["train.separate"])
+    with pytest.raises(
+        KedroCliError, match=r"^ingest: needs capture_list, study; run 'kedro run --pipelines ingest'$"
+    ):
+        run(project, pipeline_names=["ingest"], node_names=["ingest.calibrate_captures"])
 
 
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
-        ("split", r"split: needs calibration, captures, .*; run 'kedro run --pipelines ingest'$"),
+        ("split", r"split: needs calibration, .*study; run 'kedro run --pipelines ingest'$"),
         (
             "train",
-            r"train: needs .*rgb_images.*; run 'kedro run --pipelines ingest', then '--pipelines split'$",
+            r"train: needs .*prepared.*; run 'kedro run --pipelines ingest', then '--pipelines split'$",
         ),
         (
             "embed",
@@ -100,7 +119,7 @@ def test_the_study_of_a_parameters_file_must_be_that_of_the_catalog(project):
 
 def test_a_shared_variant_may_be_primary_where_it_is_run(project):
     params = {"evaluation": {"uv_value_features": ["concat_shared"]}}
-    with pytest.raises(KedroCliError, match=r"^all_variants: needs captures, "):
+    with pytest.raises(KedroCliError, match=r"^all_variants: needs .*prepared"):
         run(project, params, pipeline_names=["all_variants"])
 
 
@@ -111,9 +130,46 @@ def test_species_spelt_alike_stop_the_run_without_a_traceback(project):
     stored = project / "data" / "03_primary" / "smoke" / "specimen_index.parquet"
     stored.parent.mkdir(parents=True)
     index.assign(species=["parus major", "parus_major"]).to_parquet(stored)
-    captures = {"root": str(project), "is_simulated": False, "specimens": {"tree": "birds.nwk"}}
-    stored = project / "data" / "01_raw" / "smoke" / "captures.json"
-    stored.parent.mkdir(parents=True)
-    stored.write_text(json.dumps(captures))
+    study = open_study(project, SpecimensParams(tree="birds.nwk", scale="uint16"), [])
+    StudyDataset(filepath=str(project / "data" / "02_intermediate" / "smoke" / "study.json")).save(study)
     with pytest.raises(KedroCliError, match=r"species must differ .* got \['parus major', 'parus_major'\]"):
-        run(project, pipeline_names=["ingest"], node_names=["match_tree"])
+        run(project, pipeline_names=["ingest"], node_names=["ingest.match_tree"])
+
+
+WRONG = {
+    Check.SPECIMENS: ("specimens", {"label": "colour"}, "specimens.label: must be a label column"),
+    Check.TRAINING: ("training", {"backbone": "resnet19"}, "training.backbone: .*resnet18"),
+    Check.FEATURES: ("evaluation", {"uv_value_features": "concat_shared"}, "must be among the feature sets"),
+    Check.CELLS: ("ablation", {"grid": {"training.backbone": ["resnet19"]}}, "ablation.grid: .*resnet18"),
+    Check.CHECKPOINT: (
+        "apply",
+        {"checkpoint": "absent.safetensors"},
+        "apply.checkpoint: must be an existing",
+    ),
+}
+
+
+@pytest.mark.parametrize("check", Check)
+def test_every_check_fires_whatever_its_nodes_are_called(project, pipelines, check):
+    group, values, message = WRONG[check]
+    parts = {node for name in (*STAGES, "ablation", "apply") for node in pipelines[name].nodes}
+    with datasets_named_by_variant():
+        renamed = Pipeline(
+            Node(lambda *inputs: inputs, node.inputs, node.outputs, name=f"node_{at}", tags=node.tags)
+            for at, node in enumerate(node for node in parts if check in node.tags)
+        )
+    bootstrap_project(project)
+    with KedroSession.create(project_path=project, env="smoke", runtime_params={group: values}) as session:
+        context = session.load_context()
+        hooks = ProjectHooks()
+        hooks.after_context_created(context)
+        with pytest.raises(KedroCliError, match=message):
+            hooks.before_pipeline_run({"pipeline_names": ["made"]}, renamed, context.catalog)
+
+
+def test_a_check_that_nobody_knows_stops_the_run(project, catalog):
+    hooks = ProjectHooks()
+    hooks._parameters = Parameters()
+    made = Pipeline([Node(lambda: 1, None, "one", name="one", tags="checks.nobody")])
+    with pytest.raises(ValueError, match=r"'checks.nobody' is not a valid Check"):
+        hooks.before_pipeline_run({"pipeline_names": ["made"]}, made, catalog)

@@ -11,12 +11,13 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from xmodal_pipeline.params.ingest import SimulationParams
-from xmodal_pipeline.specimens.simulation import simulate_study
+from xmodal_pipeline.simulation import simulate_study
 
 NAMES = ["R", "G", "B", "UV1", "UV2", "UV3", "mask"]
-STORES = ("rgb_images", "uv_images", "masks")
+ARRAYS = ("rgb_images", "uv_images", "masks")
 TABLES = ("specimen_index", "registration_qa", "quality_report", "colour_table")
-NODES = ("provide_captures", "list_captures", "calibrate_captures", "examine_captures", "prepare_stores")
+INGEST = ("provide_captures", "list_captures", "decide_study", "calibrate_captures", "examine_captures")
+NODES = (*(f"ingest.{name}" for name in INGEST), "split.assign_partitions", "split.prepare_captures")
 HALF_FLOAT = 2.0**-11
 """Spacing of float16, in which stores are kept, below 1."""
 
@@ -61,9 +62,10 @@ def run(project, study, root, scale, n_jobs=1):
     (project / f"data/03_primary/{study}/ingest_summary.json").write_text("{}")
     with KedroSession.create(project_path=project, env="smoke", runtime_params=params) as session:
         session.run(pipeline_names=["ingest", "split"], node_names=NODES)
-    made = {name: np.load(project / f"data/04_feature/{study}/{name}/array.npy") for name in STORES}
+    folder = project / f"data/04_feature/{study}/prepared"
+    made = {name: np.load(folder / f"{name}.npy") for name in ARRAYS}
     made |= {name: pd.read_parquet(project / f"data/03_primary/{study}/{name}.parquet") for name in TABLES}
-    manifest = json.loads((project / f"data/04_feature/{study}/rgb_images/manifest.json").read_text())
+    manifest = json.loads((folder / "manifest.json").read_text())
     assert made["specimen_index"]["capture_id"].tolist() == manifest["capture_ids"]
     return made
 
@@ -111,7 +113,7 @@ def test_one_scene_is_one_result(project, scene, tmp_path):
         table = pd.read_csv(folder / "metadata.csv", dtype=str, keep_default_na=False)
         table.iloc[::-1].to_csv(folder / "metadata.csv", index=False, sep=";")
         made = run(project, study, folder, "uint16", n_jobs=2)
-        for name in STORES:
+        for name in ARRAYS:
             np.testing.assert_array_equal(made[name], reference[name], err_msg=f"{study} {name}")
         for name in TABLES:
             pd.testing.assert_frame_equal(made[name], reference[name], obj=f"{study} {name}")

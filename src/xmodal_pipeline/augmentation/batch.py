@@ -1,4 +1,4 @@
-"""What travels from the array stores to the model."""
+"""What travels from prepared captures to the model."""
 
 from typing import NamedTuple
 
@@ -16,10 +16,10 @@ class Batch(NamedTuple):
     mask: Tensor
     """(captures, 2, side, side), 0 or 1: channel 0 belongs to RGB, channel 1 to UV."""
     rows: Tensor
-    """(captures,) row of each capture in the stores; random draws are keyed by it."""
+    """(captures,) row of each capture in `Prepared`; random draws are keyed by it."""
 
     def as_float(self) -> "Batch":
-        """The same batch in float32; stores hold half-precision images and byte masks."""
+        """The same batch in float32; captures are stored as half-precision images and byte masks."""
         return Batch(
             self.rgb.to(torch.float32), self.uv.to(torch.float32), self.mask.to(torch.float32), self.rows
         )

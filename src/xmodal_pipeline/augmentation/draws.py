@@ -33,7 +33,7 @@ def draw(rows: Tensor, *, seed: int, epoch: int, view: int) -> Draws:
     Every operation has columns of its own, so that switching one off leaves the others as they were.
 
     Args:
-        rows: (captures,) row of each capture in the stores.
+        rows: (captures,) row of each capture in `Prepared`.
         seed: seed of the run, >= 0.
         epoch: epoch, >= 0.
         view: number of the view.

@@ -9,10 +9,10 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 
 from xmodal_pipeline.datasets.files import FilesDataset
-from xmodal_pipeline.reporting.content import ReportFigure
+from xmodal_pipeline.reporting.figure import ReportFigure
 
 _MANIFEST = "figure.json"
-_WORDS = ("name", "section", "title", "caption", "reason", "is_narrow")
+_WORDS = ("name", "title", "caption", "reason", "is_narrow")
 
 
 class FigureDataset(AbstractDataset[ReportFigure, ReportFigure]):

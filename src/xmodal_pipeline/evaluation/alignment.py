@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from xmodal_pipeline.evaluation.cells import Cell, not_applicable, too_few
+from xmodal_pipeline.evaluation.cosine import cosine_matrix
 from xmodal_pipeline.evaluation.geometry import subsample_rows
+from xmodal_pipeline.evaluation.permutation import SLACK, permutation_p
+from xmodal_pipeline.evaluation.results import Number, read_cell
 from xmodal_pipeline.evaluation.retrieval import group_codes
+from xmodal_pipeline.evaluation.schema import ALIGNMENT
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -28,8 +32,6 @@ _MINIMUM_SPECIMENS = 3
 """Three specimens are three pairs: the least with which a rank correlation is defined."""
 _MINIMUM_STRATA = 5
 """Below five species even the best of all orders has p > 1/24."""
-_SLACK = 1e-12
-"""A permuted statistic this close below the observed one is equal to it; rounding depends on the order."""
 
 
 def alignment(
@@ -64,45 +66,49 @@ def alignment(
     Raises:
         ValueError: if the arrays are not finite matrices with one row count of at least three.
     """
+    return measure_alignment(rgb, uv, strata, permutations, seed)[0]
+
+
+def measure_alignment(
+    rgb: ArrayLike, uv: ArrayLike, strata: ArrayLike | None, permutations: int, seed: int
+) -> tuple[dict[str, Any], list[Number]]:
+    """`alignment`, and its measures, strength, headline and caution as rows of `comparison`."""
     first, second = _matrices(rgb, uv)
     n = len(first)
     codes = np.zeros(n, np.int64) if strata is None else group_codes(strata, n)
     kept = subsample_rows(np.arange(n), seed=seed)
     first, second, codes = first[kept], second[kept], codes[kept]
-    result: dict[str, Any] = {"n": n, "n_used": len(kept), "permutations": permutations}
     cosines = cosine_matrix(first), cosine_matrix(second)
-    free = _orders(np.zeros(len(kept), np.int64), permutations, np.random.default_rng(seed))
+    orders = free = _orders(np.zeros(len(kept), np.int64), permutations, np.random.default_rng(seed))
     overall = _spearman_test(*cosines, [np.arange(len(kept))], [free])
-    result |= _named(overall, "spearman", "p_value")
-    if strata is None:
-        reason = not_applicable("no species given")
-        result |= dict.fromkeys(
-            ("spearman_within", "p_value_within", "spearman_among", "p_value_among"), reason
-        )
-        headline, headline_test, orders = "all", overall, free
-    else:
-        within = _within(*cosines, codes, permutations, seed)
-        result |= _named(within, "spearman_within", "p_value_within")
-        result |= _named(_among(first, second, codes, permutations, seed), "spearman_among", "p_value_among")
-        result["caution"] = PHYLOGENETIC_CAUTION
+    words: dict[str, Any] = {"headline": "all"}
+    headline: _Test | Cell = overall
+    within: _Test | Cell = not_applicable("no species given")
+    among = within
+    if strata is not None:
+        headline = within = _within(*cosines, codes, permutations, seed)
+        among = _among(first, second, codes, permutations, seed)
         orders = _orders(codes, permutations, np.random.default_rng(seed))
-        headline, headline_test = "within", within
-    result["headline"] = headline
-    result["strength"] = headline_test if isinstance(headline_test, dict) else strength(headline_test[0])
-    result |= _named(_cka_test(first, second, orders), "cka", "cka_p_value", "cka_null")
-    return result | _named(_knn_test(*cosines, orders), "mutual_knn", "mutual_knn_p_value", "mutual_knn_null")
+        words = {"headline": "within", "caution": PHYLOGENETIC_CAUTION}
+    words["strength"] = headline if isinstance(headline, dict) else strength(headline.statistic)
+    measures = [
+        _Measure("spearman", "p_value", overall),
+        _Measure("spearman_within", "p_value_within", within),
+        _Measure("spearman_among", "p_value_among", among),
+        _Measure("cka", "cka_p_value", _cka_test(first, second, orders), "cka_null"),
+        _Measure("mutual_knn", "mutual_knn_p_value", _knn_test(*cosines, orders), "mutual_knn_null"),
+    ]
+    result: dict[str, Any] = {"n": n, "n_used": len(kept), "permutations": permutations} | words
+    for one in measures:
+        result |= one.entries()
+    numbers = [one.number(len(kept)) for one in measures]
+    numbers.append(Number(task=ALIGNMENT, metric="n", value=n, n=len(kept)))
+    return result, numbers + [_word(metric, cell, len(kept)) for metric, cell in words.items()]
 
 
 def strength(correlation: float) -> str:
     """`weak` below .4, `moderate` below .7, else `strong`."""
     return "weak" if correlation < _WEAK else "moderate" if correlation < _STRONG else "strong"
-
-
-def cosine_matrix(embeddings: NDArray[Any]) -> Floats:
-    """Cosine similarity of all pairs of rows; a zero row has similarity 0 with everything."""
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    unit = embeddings / np.where(lengths > 0, lengths, 1)
-    return np.asarray(unit @ unit.T, dtype=np.float64)
 
 
 def linear_cka(rgb: ArrayLike, uv: ArrayLike) -> float:
@@ -120,17 +126,42 @@ def mutual_knn(rgb: ArrayLike, uv: ArrayLike, k: int = NEIGHBOURS) -> float:
     return float((shares[0] * shares[1]).sum() / (len(shares[0]) * k))
 
 
-_Test = tuple[float, float, float]
-"""Statistic, p-value, mean under permutation."""
+class _Test(NamedTuple):
+    statistic: float
+    p: float
+    null: float
+    """Mean under permutation."""
 
 
-def _named(test: "_Test | Cell", *names: str) -> dict[str, Any]:
-    if isinstance(test, dict):
-        return dict.fromkeys(names, test)
-    return dict(zip(names, test, strict=False))
+class _Measure(NamedTuple):
+    """A test, and what its parts are called in the result of `alignment`."""
+
+    metric: str
+    p_name: str
+    test: _Test | Cell
+    null_name: str = ""
+    """Empty where the expectation under permutation is 0."""
+
+    def entries(self) -> dict[str, Any]:
+        names = [name for name in (self.metric, self.p_name, self.null_name) if name]
+        if isinstance(self.test, dict):
+            return dict.fromkeys(names, self.test)
+        return dict(zip(names, self.test, strict=False))
+
+    def number(self, n: int) -> Number:
+        if isinstance(self.test, dict):
+            return Number(task=ALIGNMENT, metric=self.metric, n=n, **read_cell(self.test))
+        value, p, null = self.test
+        chance = null if self.null_name else 0.0
+        return Number(task=ALIGNMENT, metric=self.metric, value=value, n=n, chance=chance, p=p)
 
 
-def _within(rgb: Floats, uv: Floats, codes: Integers, permutations: int, seed: int) -> "_Test | Cell":
+def _word(metric: str, cell: str | Cell, n: int) -> Number:
+    found = {"text": cell} if isinstance(cell, str) else read_cell(cell)
+    return Number(task=ALIGNMENT, metric=metric, n=n, **found)
+
+
+def _within(rgb: Floats, uv: Floats, codes: Integers, permutations: int, seed: int) -> _Test | Cell:
     rng = np.random.default_rng(seed + 1)
     sizes = np.bincount(codes[codes >= 0], minlength=1)
     members = [np.flatnonzero(codes == code) for code in np.flatnonzero(sizes >= _MINIMUM_SPECIMENS)]
@@ -142,7 +173,7 @@ def _within(rgb: Floats, uv: Floats, codes: Integers, permutations: int, seed: i
 
 def _among(
     rgb: NDArray[Any], uv: NDArray[Any], codes: Integers, permutations: int, seed: int
-) -> "_Test | Cell":
+) -> _Test | Cell:
     present = np.unique(codes[codes >= 0])
     if len(present) < _MINIMUM_STRATA:
         return too_few(f"{len(present)} species, at least {_MINIMUM_STRATA} needed")
@@ -152,7 +183,7 @@ def _among(
     return _spearman_test(rgb, uv, [np.arange(len(present))], [order])
 
 
-def _spearman_test(rgb: Floats, uv: Floats, members: list[Integers], orders: list[Orders]) -> "_Test | Cell":
+def _spearman_test(rgb: Floats, uv: Floats, members: list[Integers], orders: list[Orders]) -> _Test | Cell:
     """Rank correlation over the pairs inside each set of members, averaged by number of pairs."""
     observed, weight, permuted = 0.0, 0, np.zeros(len(orders[0]))
     for rows, order in zip(members, orders, strict=True):
@@ -170,17 +201,16 @@ def _spearman_test(rgb: Floats, uv: Floats, members: list[Integers], orders: lis
 
 
 def _test(observed: float, permuted: Floats) -> _Test:
-    p = (1 + int((permuted >= observed - _SLACK).sum())) / (1 + len(permuted))
-    return observed, p, float(permuted.mean())
+    return _Test(observed, permutation_p(observed, permuted), float(permuted.mean()))
 
 
 def _unit_ranks(similarity: Floats) -> Floats | None:
     """Mid-ranks of all pairs, centred and of unit length, as a symmetric matrix; None if all are equal."""
     lower = np.tril_indices(len(similarity), -1)
     values = similarity[lower]
-    if np.ptp(values) <= _SLACK:
+    if np.ptp(values) <= SLACK:
         return None
-    ranks = rankdata(values)
+    ranks = scipy.stats.rankdata(values)
     ranks -= ranks.mean()
     ranks /= np.linalg.norm(ranks)
     matrix = np.zeros_like(similarity)
@@ -227,7 +257,7 @@ def _sum_products(x: Floats, y: Floats, orders: Orders) -> Floats:
     return products
 
 
-def _cka_test(rgb: NDArray[Any], uv: NDArray[Any], orders: Orders) -> "_Test | Cell":
+def _cka_test(rgb: NDArray[Any], uv: NDArray[Any], orders: Orders) -> _Test | Cell:
     x, y = _unit_gram(rgb), _unit_gram(uv)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         return not_applicable("a modality is constant")
@@ -241,10 +271,10 @@ def _unit_gram(embeddings: NDArray[Any]) -> Floats:
     gram = centred @ centred.T
     norm = np.linalg.norm(gram)
     scale = np.abs(embeddings).max() ** 2 * embeddings.size
-    return np.asarray(gram / norm if norm > _SLACK * scale else np.full_like(gram, np.nan), np.float64)
+    return np.asarray(gram / norm if norm > SLACK * scale else np.full_like(gram, np.nan), np.float64)
 
 
-def _knn_test(rgb: Floats, uv: Floats, orders: Orders) -> "_Test | Cell":
+def _knn_test(rgb: Floats, uv: Floats, orders: Orders) -> _Test | Cell:
     n = len(rgb)
     if n < NEIGHBOURS + 2:
         return too_few(f"{n} specimens, at least {NEIGHBOURS + 2} needed")
@@ -260,7 +290,7 @@ def _neighbour_shares(similarity: Floats, k: int) -> Floats:
     others = similarity.copy()
     np.fill_diagonal(others, -np.inf)
     kth = np.partition(others, len(others) - k, axis=1)[:, [len(others) - k]]
-    nearer, level = others > kth + _SLACK, np.abs(others - kth) <= _SLACK
+    nearer, level = others > kth + SLACK, np.abs(others - kth) <= SLACK
     left = (k - nearer.sum(1)) / level.sum(1)
     return np.asarray(nearer + level * left[:, None], np.float64)
 

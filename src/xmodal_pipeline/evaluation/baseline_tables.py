@@ -6,26 +6,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from xmodal_pipeline.evaluation.baselines import band_means, pca_cca, silhouette
-from xmodal_pipeline.evaluation.measurement import LEAST_TEST
+from xmodal_pipeline.evaluation.galleries import LEAST_TEST
 from xmodal_pipeline.evaluation.model_tables import ModelTables
+from xmodal_pipeline.evaluation.schema import MODALITIES, SPECIES_ONLY
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES, feature_columns
+from xmodal_pipeline.specimens.prepared import Prepared
 
 Floats = NDArray[np.float64]
 
-_MODALITIES = ("rgb", "uv")
 _BLOCK = 256
 """Captures taken to the common space at a time: a store of images may not fit into memory as float64."""
 
 
 def baseline_tables(
-    rgb_images: ArrayLike,
-    uv_images: ArrayLike,
-    masks: ArrayLike,
+    prepared: Prepared,
     index: pd.DataFrame,
-    partitions: pd.DataFrame,
     *,
     views: Mapping[str, pd.DataFrame] = MappingProxyType({}),
     unlearnt: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]] = MappingProxyType({}),
@@ -36,11 +34,8 @@ def baseline_tables(
     Projections are PCA + CCA of the embeddings, fitted on the captures of the training partition.
 
     Args:
-        rgb_images: (captures, 3, size, size), rows in the order of the index.
-        uv_images: (captures, bands, size, size).
-        masks: (captures, 2, size, size): RGB's mask, UV's mask.
+        prepared: rows in the order of the index.
         index: `specimen_index`.
-        partitions: specimen_id, partition.
         views: of `band_means`, `pca_cca` and `silhouette`: capture_id, modality, x1 … xD of opposite views;
             which a baseline without them lacks.
         unlearnt: embeddings and opposite views of encoders never trained on these captures, by name.
@@ -51,9 +46,8 @@ def baseline_tables(
         as `joint`), `pca_cca` (of pixels; its embeddings are its projections), the unlearnt and the catches
         (`joint`: each draws on both modalities).
     """
-    masks = np.asarray(masks)
-    images = (np.asarray(rgb_images), np.asarray(uv_images))
-    frame = _Frame(index, partitions)
+    masks, images = prepared.masks, (prepared.rgb, prepared.uv)
+    frame = _Frame(prepared, index)
     colours = [band_means(side, masks[:, i]) for i, side in enumerate(images)]
     outlines = [silhouette(masks[:, i]) for i in range(2)]
     pixels = frame.project([side.reshape(len(side), -1) for side in images])
@@ -64,39 +58,42 @@ def baseline_tables(
         else ""
     )
     models = {
-        "species_only": _species_only(frame),
+        SPECIES_ONLY: _species_only(frame),
         "band_means": ModelTables(
-            (frame.table(dict(zip(_MODALITIES, colours, strict=True))),),
+            frame.table(dict(zip(MODALITIES, colours, strict=True))),
             frame.project(colours),
-            views_of.get("band_means", ()),
+            views_of.get("band_means"),
         ),
-        "pca_cca": ModelTables(pixels, pixels, views_of.get("pca_cca", ())),
+        "pca_cca": None if pixels is None else ModelTables(pixels, pixels, views_of.get("pca_cca")),
         "silhouette": ModelTables(
-            (frame.table({"joint": outlines[0]}),),
-            () if shared else frame.project(outlines),
-            views_of.get("silhouette", ()),
+            frame.table({"joint": outlines[0]}),
+            None if shared else frame.project(outlines),
+            views_of.get("silhouette"),
             unpaired=shared,
         ),
     }
     for name, (embeddings, of_views) in unlearnt.items():
-        models[name] = ModelTables(
-            (embeddings,), frame.project_table(embeddings), frame.project_table(of_views)
-        )
+        models[name] = ModelTables(embeddings, frame.project_table(embeddings), frame.project_table(of_views))
     for name, features in catches.items():
         models[name] = ModelTables(
-            (frame.table({"joint": features}),), unpaired="a catch draws on the bands of both modalities"
+            frame.table({"joint": features}), unpaired="a catch draws on the bands of both modalities"
         )
-    return {name: tables for name, tables in models.items() if tables.embeddings}
+    return {name: tables for name, tables in models.items() if tables is not None}
 
 
 class _Frame:
     """The captures of a study, in the order of its index."""
 
-    def __init__(self, index: pd.DataFrame, partitions: pd.DataFrame) -> None:
-        partition = index["specimen_id"].map(partitions.set_index("specimen_id")["partition"]).astype(str)
+    def __init__(self, prepared: Prepared, index: pd.DataFrame) -> None:
         self.index = index
-        self.keys = index[["capture_id", "specimen_id"]].assign(partition=partition.to_numpy())
-        self.is_train = (partition == "train").to_numpy()
+        self.keys = pd.DataFrame(
+            {
+                "capture_id": prepared.capture_ids,
+                "specimen_id": prepared.specimen_ids,
+                "partition": prepared.partitions,
+            }
+        )
+        self.is_train = np.asarray(prepared.partitions) == "train"
 
     def table(self, features: Mapping[str, Floats | pd.DataFrame]) -> pd.DataFrame:
         """Embedding rows of arrays in the order of the index, or of tables of some of its captures."""
@@ -112,10 +109,10 @@ class _Frame:
             )
         return pd.concat(parts, ignore_index=True)
 
-    def project(self, sides: Sequence[NDArray[Any]]) -> tuple[pd.DataFrame, ...]:
-        """Both modalities in the space that they share, or nothing where too few captures are to fit on."""
+    def project(self, sides: Sequence[NDArray[Any]]) -> pd.DataFrame | None:
+        """Both modalities in the space that they share; None where too few captures are to fit on."""
         if self.is_train.sum() < LEAST_TEST:
-            return ()
+            return None
         rgb, uv = sides
         transform = pca_cca(rgb[self.is_train], uv[self.is_train])
         blocks = [
@@ -123,20 +120,20 @@ class _Frame:
             for start in range(0, len(self.keys), _BLOCK)
         ]
         common = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
-        return (self.table(dict(zip(_MODALITIES, common, strict=True))),)
+        return self.table(dict(zip(MODALITIES, common, strict=True)))
 
-    def project_table(self, table: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
+    def project_table(self, table: pd.DataFrame) -> pd.DataFrame | None:
         """`project` of the rows of a table: capture_id, modality, x1 … xD."""
         by_modality = [
             table[table["modality"] == name].set_index("capture_id").loc[self.keys["capture_id"]]
-            for name in _MODALITIES
+            for name in MODALITIES
         ]
         return self.project([rows[feature_columns(rows)].to_numpy(np.float64) for rows in by_modality])
 
 
-def _species_only(frame: _Frame) -> ModelTables:
+def _species_only(frame: _Frame) -> ModelTables | None:
     """Who knows the species and nothing else; of an unknown species, not even that."""
     if SPECIES not in frame.index or frame.index[SPECIES].isna().all():
-        return ModelTables(())
+        return None
     known = pd.get_dummies(frame.index[SPECIES]).to_numpy(np.float32)
-    return ModelTables((frame.table({"joint": known}),), (frame.table({"rgb": known, "uv": known}),))
+    return ModelTables(frame.table({"joint": known}), frame.table({"rgb": known, "uv": known}))

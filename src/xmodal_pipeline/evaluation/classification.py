@@ -1,7 +1,8 @@
 """Which labels does each modality tell? Cross-fitted probes with intervals, references and controls."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.cells import not_applicable, too_few
 from xmodal_pipeline.evaluation.nearest import cross_fit_knn
+from xmodal_pipeline.evaluation.permutation import permutation_p
 from xmodal_pipeline.evaluation.probe_data import ProbeData, prepare_data
 from xmodal_pipeline.evaluation.probes import (
     Probe,
@@ -20,10 +22,19 @@ from xmodal_pipeline.evaluation.probes import (
     relabelled_predictions,
 )
 from xmodal_pipeline.evaluation.resampling import bootstrap_weights
+from xmodal_pipeline.evaluation.results import Number, Part, entries, missing_entries, read_cell
+from xmodal_pipeline.evaluation.schema import (
+    BY_STRATUM,
+    CLASSIFICATION,
+    CONTROL,
+    KNN,
+    OWN_SOURCES,
+    SOURCES,
+    TEST_ONLY,
+)
 
 Floats = NDArray[np.float64]
 
-SOURCES = ("rgb", "uv", "combined", "joint")
 _TIE_BREAK = 1e-7
 """Smaller than any difference between two balanced accuracies."""
 
@@ -110,85 +121,125 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
     )
     if isinstance(data, dict):
         return data
-    probes = {
+    return describe_label(data, probe_sources(data, protocol), protocol).cells
+
+
+def probe_sources(data: ProbeData, protocol: Protocol, names: Collection[str] = SOURCES) -> dict[str, Probe]:
+    """The cross-fitted probe of each named source that there is."""
+    return {
         name: cross_fit(blocks, data.classes, data.groups, data.folds, protocol)
         for name, blocks in data.sources().items()
+        if name in names
     }
+
+
+def describe_label(data: ProbeData, probes: dict[str, Probe], protocol: Protocol) -> Part:
+    """`classification` from the probes of every source, and its numbers, still without the label's name."""
     correct = {name: (probe.predicted == data.classes).astype(float) for name, probe in probes.items()}
-    per_class = data.n_per_class()
-    within = {} if data.strata is None else _shuffle(data, probes, protocol, within_strata=True)
-    return {
-        "chance": 1 / len(data.names),
-        "n": sum(per_class.values()),
-        "n_per_class": per_class,
-        "left_out": data.left_out,
-        "folds": len(data.folds),
-        **_accuracies(data, correct),
-        **_improvements(data, probes, correct, protocol),
-        **_above_strata(data, correct, within),
-        "knn": _nearest_accuracies(data),
-        "controls": _controls(data, probes, correct, within, protocol),
-        "by_stratum": {
-            name: _score_rows(data, np.asarray(data.strata) == code, correct, protocol)
-            for code, name in data.stratum_names.items()
-        },
-        "test_only": not_applicable("no row is marked as test")
-        if data.test is None
-        else _score_rows(data, data.test, correct, protocol),
-    }
-
-
-def _accuracies(data: ProbeData, correct: dict[str, Floats]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for source in SOURCES:
-        if source in correct:
-            result |= _accuracy(data, f"{source}_accuracy", correct[source])
-        else:
-            result |= _missing(f"{source}_accuracy", f"no {source} embedding")
-    return result
-
-
-def _nearest_accuracies(data: ProbeData) -> dict[str, Any]:
-    found = {
-        name: cross_fit_knn(blocks, data.classes, data.folds) == data.classes
+    nearest = {
+        name: (cross_fit_knn(blocks, data.classes, data.folds) == data.classes).astype(float)
         for name, blocks in data.sources().items()
     }
-    return _accuracies(data, {name: correct.astype(float) for name, correct in found.items()})
+    within = {} if data.strata is None else _shuffle(data, probes, protocol, within_strata=True)
+    main = [
+        *_accuracies(data, correct, CLASSIFICATION),
+        *_improvements(data, probes, correct, protocol),
+        *_above_strata(data, correct, within),
+    ]
+    knn = _accuracies(data, nearest, KNN)
+    controls = _controls(data, probes, correct, within, protocol)
+    test_only = (
+        [Number(task=TEST_ONLY, reason="no row is marked as test")]
+        if data.test is None
+        else _score_rows(data, data.test, correct, protocol, TEST_ONLY)
+    )
+    by_stratum = {
+        name: _score_rows(data, np.asarray(data.strata) == code, correct, protocol, BY_STRATUM, name)
+        for code, name in data.stratum_names.items()
+    }
+    cells = {
+        "chance": data.chance,
+        "n": data.n,
+        "n_per_class": data.n_per_class(),
+        "left_out": data.left_out,
+        "folds": len(data.folds),
+        **entries(main),
+        **_missing_improvements(probes),
+        **_missing_accuracies(probes),
+        "knn": entries(knn) | _missing_accuracies(probes),
+        "controls": {"source": own_source(probes)} | entries(controls),
+        "by_stratum": {name: _scored_cells(part, probes) for name, part in by_stratum.items()},
+        "test_only": _scored_cells(test_only, probes),
+    }
+    return Part(cells, [*main, *knn, *test_only, *controls, *chain.from_iterable(by_stratum.values())])
 
 
-def _with_interval(data: ProbeData, name: str, values: Floats) -> dict[str, Any]:
-    return {name: data.balanced(values), f"{name}_ci": data.interval(values)}
+def own_source(sources: Collection[str]) -> str:
+    """What stands for the model: the joint features, else both modalities side by side, else the only one."""
+    return next(name for name in OWN_SOURCES if name in sources)
 
 
-def _accuracy(data: ProbeData, name: str, correct: Floats) -> dict[str, Any]:
-    low, high = data.interval(correct)
-    return {name: data.balanced(correct), f"{name}_ci": [max(low, 0.0), min(high, 1.0)]}
+def _number(data: ProbeData, metric: str, values: Floats, task: str = CLASSIFICATION, **facts: Any) -> Number:
+    """The balanced mean of one value per row, with its interval; 0 by chance unless said otherwise."""
+    known = {"chance": 0.0, "n": data.n} | facts
+    return Number(
+        task=task, metric=metric, value=data.balanced(values), interval=data.interval(values), **known
+    )
 
 
-def _missing(name: str, reason: str) -> dict[str, Any]:
-    return dict.fromkeys((name, f"{name}_ci"), not_applicable(reason))
+def _accuracy(data: ProbeData, metric: str, correct: Floats, task: str, **facts: Any) -> Number:
+    """The balanced accuracy; its interval ends at 0 and 1."""
+    one = _number(data, metric, correct, task, chance=data.chance, **facts)
+    low, high = one.interval or (0.0, 1.0)
+    return replace(one, interval=(max(low, 0.0), min(high, 1.0)))
+
+
+def _accuracies(data: ProbeData, correct: dict[str, Floats], task: str, stratum: str = "") -> list[Number]:
+    return [
+        _accuracy(data, f"{source}_accuracy", correct[source], task, source=source, stratum=stratum)
+        for source in SOURCES
+        if source in correct
+    ]
+
+
+def _missing_accuracies(probes: Collection[str]) -> dict[str, Any]:
+    """The entries of the sources that a model lacks; they have no rows."""
+    missing = [missing_entries(f"{s}_accuracy", f"no {s} embedding") for s in SOURCES if s not in probes]
+    return {key: cell for part in missing for key, cell in part.items()}
+
+
+def _missing_improvements(probes: Collection[str]) -> dict[str, Any]:
+    if "combined" in probes:
+        return {}
+    names = ("uv_minus_rgb", "improvement", "improvement_over_rgb", "improvement_over_uv")
+    missing = [missing_entries(name, f"one modality: {', '.join(probes)}") for name in names]
+    return {key: cell for part in missing for key, cell in part.items()}
+
+
+def _scored_cells(part: list[Number], probes: Collection[str]) -> dict[str, Any]:
+    if part[0].reason:
+        return not_applicable(part[0].reason)
+    return {"n": part[0].n} | entries(part) | _missing_accuracies(probes)
 
 
 def _improvements(
     data: ProbeData, probes: dict[str, Probe], correct: dict[str, Floats], protocol: Protocol
-) -> dict[str, Any]:
-    names = ("uv_minus_rgb", "improvement", "improvement_over_rgb", "improvement_over_uv")
+) -> list[Number]:
     if "combined" not in correct:
-        missing = [_missing(name, f"one modality: {', '.join(probes)}") for name in names]
-        return {key: cell for part in missing for key, cell in part.items()}
+        return []
     rgb, uv, both = correct["rgb"], correct["uv"], correct["combined"]
-    result = _with_interval(data, "uv_minus_rgb", uv - rgb)
-    result["improvement"] = data.balanced(both) - max(data.balanced(rgb), data.balanced(uv))
+    gain = data.balanced(both) - max(data.balanced(rgb), data.balanced(uv))
     best = np.maximum(data.resampled(rgb), data.resampled(uv))
-    result["improvement_ci"] = data.widen(result["improvement"], data.resampled(both) - best)
-    for base, other in (("rgb", "uv"), ("uv", "rgb")):
-        result |= _improvement_over(data, base, other, probes[base].c, protocol)
-    return result
+    interval = data.widen(gain, data.resampled(both) - best)
+    return [
+        _number(data, "uv_minus_rgb", uv - rgb),
+        Number(task=CLASSIFICATION, metric="improvement", value=gain, interval=interval, n=data.n, chance=0),
+        _improvement_over(data, "rgb", "uv", probes["rgb"].c, protocol),
+        _improvement_over(data, "uv", "rgb", probes["uv"].c, protocol),
+    ]
 
 
-def _improvement_over(
-    data: ProbeData, base: str, other: str, c: Floats, protocol: Protocol
-) -> dict[str, Any]:
+def _improvement_over(data: ProbeData, base: str, other: str, c: Floats, protocol: Protocol) -> Number:
     """Combined accuracy minus its mean when the other modality's rows are permuted, all at the base's C."""
     orders = data.orders(protocol.reference_permutations, within_strata=True, seed=protocol.seed)
     orders = np.concatenate([np.arange(len(data.classes))[None], orders])
@@ -196,19 +247,13 @@ def _improvement_over(
         data.blocks[base], data.blocks[other], data.classes, data.folds, c, orders
     )
     correct = (predicted == data.classes).astype(float)
-    name = f"improvement_over_{base}"
     # Accuracies of few specimens are often equal; the probability of the true class decides between them.
     ordered = [
         data.balanced(row) + _TIE_BREAK * data.balanced(p)
         for row, p in zip(correct, probability, strict=True)
     ]
-    return _with_interval(data, name, correct[0] - correct[1:].mean(0)) | {
-        f"{name}_p": _p_value(ordered[0], ordered[1:])
-    }
-
-
-def _p_value(observed: float, permuted: Sequence[float]) -> float:
-    return (1 + sum(value >= observed - 1e-12 for value in permuted)) / (1 + len(permuted))
+    p = permutation_p(ordered[0], ordered[1:])
+    return _number(data, f"improvement_over_{base}", correct[0] - correct[1:].mean(0), p=p)
 
 
 @dataclass(frozen=True)
@@ -236,19 +281,16 @@ def _shuffle(
     return found
 
 
-def _above_strata(
-    data: ProbeData, correct: dict[str, Floats], within: dict[str, _Shuffled]
-) -> dict[str, Any]:
+def _above_strata(data: ProbeData, correct: dict[str, Floats], within: dict[str, _Shuffled]) -> list[Number]:
     """Accuracy minus that with labels shuffled within strata, specimen by specimen."""
     above = {source: correct[source] - shuffled.correct for source, shuffled in within.items()}
-    result: dict[str, Any] = {}
+    numbers = []
     for source, values in above.items():
-        p = _p_value(data.balanced(correct[source]), within[source].accuracies)
-        name = f"{source}_above_strata"
-        result |= _with_interval(data, name, values) | {f"{name}_p": p}
+        p = permutation_p(data.balanced(correct[source]), within[source].accuracies)
+        numbers.append(_number(data, f"{source}_above_strata", values, source=source, p=p))
     if "combined" in above:
-        result |= _with_interval(data, "uv_minus_rgb_above_strata", above["uv"] - above["rgb"])
-    return result
+        numbers.append(_number(data, "uv_minus_rgb_above_strata", above["uv"] - above["rgb"]))
+    return numbers
 
 
 def _controls(
@@ -257,27 +299,32 @@ def _controls(
     correct: dict[str, Floats],
     within: dict[str, _Shuffled],
     protocol: Protocol,
-) -> dict[str, Any]:
+) -> list[Number]:
     """Shuffled labels; what strata and confounders alone tell; whether the label transfers across strata."""
-    source = next(name for name in ("joint", "combined", "rgb", "uv") if name in probes)
-    blocks = data.sources()[source]
-    observed = data.balanced(correct[source])
-    result: dict[str, Any] = {"source": source}
-    freely = _shuffle(data, {source: probes[source]}, protocol, within_strata=False)
-    for name, shuffled in (("shuffled_freely", freely), ("shuffled_within_strata", within)):
-        if source in shuffled:
-            accuracies = shuffled[source].accuracies
-            result[name] = float(np.mean(accuracies))
-            result[f"{name}_p"] = _p_value(observed, accuracies)
+    source = own_source(probes)
+    shuffled = {"shuffled_freely": _shuffle(data, {source: probes[source]}, protocol, within_strata=False)}
+    shuffled |= {"shuffled_within_strata": within} if within else {}
+    numbers = [
+        Number(
+            task=CONTROL,
+            metric=metric,
+            value=float(np.mean(found[source].accuracies)),
+            n=data.n,
+            chance=data.chance,
+            p=permutation_p(data.balanced(correct[source]), found[source].accuracies),
+            source=source,
+        )
+        for metric, found in shuffled.items()
+    ]
     for name, known in (("strata", data.strata), ("confounders", data.confounders)):
         if known is not None:
             alone = cross_fit([_indicators(known)], data.classes, data.groups, data.folds, protocol)
-            correct_alone = (alone.predicted == data.classes).astype(float)
-            result |= _accuracy(data, f"{name}_only_accuracy", correct_alone)
+            right = (alone.predicted == data.classes).astype(float)
+            numbers.append(_accuracy(data, f"{name}_only_accuracy", right, CONTROL))
     for name, known in (("strata", data.strata), ("clades", data.clades)):
         if known is not None:
-            result |= _held_out(data, f"{name}_held_out_accuracy", known, blocks, protocol)
-    return result
+            numbers.append(_held_out(data, f"{name}_held_out_accuracy", known, source, protocol))
+    return numbers
 
 
 def _indicators(codes: NDArray[np.int64]) -> Floats:
@@ -287,28 +334,37 @@ def _indicators(codes: NDArray[np.int64]) -> Floats:
 
 
 def _held_out(
-    data: ProbeData, name: str, known: NDArray[np.int64], blocks: list[Floats], protocol: Protocol
-) -> dict[str, Any]:
+    data: ProbeData, metric: str, known: NDArray[np.int64], source: str, protocol: Protocol
+) -> Number:
     """The label probed where whole species or clades were never fitted on."""
     folds = hold_out_strata(data.classes, data.groups, known, protocol)
     if folds is None:
-        return _missing(name, "some class would be missing when whole groups of specimens are left out")
-    probe = cross_fit(blocks, data.classes, data.groups, folds, protocol)
-    return _accuracy(data, name, (probe.predicted == data.classes).astype(float))
+        facts: dict[str, Any] = {"n": data.n, "chance": data.chance, "source": source}
+        reason = "some class would be missing when whole groups of specimens are left out"
+        return Number(task=CONTROL, metric=metric, reason=reason, **facts)
+    probe = cross_fit(data.sources()[source], data.classes, data.groups, folds, protocol)
+    correct = (probe.predicted == data.classes).astype(float)
+    return _accuracy(data, metric, correct, CONTROL, source=source)
 
 
 def _score_rows(
-    data: ProbeData, rows: NDArray[np.bool_], correct: dict[str, Floats], protocol: Protocol
-) -> dict[str, Any]:
+    data: ProbeData,
+    rows: NDArray[np.bool_],
+    correct: dict[str, Floats],
+    protocol: Protocol,
+    task: str,
+    stratum: str = "",
+) -> list[Number]:
     """The same predictions on some rows: the probe is common to all, only the scoring is separate."""
     classes, groups = data.classes[rows], data.groups[rows]
     counts = [len(np.unique(groups[classes == k])) for k in range(len(data.names))]
     if min(counts) < protocol.minimum_n:
-        return too_few(", ".join(f"{c} {n}" for c, n in zip(data.names, counts, strict=True)))
+        few = too_few(", ".join(f"{c} {n}" for c, n in zip(data.names, counts, strict=True)))
+        return [Number(task=task, stratum=stratum, n=sum(counts), **read_cell(few))]
     weights = bootstrap_weights(groups, classes, protocol.bootstraps, seed=protocol.seed)
     part = replace(data, classes=classes, groups=groups, weights=weights)
     inside = {source: values[rows] for source, values in correct.items()}
-    result = {"n": sum(counts)} | _accuracies(part, inside)
+    numbers = _accuracies(part, inside, task, stratum)
     if "combined" in inside:
-        result |= _with_interval(part, "uv_minus_rgb", inside["uv"] - inside["rgb"])
-    return result
+        numbers.append(_number(part, "uv_minus_rgb", inside["uv"] - inside["rgb"], task, stratum=stratum))
+    return numbers

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xmodal_pipeline.evaluation.permutation import permutation_p
+from xmodal_pipeline.evaluation.schema import ALPHA
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES, specimen_labels
 
 Integers = NDArray[np.int64]
@@ -19,7 +21,6 @@ LABEL_CONFOUNDED: Final = "LABEL_CONFOUNDED"
 MIN_ASSOCIATION: Final = 0.3
 """Cramér's V, or the root of η², from which on the confounder alone tells two equal classes apart with a
 balanced accuracy of (1 + .3) / 2 = .65: where `uv_value` begins to say that a modality separates them."""
-_ALPHA = 0.05
 _MOST_DISCRETE = 10
 """A confounder of more distinct values than this, all numbers, is numeric."""
 COLUMNS: Final = (
@@ -128,7 +129,7 @@ def _row(
 
 def _is_strong(found: Association, *, is_numeric: bool) -> bool:
     correlation = np.sqrt(found.value) if is_numeric else found.value
-    return bool(correlation >= MIN_ASSOCIATION and found.p <= _ALPHA)
+    return bool(correlation >= MIN_ASSOCIATION and found.p <= ALPHA)
 
 
 def _advise(
@@ -238,13 +239,12 @@ def _permutation_p(
     """(1 + permutations with at least the statistic) / (1 + permutations), values permuted within strata."""
     places = np.argsort(strata, kind="stable")
     order = np.empty(len(strata), np.int64)
-    # Sums in another order differ in the last digits: ties must count as ties.
-    threshold = found - 1e-9 * max(abs(found), 1.0)
-    hits = 0
-    for _ in range(permutations):
+    permuted = np.empty(permutations)
+    for i in range(permutations):
         order[places] = np.lexsort((rng.random(len(strata)), strata))
-        hits += statistic(order) >= threshold
-    return (1 + hits) / (1 + permutations)
+        permuted[i] = statistic(order)
+    # Sums in another order differ in the last digits: ties must count as ties.
+    return permutation_p(found, permuted, slack=1e-9 * max(abs(found), 1.0))
 
 
 def _codes_within(values: Integers, strata: Integers) -> tuple[Integers, Integers]:

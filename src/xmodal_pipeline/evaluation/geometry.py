@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xmodal_pipeline.evaluation.cells import not_applicable
+from xmodal_pipeline.evaluation.cells import Cell, not_applicable
+from xmodal_pipeline.evaluation.cosine import unit_rows
+from xmodal_pipeline.evaluation.results import Number, read_cell
+from xmodal_pipeline.evaluation.schema import GEOMETRY
 
 Floats = NDArray[np.float64]
 
@@ -37,23 +40,36 @@ def geometry(rgb: ArrayLike | None, uv: ArrayLike | None, *, seed: int = 0) -> d
         singular values after centring (Roy & Vetterli 2007). `spread_*`: SD per dimension times √dim, 0 when
         collapsed, 1 for the uniform sphere. What needs the missing modality is {"not_applicable": reason}.
     """
+    return measure_geometry(rgb, uv, seed=seed)[0]
+
+
+def measure_geometry(
+    rgb: ArrayLike | None, uv: ArrayLike | None, *, seed: int = 0
+) -> tuple[dict[str, Any], list[Number]]:
+    """`geometry`, and its measures as rows of `comparison`."""
     sides = {name: _checked(side) for name, side in (("rgb", rgb), ("uv", uv)) if side is not None}
-    result: dict[str, Any] = {"n": max(map(len, sides.values()), default=0)}
-    for name, side in sides.items():
-        result[f"uniformity_{name}"] = uniformity(side, seed=seed)
-        result[f"effective_rank_{name}"] = effective_rank(side)
-        squares = sum((chunk**2).sum(0) for chunk in _centred_chunks(side))
-        result[f"spread_{name}"] = float(np.sqrt((squares / len(side)).sum()))
-    if len(sides) == 2:
-        return _between(sides["rgb"], sides["uv"]) | result
-    missing = not_applicable(f"one modality: {', '.join(sides)}")
+    n = max(map(len, sides.values()), default=0)
+    numbers = []
+
+    def add(metric: str, cell: float | Cell, source: str = "") -> None:
+        numbers.append(Number(task=GEOMETRY, metric=metric, source=source, n=n, **read_cell(cell)))
+
     keys = ("pair_distance", "mean_cosine_matched", "mean_cosine_unmatched", "modality_gap")
-    return dict.fromkeys(keys, missing) | result
+    missing = not_applicable(f"one modality: {', '.join(sides)}")
+    between = _between(sides["rgb"], sides["uv"]) if len(sides) == 2 else dict.fromkeys(keys, missing)
+    for metric, cell in between.items():
+        add(metric, cell)
+    for name, side in sides.items():
+        squares = sum((chunk**2).sum(0) for chunk in _centred_chunks(side))
+        add(f"uniformity_{name}", uniformity(side, seed=seed), name)
+        add(f"effective_rank_{name}", effective_rank(side), name)
+        add(f"spread_{name}", float(np.sqrt((squares / len(side)).sum())), name)
+    return {"n": n} | {one.metric: one.cell for one in numbers}, numbers
 
 
 def uniformity(embeddings: ArrayLike, *, seed: int = 0) -> float:
     """Log of the mean of exp(−2‖x−y‖²) over distinct rows of unit length (Wang & Isola 2020)."""
-    x = _unit(subsample_rows(_checked(embeddings), seed=seed))
+    x = unit_rows(subsample_rows(_checked(embeddings), seed=seed), np.float64)
     total = 0.0
     for start in range(0, len(x), _PAIR_ROWS):
         cosines = x[start : start + _PAIR_ROWS] @ x[start:].T
@@ -87,7 +103,7 @@ def subsample_rows(rows: NDArray[Any], *, seed: int) -> NDArray[Any]:
     return kept
 
 
-def _between(rgb: NDArray[Any], uv: NDArray[Any]) -> dict[str, float]:
+def _between(rgb: NDArray[Any], uv: NDArray[Any]) -> dict[str, float | Cell]:
     n = len(rgb)
     matched, distance = 0.0, 0.0
     for a, b in zip(_unit_chunks(rgb), _unit_chunks(uv), strict=True):
@@ -113,14 +129,10 @@ def _checked(embeddings: ArrayLike) -> NDArray[Any]:
     return x
 
 
-def _unit(rows: NDArray[Any]) -> Floats:
-    x = rows.astype(np.float64)
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(x / np.where(lengths > 0, lengths, 1))
-
-
 def _unit_chunks(rows: NDArray[Any]) -> Iterator[Floats]:
-    return (_unit(rows[start : start + _CHUNK_ROWS]) for start in range(0, len(rows), _CHUNK_ROWS))
+    return (
+        unit_rows(rows[start : start + _CHUNK_ROWS], np.float64) for start in range(0, len(rows), _CHUNK_ROWS)
+    )
 
 
 def _centred_chunks(rows: NDArray[Any]) -> Iterator[Floats]:

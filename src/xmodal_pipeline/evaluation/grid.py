@@ -7,74 +7,45 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xmodal_pipeline.evaluation.baseline_protocol import evaluate_baselines
-from xmodal_pipeline.evaluation.comparison import compare_variants
-from xmodal_pipeline.evaluation.model_tables import ModelTables
-from xmodal_pipeline.evaluation.protocol import evaluate_variant
-from xmodal_pipeline.params.evaluate import EvaluationParams
+from xmodal_pipeline.evaluation.schema import (
+    BY_STRATUM,
+    CLASSIFICATION,
+    COMPARISON_COLUMNS,
+    COMPARISON_NUMBERS,
+    CONTROL,
+    KNN,
+    OWN_SOURCES,
+)
 from xmodal_pipeline.variants import BASELINES
 
 SEED = "training.seed"
-_NUMBERS = ("task", "label", "metric", "value", "low", "high", "n", "chance", "p", "protocol")
-_OWN = ("joint_accuracy", "combined_accuracy", "rgb_accuracy", "uv_accuracy")
-"""What stands for a model as a whole: the first of these that it has."""
-_ON_ALL = ("classification", "classification_knn", "classification_control")
+_COLUMNS = tuple(name for name in COMPARISON_COLUMNS if name not in ("name", "kind", "text", "reason"))
+_WORDS = ("source", "direction", "stratum")
+_ON_ALL = (CLASSIFICATION, KNN, CONTROL, BY_STRATUM)
 """Tasks measured on all specimens: training sees no labels. The others are of test specimens."""
 
 
-def measure_cell(
-    tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
-    history: pd.DataFrame,
-    index: pd.DataFrame,
-    params: EvaluationParams,
-    *,
-    variant: str,
-    label: str | None,
-) -> list[dict[str, Any]]:
-    """The numbers of one trained cell.
+def list_rows(comparison: pd.DataFrame, history: pd.DataFrame | None = None) -> list[dict[str, Any]]:
+    """The numbers of one trained cell, or of a baseline.
 
     Args:
-        tables: embeddings, projections and opposite views.
+        comparison: rows of one model; those without a number are left out.
         history: of the training; the epoch that validation chose gives the validation numbers.
-        index: `specimen_index`.
-        params: the protocol.
-        variant: name of the variant.
-        label: the label that the study is about.
 
     Returns:
-        `partition` (validation, test or all), `task`, `label`, `metric`, `value`, `low`, `high`, `n`,
-        `chance`; missing numbers are None. `own_accuracy` is that of the joint features, else of both
-        modalities side by side, else of the only one.
+        `partition` (validation, test or all) and the columns of `comparison` from `task` on; missing numbers
+        are None. `own_accuracy` is that of the joint features, else of both modalities side by side, else of
+        the only one.
     """
-    measured = evaluate_variant(*tables, index, params, label=label)
-    rows = compare_variants({variant: measured}, {})
-    return [*_validation_rows(history), *_list_rows(rows)]
-
-
-def measure_baselines(
-    models: Mapping[str, ModelTables], index: pd.DataFrame, params: EvaluationParams
-) -> dict[str, list[dict[str, Any]]]:
-    """The numbers of each baseline, as of a cell: no setting of the grid moves them.
-
-    Args:
-        models: of `baseline_tables`.
-        index: `specimen_index`.
-        params: the protocol.
-    """
-    rows = compare_variants({}, evaluate_baselines(models, index, params))
-    return {str(name): _list_rows(part) for name, part in rows.groupby("name", sort=False)}
-
-
-def _list_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of `comparison` with a number, and the accuracy of what stands for a model as a whole."""
-    rows = rows[rows["value"].notna()]
-    accuracies = rows[(rows["task"] == "classification") & rows["metric"].isin(_OWN)]
-    own = accuracies.sort_values("metric", key=lambda names: names.map(_OWN.index)).drop_duplicates("label")
-    rows = pd.concat([rows, own.assign(metric="own_accuracy")])
+    rows = comparison[comparison["value"].notna()]
+    accuracies = rows[(rows["task"] == CLASSIFICATION) & (rows["metric"] == rows["source"] + "_accuracy")]
+    own = accuracies.sort_values("source", key=lambda sources: sources.map(OWN_SOURCES.index))
+    rows = pd.concat([rows, own.drop_duplicates("label").assign(metric="own_accuracy")])
     rows["partition"] = np.where(rows["task"].isin(_ON_ALL), "all", "test")
-    listed = rows[["partition", *_NUMBERS]].astype(object)
+    listed = rows[["partition", *_COLUMNS]].astype(object)
     records = listed.where(listed.notna(), None).to_dict("records")
-    return [{str(key): value for key, value in row.items()} for row in records]
+    validation = () if history is None else _validation_rows(history)
+    return [*validation, *({str(key): value for key, value in row.items()} for row in records)]
 
 
 def _validation_rows(history: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -83,7 +54,7 @@ def _validation_rows(history: pd.DataFrame) -> Iterator[dict[str, Any]]:
     if len(scores):
         kept = scores.iloc[-1]
         for name in names:
-            row: dict[str, Any] = dict.fromkeys(_NUMBERS)
+            row: dict[str, Any] = dict.fromkeys(_COLUMNS)
             metric = name.removeprefix("validation_")
             yield row | {
                 "partition": "validation",
@@ -100,13 +71,13 @@ def tabulate_cells(
     """One tidy table of a grid.
 
     Args:
-        cells: per cell `cell`, `settings`, `variant`, `seed`, `is_base` and `rows` of `measure_cell`.
-        baselines: of `measure_baselines`; they close the table, their setting in brackets, without a seed.
+        cells: per cell `cell`, `settings`, `variant`, `seed`, `is_base` and `rows` of `list_rows`.
+        baselines: rows by name; they close the table, their setting in brackets, without a seed.
 
     Returns:
         A row per cell and number: `cell`, a column per key of the grid, `variant`, `training.seed`, `setting`
         (everything but the seed, as words), `is_base` (the study's own parameters but for the seed),
-        `is_selected`, `partition` and the columns of `measure_cell`. `is_selected` marks the setting with the
+        `is_selected`, `partition` and the columns of `list_rows`. `is_selected` marks the setting with the
         highest validation recall@1, mean over its seeds, among cross-modal variants: no test number enters.
     """
     rows = [
@@ -129,10 +100,10 @@ def tabulate_cells(
     ]
     table = pd.DataFrame(rows).astype({SEED: "Int64"})
     table["is_selected"] = table["setting"] == _selected(table)
-    leading = [name for name in table if name not in ("is_selected", "partition", *_NUMBERS)]
-    numbers = ["value", "low", "high", "n", "chance", "p"]
-    columns = [*leading, "is_selected", "partition", *_NUMBERS]
-    return table.reindex(columns=columns).astype(dict.fromkeys(numbers, float))
+    leading = [name for name in table if name not in ("is_selected", "partition", *_COLUMNS)]
+    table = table.reindex(columns=[*leading, "is_selected", "partition", *_COLUMNS])
+    words = {name: table[name].astype(object).where(table[name].notna(), "") for name in _WORDS}
+    return table.assign(**words).astype(dict.fromkeys(COMPARISON_NUMBERS, "float64") | {"k": "Int64"})
 
 
 def describe_setting(cell: dict[str, Any]) -> str:
@@ -157,11 +128,12 @@ def seed_spread(table: pd.DataFrame) -> pd.DataFrame:
         table: of `tabulate_cells`.
 
     Returns:
-        `name` (the variant), `partition`, `task`, `label`, `metric`, `mean`, `sd` (NaN for one seed) and
-        `n_seeds`.
+        `name` (the variant), `partition`, `task`, `label`, `metric`, `mean`, `sd` (NaN for one seed),
+        `n_seeds` and `stratum`.
     """
-    keys = ["variant", "partition", "task", "label", "metric"]
+    keys = ["variant", "partition", "task", "label", "metric", "stratum"]
     rows = table[table["is_base"]].drop_duplicates([*keys, SEED])
     grouped = rows.groupby(keys, sort=False)["value"]
     spread = grouped.agg(mean="mean", sd="std", n_seeds="count").reset_index()
-    return spread.rename(columns={"variant": "name"})
+    spread = spread.rename(columns={"variant": "name"})
+    return spread[[*(name for name in spread if name != "stratum"), "stratum"]]

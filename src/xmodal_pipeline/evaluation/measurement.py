@@ -1,195 +1,273 @@
-"""Every measure of one table under the protocol, the same for variants and baselines."""
+"""The evaluation protocol: each model is measured once, from its tables, by the same measures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
-from numpy.typing import NDArray
 
-from xmodal_pipeline.evaluation.alignment import alignment
-from xmodal_pipeline.evaluation.cells import not_applicable, too_few
-from xmodal_pipeline.evaluation.classification import classification
-from xmodal_pipeline.evaluation.predictability import predictability
-from xmodal_pipeline.evaluation.ranks import RankCounts
-from xmodal_pipeline.evaluation.retrieval import (
-    DIRECTIONS,
-    RetrievalRanks,
-    describe_ranks,
-    group_oracle,
-    rank_matches,
-    rank_within,
-    retrieval_intervals,
+from xmodal_pipeline.evaluation.alignment import measure_alignment
+from xmodal_pipeline.evaluation.cells import Cell, not_applicable, too_few
+from xmodal_pipeline.evaluation.galleries import (
+    LEAST_TEST,
+    measure_chance,
+    measure_retrieval,
+    query_contributions,
+    rank_galleries,
+)
+from xmodal_pipeline.evaluation.geometry import measure_geometry
+from xmodal_pipeline.evaluation.labels import measure_labels
+from xmodal_pipeline.evaluation.model_tables import ModelTables
+from xmodal_pipeline.evaluation.predictability import measure_predictability
+from xmodal_pipeline.evaluation.results import (
+    Part,
+    lack,
+    stack_contributions,
+    tabulate_contributions,
+    tabulate_numbers,
+)
+from xmodal_pipeline.evaluation.schema import (
+    ALIGNMENT,
+    CHANCE,
+    CLASSIFICATION,
+    GEOMETRY,
+    MODALITIES,
+    OPPOSITE_VIEWS,
+    PREDICTABILITY,
+    RETRIEVAL,
+    SPECIES_ONLY,
+    TASKS,
 )
 from xmodal_pipeline.evaluation.specimen_tables import (
-    CLADE,
-    SPECIES,
     Pairs,
+    describe_labels,
+    feature_columns,
+    first_captures,
     labels_of_species,
     pair_captures,
-    specimen_features,
-    specimen_labels,
 )
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
-LEAST_TEST = 3
-"""Test specimens below which nothing is retrieved or aligned."""
+_PARTS = (RETRIEVAL, CLASSIFICATION, ALIGNMENT, GEOMETRY, PREDICTABILITY)
 
 
-def retrieve_pairs(pairs: Pairs, params: EvaluationParams) -> dict[str, Any]:
-    """Retrieval with intervals; the gallery of a query holds the captures of its own view."""
-    if len(pairs.rgb) < LEAST_TEST:
-        return too_few(f"{len(pairs.rgb)} test specimens, at least {LEAST_TEST} needed")
-    ranks, owners = _by_gallery(pairs, lambda part: (rank_matches(part.rgb, part.uv), part.specimens))
-    result = _described(ranks, owners, params)
-    if pairs.species is not None:
-        within, inside = _by_gallery(pairs, _rank_in_species)
-        none = too_few("no species has two test specimens")
-        result["within_groups"] = none if within is None else _described(within, inside, params)
-        result["group_oracle"] = species_oracle_of(pairs, params)
-    return result
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """All that is known of a model."""
+
+    metrics: dict[str, Any]
+    """Nested, without NaN."""
+    numbers: pd.DataFrame
+    """Rows of `comparison`; a variant's have no `name` yet."""
+    contributions: pd.DataFrame
+    """Of `tabulate_contributions`; a variant's have no `name` yet."""
 
 
-def _rank_in_species(part: Pairs) -> tuple[RetrievalRanks | None, NDArray[Any]]:
-    species = pd.Series(part.species, dtype=object)
-    shared = (species.groupby(species).transform("size") > 1).fillna(False).to_numpy(dtype=bool)
-    return rank_within(part.rgb, part.uv, species), part.specimens[shared]
-
-
-def _by_gallery(
-    pairs: Pairs, rank: Callable[[Pairs], tuple[RetrievalRanks | None, NDArray[Any]]]
-) -> tuple[Any, NDArray[Any]]:
-    """Ranks within each view, one after the other, and whose they are."""
-    parts = [rank(part) for part in pairs.split_views()]
-    found = [(ranks, owners) for ranks, owners in parts if ranks is not None]
-    if not found:
-        return None, np.array([])
-    sides = (
-        RankCounts(
-            *(np.concatenate(column) for column in zip(*(ranks[side] for ranks, _ in found), strict=True))
-        )
-        for side in range(2)
-    )
-    return RetrievalRanks(*sides), np.concatenate([owners for _, owners in found])
-
-
-def _described(ranks: RetrievalRanks, owners: NDArray[Any], params: EvaluationParams) -> dict[str, Any]:
-    result = describe_ranks(ranks, params.ks)
-    intervals = retrieval_intervals(
-        ranks, params.ks, bootstraps=params.bootstraps, seed=params.seed, specimens=owners
-    )
-    for direction in DIRECTIONS:
-        result[direction] |= intervals[direction]
-    return result
-
-
-def species_oracle_of(pairs: Pairs, params: EvaluationParams) -> dict[str, Any]:
-    """The species oracle over the views' galleries, each weighted by its queries."""
-    parts = [
-        group_oracle(part.species, params.ks) for part in pairs.split_views() if part.species is not None
-    ]
-    known = [part for part in parts if "n" in part]
-    if not known:
-        return parts[0]
-    weights = [part["n"] for part in known]
-    means = {
-        key: float(np.average([part[key] for part in known], weights=weights))
-        for key in known[0]
-        if key != "n"
-    }
-    return means | {"n": sum(weights)}
-
-
-def predict_modalities(table: pd.DataFrame, index: pd.DataFrame, params: EvaluationParams) -> dict[str, Any]:
-    """`predictability` of held-out specimens in one view: how much of one modality the other tells.
-
-    Args:
-        table: capture_id, specimen_id, partition, modality, x1 … xD.
-        index: `specimen_index`.
-        params: the protocol.
-    """
-    every = pair_captures(table, index, partition="test", every_capture=True).one_view()
-    return predictability(every.rgb, every.uv, every.species, every.specimens, seed=params.seed)
-
-
-def align_pairs(test: Pairs, params: EvaluationParams) -> dict[str, Any]:
-    """`alignment` of one capture per specimen, all of one view."""
-    first = test.one_per_specimen()
-    return alignment(first.rgb, first.uv, first.species, params.permutations, params.seed)
-
-
-def classify_labels(
-    embeddings: pd.DataFrame, index: pd.DataFrame, params: EvaluationParams, confounders: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Every label that specimens carry, from one row per specimen; species are the strata of the others.
-
-    Args:
-        embeddings: capture_id, specimen_id, partition, modality, x1 … xD.
-        index: `specimen_index`; a column `clade` is held out whole, as species are.
-        params: the protocol.
-        confounders: columns of the index; those of a specimen's first capture count.
-    """
-    features = specimen_features(embeddings)
-    specimens = next(iter(features.values())).index
-    labels = specimen_labels(index).reindex(specimens)
-    partition = embeddings.drop_duplicates("specimen_id").set_index("specimen_id")["partition"]
-    is_test = (partition.reindex(specimens) == "test").to_numpy()
-    first = index.drop_duplicates("specimen_id").set_index("specimen_id").reindex(specimens)
-    of_species = labels_of_species(index)
-    features_by_name = {name: table.to_numpy() for name, table in features.items()}
-    work = (
-        delayed(_classify_label)(
-            features_by_name,
-            labels[name],
-            {} if name in of_species else _strata_of(first),
-            params,
-            [_objects(first[other]) for other in confounders if other != name],
-            is_test,
-        )
-        for name in labels.columns
-    )
-    # One process per label, one thread each: the products are small and many.
-    results = Parallel(n_jobs=params.n_jobs)(work)
-    result = dict(zip(labels.columns, results, strict=True))
-    return result or not_applicable("the specimens carry no label with 2 to 50 classes")
-
-
-def _strata_of(specimens: pd.DataFrame) -> dict[str, NDArray[Any]]:
-    """Species and clades of specimens, however many there are."""
-    known = {"strata": SPECIES, "clades": CLADE}
-    return {
-        argument: _objects(specimens[column])
-        for argument, column in known.items()
-        if column in specimens and specimens[column].notna().any()
-    }
-
-
-def _objects(column: pd.Series) -> NDArray[Any]:
-    return column.to_numpy(dtype=object)
-
-
-def _classify_label(
-    features: dict[str, NDArray[np.float64]],
-    labels: pd.Series,
-    strata: dict[str, NDArray[Any]],
+def measure_variant(
+    embeddings: pd.DataFrame,
+    projections: pd.DataFrame,
+    views: pd.DataFrame,
+    index: pd.DataFrame,
     params: EvaluationParams,
-    confounders: list[NDArray[Any]],
-    is_test: NDArray[np.bool_],
-) -> dict[str, Any]:
-    return classification(
-        features.get("rgb"),
-        features.get("uv"),
-        _objects(labels),
-        joint=features.get("joint"),
-        confounders=np.stack(confounders, axis=1) if confounders else None,
-        test=is_test,
-        **strata,
-        folds=params.folds,
-        seed=params.seed,
-        inner_folds=params.inner_folds,
-        c_values=params.c_values,
-        bootstraps=params.bootstraps,
-        reference_permutations=params.reference_permutations,
-        minimum_n=params.minimum_n,
+    *,
+    label: str | None,
+    confounders: Sequence[str] = (),
+) -> Measured:
+    """Everything that is measured of one variant, with the same keys whatever its strategy.
+
+    Retrieval is of projections of the test partition, one capture per specimen and view; alignment, geometry
+    and predictability are of the view that most specimens have; classification is of embeddings of all
+    specimens (training saw no labels), averaged over a specimen's captures; geometry is of test projections,
+    predictability of test embeddings.
+
+    Args:
+        embeddings: capture_id, specimen_id, partition, modality, x1 … xD: encoder features.
+        projections: the same columns: head outputs, where the modalities share a space.
+        views: like projections, of independently warped views: outline and pose do not give the match away.
+        index: `specimen_index`, with label columns.
+        params: the protocol.
+        label: the label that the study is about; None: none in particular.
+        confounders: columns of the index whose own accuracy stands beside the embeddings'.
+
+    Returns:
+        Metrics `alignment`, `retrieval` (with `opposite_views`), `classification` (per label), `geometry`,
+        `predictability`, each a dict or {"not_applicable": reason}; `protocol`; `n`.
+
+    Raises:
+        ValueError: if `label` is not a column of the index or a table has captures that it lacks.
+    """
+    if label is not None and label not in index:
+        raise ValueError(
+            f"evaluate: label must be a column of the specimen index, got '{label}'; "
+            f"the labels are {describe_labels(index)}"
+        )
+    test = _test_pairs(projections, index)
+    if test is None:
+        modalities = [name for name in MODALITIES if (embeddings["modality"] == name).any()]
+        one = not_applicable(f"one modality: {', '.join(modalities)}")
+        parts = {task: lack(task, one) for task in (RETRIEVAL, ALIGNMENT, PREDICTABILITY)}
+        parts[GEOMETRY] = _geometry_of_one(projections, modalities[0], index, params)
+    elif (few := _shortage(test)) is not None:
+        parts = {task: lack(task, few) for task in (RETRIEVAL, ALIGNMENT, GEOMETRY, PREDICTABILITY)}
+    else:
+        parts = {RETRIEVAL: _retrieve(ModelTables(embeddings, projections, views), index, params)}
+        parts |= _structure(test, test, embeddings, index, params)
+    parts[CLASSIFICATION] = measure_labels(embeddings, index, params, confounders)
+    found = _gather(parts, index, params, kind="variant")
+    found.metrics["protocol"] = params.model_dump(mode="json") | {"label": label}
+    found.metrics["n"] = _counts(embeddings, test)
+    return found
+
+
+def measure_baselines(
+    models: Mapping[str, ModelTables],
+    index: pd.DataFrame,
+    params: EvaluationParams,
+    confounders: Sequence[str] = (),
+) -> Measured:
+    """What chance, species, colour, outlines, PCA + CCA and encoders that learnt nothing here reach.
+
+    Args:
+        models: of `baseline_tables`.
+        index: `specimen_index`, with label columns.
+        params: the protocol.
+        confounders: columns of the index whose own accuracy stands beside the classification.
+
+    Returns:
+        Of all baselines together. Metrics: `chance` with its `retrieval`, and per model `retrieval` (with
+        `opposite_views`), `classification` and, where its embeddings have both modalities, `alignment` and
+        `predictability` of these and `geometry` of the projections, all of the same form as a variant's;
+        `protocol`.
+    """
+    pairs = (_test_pairs(tables.embeddings, index) for tables in models.values())
+    chance = measure_chance(next(one for one in pairs if one is not None), params)
+    found = {CHANCE: _gather({RETRIEVAL: chance}, index, params, kind="baseline", name=CHANCE)}
+    for name, tables in models.items():
+        skip = labels_of_species(index) if name == SPECIES_ONLY else ()
+        labels = measure_labels(tables.embeddings, index, params, confounders, skip=skip)
+        parts = {RETRIEVAL: _retrieve(tables, index, params), CLASSIFICATION: labels}
+        compared = _test_pairs(tables.embeddings, index)
+        if compared is not None:
+            projected = _test_pairs(tables.projections, index)
+            parts |= _structure(compared, projected, tables.embeddings, index, params)
+        found[name] = _gather(parts, index, params, kind="baseline", name=name)
+    metrics: dict[str, Any] = {name: one.metrics for name, one in found.items()}
+    return Measured(
+        metrics | {"protocol": params.model_dump(mode="json")},
+        pd.concat([one.numbers for one in found.values()], ignore_index=True),
+        stack_contributions([one.contributions for one in found.values()]),
     )
+
+
+def measure_contributions(tables: ModelTables, index: pd.DataFrame, params: EvaluationParams) -> pd.DataFrame:
+    """What a model is compared with others by, and nothing else; as in `measure_variant`."""
+    found = []
+    for task, table in ((RETRIEVAL, tables.projections), (OPPOSITE_VIEWS, tables.opposite_views)):
+        pairs = _test_pairs(table, index)
+        ranked = None if pairs is None else rank_galleries(pairs)
+        found += [] if ranked is None else query_contributions(ranked, params, task)
+    found += measure_labels(tables.embeddings, index, params, only_contributions=True).contributions
+    return tabulate_contributions(found, all_specimens(index))
+
+
+def all_specimens(index: pd.DataFrame) -> Any:
+    """Ids of the specimens of the index, sorted."""
+    return np.sort(index["specimen_id"].unique())
+
+
+def _gather(
+    parts: Mapping[str, Part], index: pd.DataFrame, params: EvaluationParams, *, kind: str, name: str = ""
+) -> Measured:
+    ordered = [parts[task] for task in _PARTS if task in parts]
+    found = [one for part in ordered for one in part.contributions]
+    return Measured(
+        {task: part.cells for task, part in parts.items()},
+        tabulate_numbers(
+            (one for part in ordered for one in part.numbers), protocol=params.protocol, kind=kind, name=name
+        ),
+        tabulate_contributions(found, all_specimens(index), name=name),
+    )
+
+
+def _test_pairs(table: pd.DataFrame | None, index: pd.DataFrame) -> Pairs | None:
+    """Both modalities of the test captures; None of a table that has not both."""
+    if table is None or not set(MODALITIES) <= set(table["modality"]):
+        return None
+    return pair_captures(table, index, partition="test")
+
+
+def _shortage(test: Pairs) -> Cell | None:
+    n = len(test.one_per_specimen().rgb)
+    return too_few(f"{n} test specimens, at least {LEAST_TEST} needed") if n < LEAST_TEST else None
+
+
+def _retrieve(tables: ModelTables, index: pd.DataFrame, params: EvaluationParams) -> Part:
+    """Retrieval by projections, and by opposite views where there are any."""
+    plain, opposite = (_test_pairs(one, index) for one in (tables.projections, tables.opposite_views))
+    if plain is None:
+        few = f"fewer than {LEAST_TEST} training captures to fit PCA + CCA on"
+        found = lack(RETRIEVAL, not_applicable(tables.unpaired) if tables.unpaired else too_few(few))
+    else:
+        found = measure_retrieval(plain, params)
+    if opposite is None:
+        return found
+    beside = measure_retrieval(opposite, params, OPPOSITE_VIEWS)
+    return Part(
+        found.cells | {"opposite_views": beside.cells},
+        sorted(found.numbers + beside.numbers, key=lambda one: TASKS.index(one.task)),
+        found.contributions + beside.contributions,
+    )
+
+
+def _structure(
+    compared: Pairs,
+    projected: Pairs | None,
+    embeddings: pd.DataFrame,
+    index: pd.DataFrame,
+    params: EvaluationParams,
+) -> dict[str, Part]:
+    """Do the two modalities order the specimens alike, predict one another, and lie how?
+
+    Alignment and geometry are of one capture per specimen, predictability of all, all in one view.
+    """
+    few = _shortage(compared)
+    if few is not None:
+        return {task: lack(task, few) for task in (ALIGNMENT, GEOMETRY, PREDICTABILITY)}
+    first = compared.one_per_specimen()
+    every = pair_captures(embeddings, index, partition="test", every_capture=True).one_view()
+    parts = {
+        ALIGNMENT: Part(
+            *measure_alignment(first.rgb, first.uv, first.species, params.permutations, params.seed)
+        ),
+        PREDICTABILITY: Part(
+            *measure_predictability(every.rgb, every.uv, every.species, every.specimens, seed=params.seed)
+        ),
+    }
+    if projected is not None:
+        shown = projected.one_per_specimen()
+        parts[GEOMETRY] = Part(*measure_geometry(shown.rgb, shown.uv, seed=params.seed))
+    return parts
+
+
+def _geometry_of_one(
+    projections: pd.DataFrame, modality: str, index: pd.DataFrame, params: EvaluationParams
+) -> Part:
+    rows = projections[(projections["modality"] == modality) & (projections["partition"] == "test")]
+    rows = first_captures(rows, index)
+    if len(rows) < LEAST_TEST:
+        return lack(GEOMETRY, too_few(f"{len(rows)} test specimens, at least {LEAST_TEST} needed"))
+    values = rows[feature_columns(rows)].to_numpy(np.float64)
+    sides = dict.fromkeys(MODALITIES) | {modality: values}
+    return Part(*measure_geometry(sides["rgb"], sides["uv"], seed=params.seed))
+
+
+def _counts(embeddings: pd.DataFrame, test: Pairs | None) -> dict[str, int]:
+    specimens = embeddings.drop_duplicates("specimen_id")["partition"].value_counts()
+    counts = {f"{name}_specimens": int(specimens.get(name, 0)) for name in ("train", "validation", "test")}
+    return {
+        "captures": int(embeddings["capture_id"].nunique()),
+        "specimens": int(embeddings["specimen_id"].nunique()),
+        **counts,
+        "retrieval_queries": 0 if test is None else len(test.rgb),
+    }

@@ -11,21 +11,17 @@ _KEYS = ["capture_id", "specimen_id", "partition", "modality"]
 
 @dataclass(frozen=True, eq=False)
 class ModelTables:
-    """One model's tables, one per seed; projections and opposite views may be missing."""
+    """One trained model's tables, or a baseline's."""
 
-    embeddings: tuple[pd.DataFrame, ...]
-    projections: tuple[pd.DataFrame, ...] = ()
-    opposite_views: tuple[pd.DataFrame, ...] = ()
+    embeddings: pd.DataFrame
+    projections: pd.DataFrame | None = None
+    opposite_views: pd.DataFrame | None = None
     unpaired: str = ""
     """Why there are no projections."""
 
-    def with_seeds_of(self, other: "ModelTables") -> "ModelTables":
-        """The tables of both, as seeds of one model."""
-        return ModelTables(
-            self.embeddings + other.embeddings,
-            self.projections + other.projections,
-            self.opposite_views + other.opposite_views,
-        )
+    def known(self) -> list[pd.DataFrame]:
+        """The tables that there are."""
+        return [one for one in (self.embeddings, self.projections, self.opposite_views) if one is not None]
 
 
 def check_table(name: str, table: pd.DataFrame, index: pd.DataFrame, partitions: pd.DataFrame) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xmodal_pipeline.evaluation.cosine import unit_rows
 from xmodal_pipeline.evaluation.probes import Fold
 
 Floats = NDArray[np.float64]
@@ -53,13 +54,13 @@ def weighted_knn(
     References:
         Wu et al. 2018, arXiv:1805.01978, section 3.4.
     """
-    base, voters = _unit_rows(known), np.asarray(classes, np.int64)
+    base, voters = unit_rows(np.asarray(known), np.float32), np.asarray(classes, np.int64)
     if k < 1 or not temperature > 0 or len(base) != len(voters) or not len(base):
         raise ValueError(
             f"weighted_knn: needs k of at least 1, a positive temperature and one class per known row, got "
             f"k {k}, temperature {temperature}, {len(base)} rows and {len(voters)} classes"
         )
-    asked = _unit_rows(queries)
+    asked = unit_rows(np.asarray(queries), np.float32)
     factor = np.ones(n_classes) if class_weights is None else np.asarray(class_weights, np.float64)
     votes = np.empty((len(asked), n_classes), np.float32)
     step = max(1, _TILE_ELEMENTS // len(base))
@@ -108,7 +109,7 @@ def cross_fit_knn(blocks: Sequence[Floats], classes: Integers, folds: Sequence[F
     Returns:
         (rows,) predicted classes.
     """
-    features = np.hstack([_unit_rows(block) for block in blocks])
+    features = np.hstack([unit_rows(block, np.float32) for block in blocks])
     n_classes = int(classes.max()) + 1
     predicted = np.empty(len(classes), np.int64)
     for fit, held in folds:
@@ -122,9 +123,3 @@ def cross_fit_knn(blocks: Sequence[Floats], classes: Integers, folds: Sequence[F
         )
         predicted[held] = votes.argmax(1)
     return predicted
-
-
-def _unit_rows(values: ArrayLike) -> NDArray[np.float32]:
-    rows = np.asarray(values, np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(lengths > 0, lengths, 1), np.float32)

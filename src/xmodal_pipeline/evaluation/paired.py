@@ -6,18 +6,16 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 from numpy.typing import NDArray
-from scipy import stats
 
+from xmodal_pipeline.evaluation.permutation import p_of_hits
 from xmodal_pipeline.evaluation.resampling import bootstrap_weights, float_blocks, percentile_interval
+from xmodal_pipeline.evaluation.schema import DIFFERENCE_COLUMNS
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-COLUMNS = (
-    *("a", "b", "family", "task", "label", "metric", "features_a", "features_b", "value_a", "value_b"),
-    *("difference", "low", "high", "p", "p_adjusted", "n", "n_seeds", "seed_sd_a", "seed_sd_b"),
-)
 _FLIPS_AT_ONCE = 256
 """Bounds the memory at 50,000 specimens to 100 MB."""
 _SMALLEST_P = 1e-300
@@ -92,9 +90,9 @@ def compare_models(
             of their own.
 
     Returns:
-        A row per measure and pair, `COLUMNS`: `family` is `baselines` where b is one, else `models`;
-        `difference` is a − b with its own 95 % interval `low`, `high`; `n` specimens, `n_seeds` of the side
-        that has fewer; `seed_sd_*` is NaN for one seed.
+        A row per measure and pair, `DIFFERENCE_COLUMNS` but for `protocol`: `family` is `baselines` where b
+        is one, else `models`; `difference` is a − b with its own 95 % interval `low`, `high`; `n` specimens,
+        `n_seeds` of the side that has fewer; `seed_sd_*` is NaN for one seed.
     """
     found, described = [], []
     for measure in measures:
@@ -104,7 +102,7 @@ def compare_models(
                 found.append(_Difference(measure, a, b))
                 row = _describe(found[-1], resampled[a] - resampled[b])
                 described.append(row | {"family": "baselines" if b in baselines else "models"})
-    rows = pd.DataFrame(described, columns=COLUMNS)
+    rows = pd.DataFrame(described, columns=DIFFERENCE_COLUMNS[:-1])
     statistics = np.array([_statistic(one) for one in found])
     for members in rows.groupby(["task", "family"], sort=False).indices.values():
         differences = np.stack([found[i].contributions for i in members])
@@ -132,7 +130,7 @@ def sign_flip_p(
     unit = (differences / np.where(lengths > 0, lengths, 1)).T
     observed = np.abs(statistics) - _ROUNDING
     order = np.argsort(-observed, kind="stable")
-    alone, stepwise = np.ones(len(observed)), np.ones(len(observed))
+    alone, stepwise = np.zeros(len(observed)), np.zeros(len(observed))
     for start in range(0, permutations, _FLIPS_AT_ONCE):
         count = min(_FLIPS_AT_ONCE, permutations - start)
         signs = rng.integers(0, 2, (count, len(unit)), dtype=np.int8) * 2.0 - 1.0
@@ -142,7 +140,7 @@ def sign_flip_p(
         stepwise += (largest >= observed[order]).sum(0)
     adjusted = np.empty_like(stepwise)
     adjusted[order] = np.maximum.accumulate(stepwise)
-    return alone / (1 + permutations), adjusted / (1 + permutations)
+    return p_of_hits(alone, permutations), p_of_hits(adjusted, permutations)
 
 
 def _statistic(one: _Difference) -> float:
@@ -154,8 +152,8 @@ def _statistic(one: _Difference) -> float:
     if total <= 0:
         return 0.0
     t = float(contributions.sum() / np.sqrt(total))
-    p = max(float(stats.t.sf(abs(t), _freedom(total, parts))), _SMALLEST_P)
-    return float(np.sign(t) * stats.norm.isf(p))
+    p = max(float(scipy.stats.t.sf(abs(t), _freedom(total, parts))), _SMALLEST_P)
+    return float(np.sign(t) * scipy.stats.norm.isf(p))
 
 
 def _freedom(total: float, parts: Sequence[tuple[float, int]]) -> float:
@@ -204,8 +202,8 @@ def _interval(one: _Difference, resampled: Floats) -> tuple[float, float]:
     widening, parts = one.measure.widening, one.seed_variances()
     between = sum(part for part, _ in parts)
     freedom = _freedom(widening**2 * float(resampled.var()) + between, parts)
-    quantile = float(stats.norm.isf(0.025))
-    factor = float(stats.t.isf(0.025, freedom)) / quantile
+    quantile = float(scipy.stats.norm.isf(0.025))
+    factor = float(scipy.stats.t.isf(0.025, freedom)) / quantile
     seeds = quantile * np.sqrt(between)
     return (
         estimate - factor * float(np.hypot(widening * (estimate - low), seeds)),

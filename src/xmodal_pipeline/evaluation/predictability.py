@@ -7,7 +7,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.cells import Cell, not_applicable, too_few
+from xmodal_pipeline.evaluation.results import Number, read_cell
 from xmodal_pipeline.evaluation.retrieval import group_codes
+from xmodal_pipeline.evaluation.schema import PREDICTABILITY
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -58,29 +60,48 @@ def predictability(
         specimen means within species, `within_corrected` = within / repeatability}; `n`, `n_species`. What
         cannot be estimated is {"not_applicable": reason}.
     """
+    return measure_predictability(rgb, uv, species, specimens, folds=folds, seed=seed)[0]
+
+
+def measure_predictability(
+    rgb: ArrayLike,
+    uv: ArrayLike,
+    species: ArrayLike | None = None,
+    specimens: ArrayLike | None = None,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+) -> tuple[dict[str, Any], list[Number]]:
+    """`predictability`, and its shares per target as rows of `comparison`."""
     first, second = np.asarray(rgb), np.asarray(uv)
     n = len(first)
     owner = np.arange(n) if specimens is None else group_codes(specimens, n)
     code = np.zeros(n, np.int64) if species is None else group_codes(species, n)
     sides = [_group_means(side, owner) for side in (first, second)]
     stratum = code[np.unique(owner, return_index=True)[1]]
-    result: dict[str, Any] = {"n": len(stratum), "n_species": len(np.unique(stratum))}
+    facts = {"n": len(stratum), "n_species": len(np.unique(stratum))}
     inside = _within(sides[0], sides[1], stratum, folds, seed)
     across = _between(sides[0], sides[1], stratum, folds, seed)
+    result: dict[str, Any] = dict(facts)
+    numbers = []
     for name, within, between, captures in (
         ("r2_uv_given_rgb", inside[0], across[0], second),
         ("r2_rgb_given_uv", inside[1], across[1], first),
     ):
         share = repeatability(captures, owner, stratum[owner] if specimens is not None else stratum)
+        corrected = within / share if isinstance(within, float) and isinstance(share, float) else None
         result[name] = {
             "within": within,
             "between": between,
             "repeatability": share,
-            "within_corrected": within / share
-            if isinstance(within, float) and isinstance(share, float)
-            else not_applicable("no repeatability"),
+            "within_corrected": not_applicable("no repeatability") if corrected is None else corrected,
         }
-    return result
+        numbers += [
+            Number(task=PREDICTABILITY, label=name, metric=metric, n=facts["n"], **read_cell(cell))
+            for metric, cell in result[name].items()
+        ]
+    numbers.append(Number(task=PREDICTABILITY, metric="n_species", value=facts["n_species"], n=facts["n"]))
+    return result, numbers
 
 
 def repeatability(captures: ArrayLike, owner: Integers, stratum: Integers) -> float | dict[str, Any]:

@@ -1,6 +1,7 @@
 """The rows that a probe may use: labelled, in large enough classes, with their folds and resamples."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -46,6 +47,16 @@ class ProbeData:
     folds: list[Fold]
     weights: Weights
     """(bootstraps, rows): how often each row's group is drawn."""
+
+    @property
+    def chance(self) -> float:
+        """Balanced accuracy of a guess."""
+        return 1 / len(self.names)
+
+    @cached_property
+    def n(self) -> int:
+        """Specimens."""
+        return sum(self.n_per_class().values())
 
     def sources(self) -> dict[str, list[Floats]]:
         """The blocks behind `rgb`, `uv`, `combined` and `joint`, as far as the variant has them."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy  # not its submodule optimize, which is slow to load and loads by itself on first use
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 Floats = NDArray[np.float64]
@@ -128,7 +128,9 @@ def fit_logistic(features: Floats, classes: Integers, weights: Floats, c: Floats
         return value, ((gradient + penalty * w) * unit).ravel()
 
     options: Any = {"maxiter": 2000, "maxfun": 5000, "gtol": _GRADIENT_TOLERANCE, "ftol": 0.0, "maxcor": 10}
-    solution = minimize(loss, np.zeros(int(np.prod(shape))), jac=True, method="L-BFGS-B", options=options)
+    solution = scipy.optimize.minimize(
+        loss, np.zeros(int(np.prod(shape))), jac=True, method="L-BFGS-B", options=options
+    )
     return np.asarray(solution.x.reshape(shape) * unit)
 
 

@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+RANK, MEDIAN_RANK = "rank", "median_rank"
+"""Of the measures of a query, ranks alone are summarised by their median."""
+PAIRWISE = "pairwise"
+
 
 class RankCounts(NamedTuple):
     """Where the match of each query stands; one entry per query."""
@@ -30,6 +34,11 @@ def blind_counts(gallery: Integers, tied: Integers | None = None) -> RankCounts:
     return RankCounts(np.zeros_like(gallery), gallery if tied is None else tied, gallery)
 
 
+def recall_name(k: int) -> str:
+    """What recall at k is called."""
+    return f"recall@{k}"
+
+
 def query_measures(counts: RankCounts, ks: Sequence[int]) -> dict[str, Floats]:
     """Each measure per query, expected over random orders of the tied candidates.
 
@@ -44,20 +53,16 @@ def query_measures(counts: RankCounts, ks: Sequence[int]) -> dict[str, Floats]:
     harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, max(gallery.max(initial=1), 1) + 1))])
     others = np.where(gallery > 1, gallery - 1, 1)
     pairwise = np.where(gallery > 1, 1 - (better + (tied - 1) / 2) / others, np.nan)
-    return {f"recall@{k}": np.clip((k - better) / tied, 0, 1) for k in ks} | {
-        "rank": better + (tied + 1) / 2,
+    return {recall_name(k): np.clip((k - better) / tied, 0, 1) for k in ks} | {
+        RANK: better + (tied + 1) / 2,
         "mrr": (harmonic[better + tied] - harmonic[better]) / tied,
-        "pairwise": pairwise,
+        PAIRWISE: pairwise,
     }
 
 
 def summarise(counts: RankCounts, ks: Sequence[int]) -> dict[str, float]:
     """Means over queries, and the median of their ranks: `recall@k`, `median_rank`, `mrr`, `pairwise`."""
-    measures = query_measures(counts, ks)
-    median = float(np.median(measures.pop("rank")))
-    recalls = {name: float(measures[name].mean()) for name in measures if name.startswith("recall@")}
-    return recalls | {
-        "median_rank": median,
-        "mrr": float(measures["mrr"].mean()),
-        "pairwise": float(measures["pairwise"].mean()),
+    return {
+        MEDIAN_RANK if name == RANK else name: float(np.median(values) if name == RANK else values.mean())
+        for name, values in query_measures(counts, ks).items()
     }

@@ -8,7 +8,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.cells import Cell, too_few
+from xmodal_pipeline.evaluation.cosine import unit_rows
 from xmodal_pipeline.evaluation.ranks import (
+    MEDIAN_RANK,
+    RANK,
     Floats,
     Integers,
     RankCounts,
@@ -17,8 +20,7 @@ from xmodal_pipeline.evaluation.ranks import (
     summarise,
 )
 from xmodal_pipeline.evaluation.resampling import bootstrap_weights, float_blocks, percentile_interval
-
-DIRECTIONS = ("rgb_to_uv", "uv_to_rgb")
+from xmodal_pipeline.evaluation.schema import DIRECTIONS
 
 _TILE_ROWS = 250
 """At most 255, because competitors are counted in bytes."""
@@ -76,7 +78,7 @@ def rank_matches(rgb: ArrayLike, uv: ArrayLike) -> RetrievalRanks:
     so that rounding can never make it its own competitor.
     """
     rgb, uv = _paired(rgb, uv)
-    a, b = _unit_rows(rgb), _unit_rows(uv)
+    a, b = _finite_unit_rows(rgb), _finite_unit_rows(uv)
     n, tolerance = len(a), _TOLERANCE[a.dtype]
     match = np.einsum("ij,ij->i", a, b, dtype=np.float64).astype(a.dtype)
     above, level = match + tolerance, match - tolerance
@@ -179,8 +181,8 @@ def retrieval_intervals(
 
 def _resampled(measures: dict[str, Floats], weights: Floats) -> dict[str, Floats]:
     """Weighted means of the measures and the median of the ranks, in each row of `weights`."""
-    means = {key: weights @ column / weights.sum(1) for key, column in measures.items() if key != "rank"}
-    return means | {"median_rank": _weighted_medians(measures["rank"], weights)}
+    means = {key: weights @ column / weights.sum(1) for key, column in measures.items() if key != RANK}
+    return means | {MEDIAN_RANK: _weighted_medians(measures[RANK], weights)}
 
 
 def group_codes(groups: ArrayLike, n: int | None) -> Integers:
@@ -205,19 +207,16 @@ def _paired(rgb: ArrayLike, uv: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     return rgb, uv
 
 
-def _unit_rows(matrix: NDArray[Any]) -> NDArray[Any]:
-    """Rows at length 1; zero rows stay zero. Float64 stays float64, all else becomes float32."""
-    dtype = np.float64 if matrix.dtype == np.float64 else np.float32
-    matrix = matrix.astype(dtype, copy=False)
-    lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
-    if not np.isfinite(lengths).all():
-        bad = np.flatnonzero(~np.isfinite(lengths))
+def _finite_unit_rows(matrix: NDArray[Any]) -> NDArray[Any]:
+    """Rows at length 1; float64 stays float64, all else becomes float32."""
+    is_finite = np.isfinite(matrix).all(1)
+    if not is_finite.all():
+        bad = np.flatnonzero(~is_finite)
         raise ValueError(
             f"retrieval: embeddings must be finite, got NaN or infinity in {len(bad)} row(s), "
             f"the first {bad[0]}; train again at a lower learning rate or a higher precision"
         )
-    unit: NDArray[Any] = matrix / np.where(lengths > 0, lengths, 1).astype(dtype)[:, None]
-    return unit
+    return unit_rows(matrix, np.float64 if matrix.dtype == np.float64 else np.float32)
 
 
 def _count_rows(is_counted: NDArray[np.bool_]) -> list[int]:

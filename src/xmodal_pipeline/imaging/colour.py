@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from xmodal_pipeline.imaging.capture import Bands, Capture
 from xmodal_pipeline.imaging.patches import WHOLE, Pixels
 from xmodal_pipeline.imaging.receptors import ReceptorModel, mean_catches
+from xmodal_pipeline.imaging.registration import Matrix, pixels_in_uv
 from xmodal_pipeline.imaging.structure import moments
-from xmodal_pipeline.params.ingest import BandLayout
+from xmodal_pipeline.imaging.study import Study
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _QUANTILE_COLUMNS = ("q05", "q25", "q50", "q75", "q95")
@@ -28,9 +29,7 @@ class Region(NamedTuple):
     """(rgb pixels,), True where UV has the place too; None where the modalities share no grid."""
 
 
-def list_regions(
-    capture: Capture, patches: Mapping[str, Pixels], to_uv: NDArray[np.float64] | None
-) -> list[Region]:
+def list_regions(capture: Capture, patches: Mapping[str, Pixels], to_uv: Matrix | None) -> list[Region]:
     """The whole specimen and its patches, each modality where it lies.
 
     Pixel values are not resampled: every place of RGB takes the UV pixel nearest to where the registration
@@ -59,30 +58,8 @@ def list_regions(
     return [Region(name, pixels, *pixels_in_uv(pixels, to_uv, shape)) for name, pixels in regions.items()]
 
 
-def pixels_in_uv(
-    pixels: Pixels, to_uv: NDArray[np.float64], shape: tuple[int, int]
-) -> tuple[Pixels, NDArray[np.bool_]]:
-    """The pixels of UV nearest to where pixels of RGB lie in it, and which of these have one.
-
-    Args:
-        pixels: flat numbers on the grid of RGB.
-        to_uv: as for `list_regions`.
-        shape: (height, width) of both.
-
-    Returns:
-        Flat numbers of UV's pixels, as many as the second, (pixels,), has True.
-    """
-    height, width = shape
-    if np.array_equal(to_uv, np.eye(3)):
-        return pixels, np.ones(len(pixels), np.bool_)
-    y, x = np.divmod(pixels, width)
-    column, row = (np.rint(a * x + b * y + c).astype(np.intp) for a, b, c in to_uv[:2])
-    is_inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-    return (row * width + column)[is_inside], is_inside
-
-
 def colour_rows(
-    capture: Capture, regions: Sequence[Region], identity: Mapping[str, str], layout: BandLayout, units: str
+    capture: Capture, regions: Sequence[Region], identity: Mapping[str, str], study: Study
 ) -> list[dict[str, Any]]:
     """Colour of one capture, one row per patch and band.
 
@@ -90,8 +67,7 @@ def colour_rows(
         capture: as read, unit scale.
         regions: of `list_regions`.
         identity: `capture_id` and `specimen_id`; goes into every row.
-        layout: names the bands.
-        units: `reflectance`, `relative` or `uncalibrated`.
+        study: names the bands and their units.
 
     Returns:
         Rows (capture_id, specimen_id, patch, modality, band, mean, sd, q05, q25, q50, q75, q95, n_px, units),
@@ -99,7 +75,7 @@ def colour_rows(
         no row there.
     """
     rows: list[dict[str, Any]] = []
-    for modality, names, bands in (("rgb", layout.rgb, capture.rgb), ("uv", layout.uv, capture.uv)):
+    for modality, names, bands in (("rgb", study.rgb_bands, capture.rgb), ("uv", study.uv_bands, capture.uv)):
         flat = bands.reshape(len(bands), -1)
         for region in regions:
             pixels = region.rgb if modality == "rgb" else region.uv
@@ -107,8 +83,8 @@ def colour_rows(
                 continue
             head = {**identity, "patch": region.name, "modality": modality}
             rows += [
-                head | {"band": band} | row | {"n_px": len(pixels), "units": units}
-                for band, row in zip(names, _statistics(np.take(flat, pixels, axis=1)), strict=False)
+                head | {"band": band} | row | {"n_px": len(pixels), "units": study.colour_units}
+                for band, row in zip(names, _statistics(np.take(flat, pixels, axis=1)), strict=True)
             ]
     return rows
 
@@ -117,7 +93,7 @@ def catch_rows(
     capture: Capture,
     regions: Sequence[Region],
     identity: Mapping[str, str],
-    layout: BandLayout,
+    study: Study,
     model: ReceptorModel,
     *,
     factor: float,
@@ -128,14 +104,13 @@ def catch_rows(
         capture: as read, unit scale, reflectance.
         regions: of `list_regions`; those without a pixel that both modalities have get no row.
         identity: `capture_id` and `specimen_id`; goes into every row.
-        layout: names the bands.
+        study: names the bands.
         model: the study's coefficients; the capture must have every band that they need.
         factor: see `mean_catches`.
 
     Returns:
         Rows (capture_id, specimen_id, patch, n_px, `<receptor>_catch` …).
     """
-    names = (*layout.rgb, *layout.uv[: len(capture.uv)])
     sides = [bands.reshape(len(bands), -1) for bands in (capture.rgb, capture.uv)]
     rows: list[dict[str, Any]] = []
     for region in regions:
@@ -143,7 +118,7 @@ def catch_rows(
             continue
         pixels = region.rgb[region.is_paired], region.uv
         values = np.concatenate([np.take(side, where, 1) for side, where in zip(sides, pixels, strict=True)])
-        catches = mean_catches(model, names, values, factor=factor)
+        catches = mean_catches(model, study.bands, values, factor=factor)
         named = {f"{name}_catch": float(c) for name, c in zip(model.receptors, catches, strict=True)}
         rows.append({**identity, "patch": region.name, "n_px": len(region.uv)} | named)
     return rows

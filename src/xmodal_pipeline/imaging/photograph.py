@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.imaging.decoding import check_declared_size, damage_rejected, rejected
-from xmodal_pipeline.imaging.tiff import known_orientation, orient, read_stack
+from xmodal_pipeline.imaging.tiff import count_stack_bands, known_orientation, orient, read_stack
 
 _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -71,6 +71,25 @@ def read_photograph(path: Path, band_counts: Collection[int]) -> Photograph:
         reason = f"band count must be {wanted}, got {len(photograph.bands)}; check layout and suffixes"
         raise rejected(path, CaptureCode.BAND_COUNT, reason)
     return photograph
+
+
+def count_bands(path: Path, band_counts: Collection[int]) -> int:
+    """How many bands `read_photograph` would find, alpha not counted, by the file's header alone.
+
+    Args:
+        path: the file.
+        band_counts: how many bands the photograph may have.
+
+    Raises:
+        CaptureRejected: UNREADABLE or BAND_COUNT, as far as the header shows it.
+    """
+    with damage_rejected(path):
+        with path.open("rb") as file:
+            head = file.read(4)
+        if head in _TIFF:
+            return count_stack_bands(path, {*band_counts, *(count + 1 for count in band_counts)})
+        with _open(path) as image:
+            return 3 if image.mode == "P" else sum(band != "A" for band in image.getbands())
 
 
 def _from_tiff(path: Path, band_counts: Collection[int]) -> Photograph:

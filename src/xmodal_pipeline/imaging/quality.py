@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Bands, Capture, Mask
-from xmodal_pipeline.imaging.colour import pixels_in_uv
-from xmodal_pipeline.imaging.mirror import is_mirrored
 from xmodal_pipeline.imaging.patches import Pixels
-from xmodal_pipeline.imaging.registration_similarity import Matrix
+from xmodal_pipeline.imaging.registration import Matrix, is_mirrored, pixels_in_uv
 from xmodal_pipeline.imaging.scale import TOP_BIN
 from xmodal_pipeline.imaging.structure import (
     Plane,
@@ -25,7 +23,8 @@ from xmodal_pipeline.imaging.structure import (
     noise_sd,
     smoothed,
 )
-from xmodal_pipeline.params.ingest import BandLayout, QualityParams
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.params.ingest import QualityParams
 
 _UNRELATED = 0.2
 """A band whose correlation with every other is below this shares no structure with any."""
@@ -54,7 +53,7 @@ class _Modality(NamedTuple):
 
 def capture_quality(
     capture: Capture,
-    layout: BandLayout,
+    study: Study,
     params: QualityParams,
     *,
     ceiling: float,
@@ -66,7 +65,7 @@ def capture_quality(
 
     Args:
         capture: unit scale, the mask of UV where UV lies (`lay_mask`).
-        layout: names the bands.
+        study: names the bands.
         params: thresholds.
         ceiling: counts at which the sensor saturates, in unit scale; infinite where that is unknown.
         calibration: the lines that made the bands from counts, so that saturation is judged on counts; None
@@ -82,8 +81,8 @@ def capture_quality(
         modality: its mean squared spatial frequency (px⁻²), free of exposure, contrast and noise.
     """
     modalities = (
-        _modality("rgb", layout.rgb, capture.rgb, capture.rgb_mask),
-        _modality("uv", layout.uv, capture.uv, capture.uv_mask),
+        _modality("rgb", study.rgb_bands, capture.rgb, capture.rgb_mask),
+        _modality("uv", study.uv_bands, capture.uv, capture.uv_mask),
     )
     masks = (capture.rgb_mask, capture.uv_mask)
     together = _on_same_places(capture, modalities, to_uv)
@@ -134,9 +133,7 @@ def _modality(name: str, names: tuple[str, ...], bands: Bands, mask: Mask) -> _M
     values = np.take(cut.reshape(len(bands), -1), np.flatnonzero(inside), axis=1)
     mean, sd, centred = moments(values)
     noise = noise_sd(cut, inside)
-    return _Modality(
-        name, names[: len(bands)], values, mean, centred, sd, noise, focus(brightness(cut), inside)
-    )
+    return _Modality(name, names, values, mean, centred, sd, noise, focus(brightness(cut), inside))
 
 
 def focus(plane: Plane, mask: Mask) -> float:

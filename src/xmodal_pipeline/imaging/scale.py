@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xmodal_pipeline.errors import CaptureCode, CaptureRejected, ParametersError
+from xmodal_pipeline.errors import CaptureRejected, ParametersError
 from xmodal_pipeline.imaging.capture import Bands, CaptureFiles
-from xmodal_pipeline.imaging.stored import StoredCapture, read_stored
+from xmodal_pipeline.imaging.raw import RawCapture, read_raw
 from xmodal_pipeline.params.ingest import Scale, SpecimensParams
 
 FULL_SCALE: dict[Scale, float] = {"uint8": 255.0, "uint16": 65535.0, "percent": 100.0, "unit": 1.0}
@@ -45,7 +45,7 @@ def to_unit(stored: NDArray[np.generic], scale: Scale) -> Bands:
 
     Args:
         stored: (bands, height, width) as in the file.
-        scale: what the numbers are; not `auto`.
+        scale: what the numbers are.
 
     Returns:
         float32 in unit scale. Above 1 and below 0 stay what they are.
@@ -59,7 +59,7 @@ def scale_fault(dtype: np.dtype[np.generic], scale: Scale, *, is_auto: bool) -> 
 
     Args:
         dtype: the file's data type.
-        scale: the scale in force, not `auto`.
+        scale: the scale in force.
         is_auto: whether the scale was decided from a sample; then the types must agree exactly, so that
             no file outside the sample slips through on another scale.
     """
@@ -73,7 +73,7 @@ def scale_fault(dtype: np.dtype[np.generic], scale: Scale, *, is_auto: bool) -> 
     return f"data type must fit specimens.scale {scale}, got {dtype.name}; store every file on one scale"
 
 
-def resolve_scale(files: Sequence[CaptureFiles], specimens: SpecimensParams) -> Scale:
+def resolve_scale(files: Sequence[CaptureFiles], settings: SpecimensParams) -> Scale:
     """Decide once per study what the stored numbers are.
 
     An explicit `specimens.scale` is returned as it is. `auto` reads a sample of captures spread over
@@ -81,20 +81,17 @@ def resolve_scale(files: Sequence[CaptureFiles], specimens: SpecimensParams) -> 
 
     Args:
         files: every capture of the study.
-        specimens: how they are read.
-
-    Returns:
-        The scale, never `auto`.
+        settings: how they are read.
 
     Raises:
         ParametersError: if the sample does not tell: mixed types, uint16 that stays within 14 bits, floats
             that are neither unit nor percent, or no readable capture.
     """
-    if specimens.scale != "auto":
-        return specimens.scale
+    if settings.scale != "auto":
+        return settings.scale
     names: set[str] = set()
     ranges: list[_Range] = []
-    for stored in _sample(files, specimens):
+    for stored in _sample(files, settings):
         for bands in (stored.rgb, stored.uv):
             names.add("float" if bands.dtype.kind == "f" else bands.dtype.name)
         ranges.append(_range(stored))
@@ -112,7 +109,7 @@ def resolve_scale(files: Sequence[CaptureFiles], specimens: SpecimensParams) -> 
     raise _refusal(f"data type {name}", "store the files as uint8, uint16 or float32")
 
 
-def _sample(files: Sequence[CaptureFiles], specimens: SpecimensParams) -> Iterator[StoredCapture]:
+def _sample(files: Sequence[CaptureFiles], settings: SpecimensParams) -> Iterator[RawCapture]:
     """Up to SAMPLE_SIZE readable captures, spread over the study first."""
     spread = sorted({round(at) for at in np.linspace(0, len(files) - 1, SAMPLE_SIZE)}) if files else []
     chosen = set(spread)
@@ -120,7 +117,7 @@ def _sample(files: Sequence[CaptureFiles], specimens: SpecimensParams) -> Iterat
     found = 0
     for at in [*spread, *rest]:
         try:
-            stored = read_stored(files[at], specimens)
+            stored = read_raw(files[at], settings)
         except CaptureRejected:
             continue
         yield stored
@@ -129,7 +126,7 @@ def _sample(files: Sequence[CaptureFiles], specimens: SpecimensParams) -> Iterat
             return
 
 
-def _range(stored: StoredCapture) -> _Range:
+def _range(stored: RawCapture) -> _Range:
     """Of the colour bands; the mask band has a scale of its own."""
     both = (stored.rgb, stored.uv)
     return _Range(
@@ -175,15 +172,3 @@ def _refusal(found: str, next_step: str) -> ParametersError:
     return ParametersError(
         f"specimens.scale: auto must be able to tell uint8, uint16, percent or unit, got {found}; {next_step}"
     )
-
-
-def check_scale(filename: str, stored: StoredCapture, specimens: SpecimensParams, scale: Scale) -> None:
-    """Refuse a capture whose data type contradicts the scale.
-
-    Raises:
-        CaptureRejected: BAD_SCALE.
-    """
-    for bands in (stored.rgb, stored.uv):
-        fault = scale_fault(bands.dtype, scale, is_auto=specimens.scale == "auto")
-        if fault:
-            raise CaptureRejected(filename, CaptureCode.BAD_SCALE, fault)

@@ -71,11 +71,7 @@ def read_stack(
         TiffFile(file or path, _multifile=False) as tiff,
     ):
         series = list(tiff.series)
-        _check_page(path, series[0])
-        pages = _single_pages(series)
-        axes = "Q" + series[0].axes if pages else series[0].axes
-        shape = (len(pages), *series[0].shape) if pages else series[0].shape
-        axis = _band_axis(path, axes, shape, band_counts, heard)
+        pages, axes, shape, axis = _lay_out(path, series, band_counts, heard)
         for one in pages or series[:1]:
             _check_whole(path, tiff, one)
         check_declared_size(path, int(np.prod(shape)) * series[0].dtype.itemsize, tiff.filehandle.size)
@@ -90,6 +86,30 @@ def read_stack(
         orientation = known_orientation(series[0].keyframe.tags.valueof(_ORIENTATION_TAG, default=1))
         alpha = _alpha_position(series[0], len(bands))
         return Stack(orient(bands, orientation), labels, alpha, orientation)
+
+
+def count_stack_bands(path: Path, band_counts: Collection[int]) -> int:
+    """How many bands `read_stack` would find, alpha not counted, by the file's header alone.
+
+    Raises:
+        CaptureRejected: as `read_stack`.
+    """
+    with damage_rejected(path), complaints("tifffile") as heard, TiffFile(path, _multifile=False) as tiff:
+        series = list(tiff.series)
+        _, _, shape, axis = _lay_out(path, series, band_counts, heard)
+        n_bands = 1 if axis is None else shape[axis]
+        return n_bands - (_alpha_position(series[0], n_bands) is not None)
+
+
+def _lay_out(
+    path: Path, series: Sequence[TiffPageSeries], band_counts: Collection[int], heard: Sequence[str]
+) -> tuple[list[TiffPageSeries], str, tuple[int, ...], int | None]:
+    """Pages that are a band each, axes and shape of the whole, and which axis the bands are."""
+    _check_page(path, series[0])
+    pages = _single_pages(series)
+    axes = "Q" + series[0].axes if pages else series[0].axes
+    shape = (len(pages), *series[0].shape) if pages else series[0].shape
+    return pages, axes, shape, _band_axis(path, axes, shape, band_counts, heard)
 
 
 def _single_pages(series: Sequence[TiffPageSeries]) -> list[TiffPageSeries]:

@@ -44,6 +44,55 @@ def identity(projection: Tensor) -> Tensor:
     return projection
 
 
+class Sides(NamedTuple):
+    """What the terms compare: rows of all processes, the two views in one order."""
+
+    views: tuple[dict[str, Tensor], dict[str, Tensor]]
+    """Projections of each view, (batch, dim) by `rgb`, `uv`, `joint`; a baseline has its one modality."""
+    alone: tuple[dict[str, Tensor], dict[str, Tensor]]
+    """Of each view, the joint projection made from one modality alone; empty unless joint_mode is `comm`."""
+
+
+class Term(NamedTuple):
+    """One part of the loss."""
+
+    value: Callable[[Sides, LossParams, Temperature], Tensor]
+    """In nats, before weighting."""
+    weight: Callable[[LossParams, float], float]
+    """Factor at a share of the training, 0 to 1."""
+
+
+def _intra(modality: str) -> Term:
+    def value(sides: Sides, params: LossParams, temperature: Temperature) -> Tensor:
+        return nt_xent_mean(sides.views[0][modality], sides.views[1][modality], temperature)
+
+    return Term(value, lambda params, progress: curriculum_weights(params, progress)[1] / 2)
+
+
+def _cross_modal(sides: Sides, params: LossParams, temperature: Temperature) -> Tensor:
+    pairs = VIEW_PAIRS[params.cross_views]
+    losses = [cross_modal_mean(sides.views[i]["rgb"], sides.views[j]["uv"], temperature) for i, j in pairs]
+    return torch.stack(losses).mean()
+
+
+def _joint(sides: Sides, params: LossParams, temperature: Temperature) -> Tensor:
+    first, second = ({"joint": view["joint"]} for view in sides.views)
+    if params.joint_mode == "simclr":
+        return nt_xent_mean(first["joint"], second["joint"], temperature)
+    return comm_mean(sides.alone[0] | first, sides.alone[1] | second, temperature)
+
+
+TERMS = {
+    "intra_rgb": _intra("rgb"),
+    "intra_uv": _intra("uv"),
+    "cross_modal": Term(_cross_modal, lambda params, progress: curriculum_weights(params, progress)[0]),
+    "joint": Term(_joint, lambda params, progress: params.joint_weight),
+}
+"""All terms of a model of two modalities, by the name that the history logs them under.
+
+Gradients add up in the order in which the terms are made: another one gives other last digits."""
+
+
 class CombinedLoss(nn.Module):
     """w_cross · cross_modal + w_intra · ½ (intra_rgb + intra_uv) + w_joint · joint.
 
@@ -73,10 +122,10 @@ class CombinedLoss(nn.Module):
         self.params = params
         self.modalities = modalities
         self.gather = gather
-        intra = tuple(f"intra_{modality}" for modality in modalities)
-        self.terms = ("cross_modal", *intra, "joint") if len(modalities) > 1 else intra
+        is_baseline = len(modalities) == 1
+        self.terms = {name: TERMS[name] for name in ([f"intra_{modalities[0]}"] if is_baseline else TERMS)}
         self.learnt = Temperatures(
-            self.terms, initial=params.temperature, adaptive=params.adaptive_temperature
+            tuple(sorted(self.terms)), initial=params.temperature, adaptive=params.adaptive_temperature
         )
 
     def temperatures(self) -> dict[str, Tensor]:
@@ -86,14 +135,8 @@ class CombinedLoss(nn.Module):
     def weights(self, progress: float) -> dict[str, float]:
         """Factor of each term at a share of the training between 0 and 1."""
         if len(self.modalities) == 1:
-            return {self.terms[0]: 1.0}
-        cross_modal, intra_modal = curriculum_weights(self.params, progress)
-        return {
-            "cross_modal": cross_modal,
-            "intra_rgb": intra_modal / 2,
-            "intra_uv": intra_modal / 2,
-            "joint": self.params.joint_weight,
-        }
+            return dict.fromkeys(self.terms, 1.0)
+        return {name: term.weight(self.params, progress) for name, term in self.terms.items()}
 
     def forward(self, first: Projected, second: Projected, *, progress: float) -> LossOutput:
         """Loss of one batch in two views.
@@ -111,24 +154,27 @@ class CombinedLoss(nn.Module):
             ValueError: if a projection is missing, the batch has one row, or progress is outside 0 to 1.
         """
         weights = self.weights(progress)
-        views = (
-            self._gathered(first.projections, ("joint",)),
-            self._gathered(second.projections, ("joint",)),
-        )
+        sides = self._sides(first, second)
         temperatures = self.learnt()
         terms = {
-            f"intra_{name}": nt_xent_mean(views[0][name], views[1][name], temperatures[f"intra_{name}"])
-            for name in self.modalities
+            name: term.value(sides, self.params, temperatures[name]) for name, term in self.terms.items()
         }
-        if len(self.modalities) > 1:
-            terms["cross_modal"] = self._cross_modal(views, temperatures["cross_modal"])
-            terms["joint"] = self._joint(views, (first, second), temperatures["joint"])
-        terms = {term: terms[term] for term in self.terms}
-        total = torch.stack([weights[term] * terms[term] for term in self.terms]).sum()
+        total = torch.stack([weights[name] * terms[name] for name in sorted(terms)]).sum()
         return LossOutput(total, terms, weights)
 
-    def _gathered(self, projections: Mapping[str, Tensor], joint: tuple[str, ...]) -> dict[str, Tensor]:
-        names = self.modalities + (joint if len(self.modalities) > 1 else ())
+    def _sides(self, first: Projected, second: Projected) -> Sides:
+        is_baseline = len(self.modalities) == 1
+        names = self.modalities if is_baseline else (*self.modalities, "joint")
+        views = self._gathered(first.projections, names), self._gathered(second.projections, names)
+        if is_baseline or self.params.joint_mode == "simclr":
+            return Sides(views, ({}, {}))
+        alone = (
+            self._gathered(first.unimodal_joint, self.modalities),
+            self._gathered(second.unimodal_joint, self.modalities),
+        )
+        return Sides(views, alone)
+
+    def _gathered(self, projections: Mapping[str, Tensor], names: tuple[str, ...]) -> dict[str, Tensor]:
         missing = [name for name in names if name not in projections]
         if missing:
             raise ValueError(
@@ -136,17 +182,3 @@ class CombinedLoss(nn.Module):
                 "joint_mode 'comm' needs a model built with unimodal_joint=True"
             )
         return {name: self.gather(projections[name]) for name in names}
-
-    def _cross_modal(self, views: tuple[dict[str, Tensor], ...], temperature: Temperature) -> Tensor:
-        pairs = VIEW_PAIRS[self.params.cross_views]
-        losses = [cross_modal_mean(views[i]["rgb"], views[j]["uv"], temperature) for i, j in pairs]
-        return torch.stack(losses).mean()
-
-    def _joint(
-        self, views: tuple[dict[str, Tensor], ...], outputs: tuple[Projected, ...], temperature: Temperature
-    ) -> Tensor:
-        joints = [{"joint": view["joint"]} for view in views]
-        if self.params.joint_mode == "simclr":
-            return nt_xent_mean(joints[0]["joint"], joints[1]["joint"], temperature)
-        alone = [self._gathered(output.unimodal_joint, ()) for output in outputs]
-        return comm_mean(alone[0] | joints[0], alone[1] | joints[1], temperature)

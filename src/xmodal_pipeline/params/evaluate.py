@@ -10,11 +10,17 @@ class EvaluationParams(ParamsModel):
     """The evaluation protocol. The report states which one made its tables."""
 
     protocol: str = "demo"
+    """Name of these settings; every table states it."""
     ks: tuple[int, ...] = (1, 5, 10)
+    """Ranks k of recall@k."""
     folds: int = Field(5, ge=2)
+    """Outer folds of the probes, stratified by class, whole specimens each."""
     inner_folds: int = Field(3, ge=2)
+    """Folds within each of them that choose C."""
     c_values: tuple[float, ...] = (0.01, 1.0, 100.0)
+    """Values of C, the inverse of the penalty, that they choose from."""
     bootstraps: int = Field(200, ge=20)
+    """Resamples of specimens behind each interval."""
     permutations: int = Field(999, ge=19)
     """Permutations behind each p-value of the alignment."""
     reference_permutations: int = Field(20, ge=1)
@@ -29,6 +35,7 @@ class EvaluationParams(ParamsModel):
     n_jobs: int = -1
     """Worker processes for the probes; -1 uses every core."""
     seed: int = 0
+    """Folds, resamples and permutations follow from it."""
 
     @field_validator("uv_value_features")
     @classmethod

@@ -8,7 +8,8 @@ from pydantic import Field, field_validator, model_validator
 from xmodal_pipeline.params._model import ParamsModel
 
 MaskSource = Literal["band", "alpha", "white_background", "none"]
-Scale = Literal["uint8", "uint16", "percent", "unit", "auto"]
+Scale = Literal["uint8", "uint16", "percent", "unit"]
+"""What the numbers in files are."""
 RegistrationMode = Literal["correct", "check", "off"]
 PatchSource = Literal["roi", "labels"]
 
@@ -21,11 +22,17 @@ class BandLayout(ParamsModel):
     """
 
     name: str
+    """What it is called where captures are described."""
     order: tuple[str, ...]
+    """Names of all bands of a file, in its order."""
     rgb: tuple[str, ...]
+    """The visible bands, in the order that models see them."""
     uv: tuple[str, ...] = Field(min_length=1, max_length=3)
+    """The UV bands, one to three, likewise."""
     mask: str | None = None
+    """The band that is the mask; null: the mask comes from elsewhere."""
     wavelength_nm: dict[str, float] = Field({})
+    """Centre of each band in nm, where it is known."""
 
     @model_validator(mode="after")
     def _bands_are_in_order(self) -> Self:
@@ -44,6 +51,8 @@ class BandLayout(ParamsModel):
         return [self.order.index(band) for band in bands]
 
 
+PAIR = "pair"
+"""The layout of two files per capture; its UV bands are as many as the UV file has."""
 _WAVELENGTHS = {"R": 610.0, "G": 540.0, "B": 460.0, "UV1": 380.0, "UV2": 365.0, "UV3": 350.0}
 _RGB_UV = ("R", "G", "B", "UV1", "UV2", "UV3")
 
@@ -70,34 +79,47 @@ LAYOUTS: dict[str, BandLayout] = {
         rgb=("vR", "vG", "vB"),
         uv=("uB", "uR"),
     ),
-    "pair": BandLayout(name="pair", order=_RGB_UV, rgb=_RGB_UV[:3], uv=_RGB_UV[3:]),
+    PAIR: BandLayout(name=PAIR, order=_RGB_UV, rgb=_RGB_UV[:3], uv=_RGB_UV[3:]),
 }
-"""Named layouts. `pair` is two files per capture; its UV bands are as many as the UV file has."""
+"""Named layouts."""
 
 
 class SpecimensParams(ParamsModel):
     """Where the captures are and how to read them."""
 
     root: Path | None = None
+    """Folder of the captures; null simulates a study. Nothing is ever written into it."""
     metadata: Path | None = None
+    """CSV of labels, relative to the root; null takes `metadata.csv` beside the captures, if there is one."""
     layout: str | BandLayout | None = None
-    scale: Scale = "auto"
+    """Bands of a file: rgb_uv_mask, rgb_uv, micatoolbox, pair, or bands of your own (`order`, `rgb`, `uv`,
+    `mask`); null: a pair where suffixes or columns are set, else rgb_uv_mask."""
+    scale: Literal[Scale, "auto"] = "auto"
+    """What the numbers mean: uint8, uint16, percent, unit, or auto, which refuses when it cannot tell."""
     registration: RegistrationMode = "correct"
+    """Move UV onto RGB (correct), only judge where it lies (check), or leave it alone (off)."""
     rgb_suffix: str | None = None
+    """Ending that the stems of RGB files share, such as `_vis`, of captures that are pairs of files."""
     uv_suffix: str | None = None
+    """The same for UV files."""
     rgb_column: str | None = None
     """Column of the metadata that holds each pair's RGB file; one row per pair. Instead of suffixes."""
     uv_column: str | None = None
     """The same for its UV file."""
     mask: MaskSource = "band"
+    """Where the outline comes from: band, alpha, white_background, or none: the whole frame."""
     encoding: Literal["linear", "srgb"] | None = None
+    """linear, or srgb: undo that curve. Required to calibrate, never guessed; null leaves values alone."""
     grey_standards: Path | None = None
     """CSV of the grey standards in the photographs (see the README); null leaves colour uncalibrated."""
     calibrate_by: str | None = None
     """Label whose captures share one line per band, such as session; null: standards in every photograph."""
     label: str | None = None
+    """Label that `uv_value` is about; null takes `sex` where there is one."""
     filter: str | None = None
+    """Captures that the study is about, such as `view == 'dorsal'`; one without the label is left out."""
     confounders: tuple[str, ...] = ()
+    """Labels within whose classes `uv_value` compares, and that are tested against every other label."""
     tree: Path | None = None
     """Newick file with tips Genus_species; species that it lacks are listed, and exports carry its tips."""
     patches: PatchSource | None = None
@@ -109,7 +131,9 @@ class SpecimensParams(ParamsModel):
     vocabulary: dict[str, dict[str, str]] = Field({"sex": {"m": "m", "male": "m", "f": "f", "female": "f"}})
     """Per label, spellings and the term each stands for; other values mean unlabelled."""
     rgb_name: str = "RGB"
+    """What tables and figures call the first modality."""
     uv_name: str = "UV"
+    """What they call the second."""
 
     @field_validator("registration", mode="before")
     @classmethod
@@ -131,7 +155,7 @@ class SpecimensParams(ParamsModel):
             raise ValueError("pairs must be joined by suffixes or by columns, got both; set one pair to null")
         if self.rgb_column is not None and self.root is None:
             raise ValueError("rgb_column needs root: simulated specimens are stacks")
-        if self.receptors is not None and self.is_pair and self.registration == "off":
+        if self.receptors is not None and not self.shares_grid:
             raise ValueError("receptors need RGB and UV on one grid, got pairs with registration off")
         if isinstance(self.layout, str) and self.layout not in LAYOUTS:
             raise ValueError(f"layout must be one of {sorted(LAYOUTS)} or a band layout, got {self.layout!r}")
@@ -160,11 +184,21 @@ class SpecimensParams(ParamsModel):
         return self.rgb_suffix is not None or self.rgb_column is not None
 
     @property
+    def shares_grid(self) -> bool:
+        """Whether RGB and UV are meant to lie on one another: all but pairs that nobody registers."""
+        return not (self.is_pair and self.registration == "off")
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether bands, once read, are proportional to light: not in photographs of unknown encoding."""
+        return self.encoding is not None or not self.is_pair
+
+    @property
     def band_layout(self) -> BandLayout:
         """The layout in force: as given, else a pair where suffixes are set, else the reference stack."""
         if isinstance(self.layout, BandLayout):
             return self.layout
-        return LAYOUTS[self.layout or ("pair" if self.is_pair else "rgb_uv_mask")]
+        return LAYOUTS[self.layout or (PAIR if self.is_pair else "rgb_uv_mask")]
 
 
 class RegistrationParams(ParamsModel):
@@ -179,9 +213,13 @@ class RegistrationParams(ParamsModel):
     min_correction_px: float = Field(0.5, gt=0)
     """Shifts below this are left alone."""
     max_residual_px: float = Field(1.5, gt=0)
+    """Largest shift that may be left between RGB and UV."""
     max_shift_px: float = Field(100.0, gt=0)
+    """Largest shift that is looked for."""
     max_rotation_deg: float = Field(0.5, gt=0)
+    """Largest turn of UV against RGB that passes."""
     max_scale_error: float = Field(0.004, gt=0)
+    """Largest difference in size between RGB and UV that passes, as a share."""
     min_uv_snr: float = Field(1.5, gt=0)
     """Structure over noise, in blocks of 4 × 4 pixels, below which a modality is not judged; noise has 1."""
     rig: str | None = None
@@ -192,11 +230,15 @@ class QualityParams(ParamsModel):
     """When a capture is flagged, and when a data set is refused."""
 
     max_rejected_share: float = Field(0.2, ge=0, le=1)
+    """Share of rejected captures above which the run stops after `ingest`."""
     max_saturated_share: float = Field(0.01, ge=0, le=1)
+    """Share of a specimen's pixels at the top of a band's range above which it is flagged."""
     min_band_snr: float = Field(1.5, gt=0)
+    """Structure over noise below which a band that follows no other counts as dead."""
     max_focus_ratio: float = Field(3.0, gt=1)
     """Between the sharper and the blurrier modality, of squared spatial frequency."""
     max_out_of_range_share: float = Field(0.01, ge=0, le=1)
+    """Share of pixels below 0 or above 1 above which a capture is flagged."""
     n_jobs: int = Field(-1)
     """Worker processes for per-capture work; -1 uses every core."""
 
@@ -242,6 +284,10 @@ class IngestParams(ParamsModel):
     """What the nodes of `ingest` take."""
 
     specimens: SpecimensParams = SpecimensParams()
+    """Where the captures are and how to read them."""
     registration: RegistrationParams = RegistrationParams()
+    """The registration gate; defaults are measured (see docs/decisions)."""
     quality: QualityParams = QualityParams()
+    """When a capture is flagged, and when a data set is refused."""
     simulation: SimulationParams = SimulationParams()
+    """The simulated specimens used when `specimens.root` is null. Effects are in units of δ."""

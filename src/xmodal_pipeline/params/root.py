@@ -24,12 +24,20 @@ class Parameters(IngestParams, TrainParams):
     """Every key that a parameters file or `--params` may hold."""
 
     study: str = Field("demo", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    """The study: every output goes to `data/<layer>/<study>/`. Set in globals.yml or with `--params
+    study=<name>`."""
     split: SplitParams = SplitParams()
+    """How specimens are divided, and how large their stored images are."""
     evaluation: EvaluationParams = EvaluationParams()
+    """The evaluation protocol. The report states which one made its tables."""
     reporting: ReportingParams = ReportingParams()
+    """What the report shows."""
     apply: ApplyParams = ApplyParams()
+    """An existing model for new captures."""
     compare: CompareParams = CompareParams()
+    """Models of other runs, compared on the specimens of this study."""
     ablation: AblationParams = AblationParams()
+    """Which overrides are crossed."""
 
     @field_validator("ablation")
     @classmethod

@@ -15,13 +15,17 @@ class SplitParams(ParamsModel):
     crop: Literal["specimen", "frame"] = "specimen"
     """Cut around the specimen's mask, or keep the whole frame (and with it the specimen's size)."""
     train: float = Field(0.7, gt=0, lt=1)
+    """Share of the specimens that train."""
     validation: float = Field(0.1, gt=0, lt=1)
+    """Share that chooses: early stopping, and the variant that the report draws."""
     test: float = Field(0.2, gt=0, lt=1)
+    """Share that is read once, for the numbers."""
     stratify: str = "species"
     """Label whose proportions each partition keeps, where the study has it."""
     held_out: str | None = None
     """Label whose whole classes go to one partition, such as `species`; null splits specimens."""
     seed: int = 0
+    """Which specimens go where follows from it."""
 
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> Self:

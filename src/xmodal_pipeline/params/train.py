@@ -26,13 +26,19 @@ class TrainingParams(ParamsModel):
     backbone: str = "test_resnet"
     """Any timm model name."""
     pretrained: bool = False
+    """Start from timm's weights of that model, which are fetched once."""
     projection_dim: int = Field(128, ge=2)
+    """Columns of the projections, which the loss compares."""
     hidden_dim: int = Field(256, ge=2)
+    """Units in the hidden layer of each projection head."""
     lr: float = Field(1e-3, gt=0)
+    """Learning rate at the end of the warm-up; a cosine takes it to 0."""
     lr_rgb: float | None = Field(None, gt=0)
     """Learning rate of the RGB encoder; null uses `lr`."""
     lr_uv: float | None = Field(None, gt=0)
+    """Learning rate of the UV encoder; null uses `lr`."""
     weight_decay: float = Field(0.05, ge=0)
+    """Decay of weights by AdamW."""
     batch_size: int = Field(32, ge=2)
     """Captures that meet in the loss, on all devices together."""
     accumulation: int = Field(1, ge=1)
@@ -43,18 +49,25 @@ class TrainingParams(ParamsModel):
     """Chunks in which each device encodes its part of a batch, twice, to hold one chunk's activations only;
     the gradient stays that of the whole batch (GradCache). Batch norms see a chunk."""
     max_epochs: int = Field(25, ge=1)
+    """Passes over the training captures."""
     warmup_epochs: float = Field(2, ge=0)
+    """Epochs in which the learning rate rises to `lr`."""
     patience: int | None = Field(None, ge=1)
     """Epochs without better validation retrieval before training stops; null never stops early."""
     precision: Precision = "32"
+    """Arithmetic of the forward pass: 32, bf16-mixed or 16-mixed."""
     gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass: less memory, more time."""
     channels_last: bool = True
+    """Memory layout of images; faster for most convolutions."""
     compile: bool = False
+    """Compile the model with `torch.compile`: slow to start, faster after."""
     devices: int = Field(1, ge=1)
     """GPUs of each node, or processes where there is no GPU; above 1, torchrun starts one process each."""
     nodes: int = Field(1, ge=1)
     """Machines; above 1 only within a SLURM allocation of as many."""
     seed: int = Field(0, ge=0)
+    """Weights, batches and views follow from it."""
 
     @property
     def processes(self) -> int:
@@ -87,7 +100,9 @@ class CurriculumWeights(ParamsModel):
     """Weights of the two terms that a curriculum moves."""
 
     cross_modal: float = Field(ge=0)
+    """Weight of the cross-modal term."""
     intra_modal: float = Field(ge=0)
+    """Weight of the intra-modal term."""
 
 
 LEARNT_TEMPERATURES: Final = (0.01, 1.0)
@@ -99,15 +114,25 @@ class LossParams(ParamsModel):
     """The combined loss: cross-modal, intra-modal and joint terms."""
 
     temperature: float = Field(0.1, gt=0)
+    """Divides similarities; the start of a learnt one."""
     adaptive_temperature: bool = False
+    """Learn it, clamped to 0.01 to 1."""
     cross_modal_weight: float = Field(1.0, ge=0)
+    """Weight of RGB against UV of the same capture."""
     intra_modal_weight: float = Field(0.5, ge=0)
+    """Weight of two views of one modality, mean of both modalities."""
     joint_weight: float = Field(0.5, ge=0)
+    """Weight of the joint term."""
     joint_mode: Literal["simclr", "comm"] = "simclr"
+    """Joint view against joint view (simclr), or each modality against the joint of the other view (comm)."""
     cross_views: Literal["opposite", "same", "all"] = "opposite"
+    """Which views the cross-modal term pairs: opposite (of different crops), same, or all."""
     curriculum: Literal["none", "linear", "cosine"] = "none"
+    """How the first two weights move over training: none (as given above), linear or cosine."""
     curriculum_start: CurriculumWeights = CurriculumWeights(cross_modal=0.2, intra_modal=0.8)
+    """Weights that a curriculum starts from."""
     curriculum_end: CurriculumWeights = CurriculumWeights(cross_modal=0.8, intra_modal=0.2)
+    """Weights that a curriculum ends with."""
 
     @model_validator(mode="after")
     def _some_weight(self) -> Self:
@@ -134,9 +159,13 @@ class GeometryParams(ParamsModel):
     crop_ratio: Limits = (0.8, 1.25)
     """Width over height of the crop."""
     horizontal_flip: float = Field(0.5, ge=0, le=1)
+    """Chance of a flip left to right."""
     vertical_flip: float = Field(0.0, ge=0, le=1)
+    """Chance of a flip upside down."""
     rotation_deg: float = Field(20.0, ge=0, le=180)
+    """Largest rotation, to either side."""
     perspective: float = Field(0.0, ge=0, le=0.5)
+    """Largest shift of a corner, as a share of half the side; 0 leaves perspective out."""
 
     @field_validator("crop_scale")
     @classmethod
@@ -150,31 +179,47 @@ class RGBPhotometryParams(ParamsModel):
     """Photometry of RGB, drawn independently of UV."""
 
     brightness: float = Field(0.2, ge=0)
+    """Largest change of brightness, as a share."""
     contrast: float = Field(0.2, ge=0)
+    """Largest change of contrast about the specimen's mean, as a share."""
     saturation: float = Field(0.2, ge=0)
+    """Largest change of saturation, as a share."""
     hue: float = Field(0.05, ge=0, le=0.5)
+    """Largest turn of hue, in turns."""
     greyscale: float = Field(0.1, ge=0, le=1)
+    """Chance that all colour goes."""
     blur_sigma: Limits = (0.1, 1.0)
+    """SD of the blur, in pixels."""
     blur: float = Field(0.3, ge=0, le=1)
+    """Chance of a blur."""
 
 
 class UVPhotometryParams(ParamsModel):
     """Photometry of UV; its bands share every draw, since one filter makes them nearly one dimension."""
 
     gain: float = Field(0.1, ge=0, lt=1)
+    """Largest change of level, as a share."""
     gamma: Limits = (0.8, 1.25)
+    """Exponent of the values."""
     noise_sd: float = Field(0.02, ge=0)
+    """SD of the noise of a pixel, of the unit range."""
     blur_sigma: Limits = (0.1, 1.0)
+    """SD of the blur, in pixels."""
     blur: float = Field(0.3, ge=0, le=1)
+    """Chance of a blur."""
 
 
 class ReflectancePhotometryParams(ParamsModel):
     """Photometry that leaves calibrated colour alone, for both modalities: small gain, noise and blur."""
 
     gain: float = Field(0.03, ge=0, lt=1)
+    """Largest change of level, as a share; each RGB band by itself, the UV bands together."""
     noise_sd: float = Field(0.01, ge=0)
+    """SD of the noise of a pixel, of the unit range."""
     blur_sigma: Limits = (0.1, 1.0)
+    """SD of the blur, in pixels."""
     blur: float = Field(0.3, ge=0, le=1)
+    """Chance of a blur."""
 
 
 class AugmentationParams(ParamsModel):
@@ -183,9 +228,13 @@ class AugmentationParams(ParamsModel):
     photometry: Literal["reflectance", "uncalibrated"] | None = None
     """Null follows the captures: `reflectance` where they are calibrated, else `uncalibrated`."""
     geometry: GeometryParams = GeometryParams()
+    """One warp shared by RGB, UV and mask."""
     rgb: RGBPhotometryParams = RGBPhotometryParams()
+    """Photometry of RGB, drawn independently of UV."""
     uv: UVPhotometryParams = UVPhotometryParams()
+    """Photometry of UV; its bands share every draw, since one filter makes them nearly one dimension."""
     reflectance: ReflectancePhotometryParams = ReflectancePhotometryParams()
+    """Photometry that leaves calibrated colour alone, for both modalities: small gain, noise and blur."""
 
 
 class FusionParams(ParamsModel):
@@ -200,14 +249,18 @@ class SeparateParams(FusionParams):
 
     joint_is_learnt: ClassVar[bool] = False
     fusion_type: Literal["separate"] = "separate"
+    """Which strategy this is."""
     use_modality_specific: bool = True
+    """One encoder per modality; false: one for both, with a stem for each."""
 
 
 class ConcatParams(FusionParams):
     """Features concatenated and projected to the joint feature."""
 
     fusion_type: Literal["concat"] = "concat"
+    """Which strategy this is."""
     use_modality_specific: bool = True
+    """One encoder per modality; false: one over all bands."""
     modality_dropout: float = Field(0.2, ge=0, lt=1)
     """Chance that a modality is left out of the shared encoder in training."""
 
@@ -216,8 +269,11 @@ class AttentionParams(FusionParams):
     """Learnt queries attend over spatial tokens."""
 
     fusion_type: Literal["attention"] = "attention"
+    """Which strategy this is."""
     use_modality_specific: bool = True
+    """One encoder per modality; false: one for both, with a stem for each."""
     heads: int = Field(4, ge=1)
+    """Attention heads."""
 
 
 class BaselineParams(FusionParams):
@@ -225,7 +281,9 @@ class BaselineParams(FusionParams):
 
     joint_is_learnt: ClassVar[bool] = False
     fusion_type: Literal["rgb_only", "uv_only"]
+    """The modality that it sees."""
     use_modality_specific: Literal[True] = True
+    """Always true: there is one encoder."""
 
 
 VariantParams = Annotated[
@@ -244,9 +302,15 @@ class TrainParams(ParamsModel):
     """What the nodes of `train` take."""
 
     training: TrainingParams = TrainingParams()
+    """Optimisation, hardware and the encoder."""
     loss: LossParams = LossParams()
+    """The combined loss: cross-modal, intra-modal and joint terms."""
     augmentation: AugmentationParams = AugmentationParams()
+    """How two views are made of one capture."""
     variants: dict[str, VariantParams] = Field(default_factory=_default_variants)
+    """The model variants: `fusion_type` names the strategy, `use_modality_specific` gives each modality an
+    encoder of its own, `modality_dropout` is the chance that the shared encoder of `concat` misses a modality
+    in training, and `heads` are the attention heads."""
 
     @field_validator("variants")
     @classmethod

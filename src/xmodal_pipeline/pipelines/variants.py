@@ -1,42 +1,54 @@
 """One pipeline template, once per variant: how `train`, `embed` and `evaluate` are laid out."""
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
+@contextmanager
+def datasets_named_by_variant() -> Iterator[None]:
+    """For functions that make nodes whose datasets are called `<variant>.<name>`.
+
+    Kedro expects such a name to begin with the namespace of its node. Here a namespace begins with the stage,
+    because that is what collapses, and the same dataset passes from stage to stage.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
+        yield
+
+
 def per_variant(
     nodes: Iterable[Node],
     *,
-    own: Iterable[str],
+    own: Iterable[str] = (),
     suffixed: Iterable[str] = (),
-    public: Iterable[str] = (),
     variants: Iterable[str] = DEFAULT_VARIANTS,
 ) -> Pipeline:
-    """Repeat `nodes` in a namespace per variant.
+    """Repeat `nodes` in a namespace and under a tag per variant.
 
     Args:
-        nodes: the template.
-        own: inputs that each variant has for itself, as `<variant>.checkpoint`; all others are shared.
-        suffixed: outputs called `metrics_<variant>` instead of `<variant>.metrics`. A node that reads
-            several variants needs them: Kedro keeps dotted names for nodes of the same namespace.
-        public: outputs that keep their name; for nodes of a single variant.
+        nodes: the template. Its outputs become `<variant>.<name>`, `params:variant` the variant's own.
+        own: inputs that each variant has for itself, likewise; all others are shared.
+        suffixed: outputs called `metrics_<variant>` instead of `<variant>.metrics`.
         variants: whom to repeat them for.
     """
     template = Pipeline(nodes)
-    free = {name for name in template.inputs() if not name.startswith("params:")}
-    shared = free - set(own)
-    parameters = {name: name for name in template.inputs() if name.startswith("params:")}
     copies = [
         Pipeline(
             template,
             namespace=variant,
-            inputs=shared,
-            outputs={name: f"{name}_{variant}" for name in suffixed} | {name: name for name in public},
-            parameters=parameters
-            | ({"params:variant": f"params:variants.{variant}"} if "params:variant" in parameters else {}),
+            prefix_datasets_with_namespace=False,
+            inputs={name: f"{variant}.{name}" for name in own},
+            outputs={name: f"{variant}.{name}" for name in template.all_outputs()}
+            | {name: f"{name}_{variant}" for name in suffixed},
+            parameters={"params:variant": f"params:variants.{variant}"}
+            if "params:variant" in template.inputs()
+            else None,
+            tags=variant,
         )
         for variant in variants
     ]

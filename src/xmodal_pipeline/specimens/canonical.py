@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,13 @@ from tqdm import tqdm
 
 from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.imaging.capture import CaptureFiles
+from xmodal_pipeline.imaging.raw import read_raw
 from xmodal_pipeline.imaging.reading import read_counts
 from xmodal_pipeline.imaging.registration import Registration, apply_registration
-from xmodal_pipeline.imaging.scale import resolve_scale
-from xmodal_pipeline.imaging.stored import read_stored
+from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.imaging.tiff import MultispectralImage
-from xmodal_pipeline.params.ingest import Scale, SpecimensParams
 from xmodal_pipeline.specimens.discovery import capture_files
-from xmodal_pipeline.specimens.storing import corrections
+from xmodal_pipeline.specimens.registration_table import corrections
 
 _MASK_BAND = "mask"
 _MASK_LEVEL = 255
@@ -27,32 +25,31 @@ _MASK_LEVEL = 255
 
 
 def canonical_captures(
-    specimen_index: pd.DataFrame, registration_qa: pd.DataFrame, root: Path, specimens: SpecimensParams
+    specimen_index: pd.DataFrame, registration_qa: pd.DataFrame, study: Study
 ) -> dict[str, Callable[[], MultispectralImage]]:
     """A function per capture that reads it in canonical form when called, so that memory stays flat.
 
     Raises:
         ParametersError: where the photographs of a pair were never meant to lie on one another.
     """
-    if specimens.is_pair and specimens.registration == "off":
+    if not study.shares_grid:
         raise ParametersError(
             "canonical: the two photographs of a pair must lie on one another to share a file, got "
             "specimens.registration off; set it to correct or check and run ingest again"
         )
-    files = capture_files(specimen_index, root)
-    scale = resolve_scale(files, specimens)
+    files = capture_files(specimen_index, study.root)
     transforms = corrections(registration_qa)
     progress = tqdm(total=len(files), desc="Writing captures", unit="capture")
 
     def read(one: CaptureFiles) -> MultispectralImage:
         progress.update()
-        return canonical_capture(one, specimens, scale, transforms.get(one.capture_id))
+        return canonical_capture(one, study, transforms.get(one.capture_id))
 
     return {one.capture_id: partial(read, one) for one in files}
 
 
 def canonical_capture(
-    files: CaptureFiles, specimens: SpecimensParams, scale: Scale, registration: Registration | None
+    files: CaptureFiles, study: Study, registration: Registration | None
 ) -> MultispectralImage:
     """One capture as it was measured, with UV laid on RGB and the mask as its last band.
 
@@ -62,21 +59,18 @@ def canonical_capture(
 
     Args:
         files: where the capture is.
-        specimens: how it is read.
-        scale: of the study, for the checks on reading.
+        study: how it is read.
         registration: applied to UV where its status is `corrected`.
     """
-    stored = read_stored(files, specimens)
-    mask = read_counts(files, specimens, scale).rgb_mask
-    kind = stored.rgb.dtype if stored.rgb.dtype == stored.uv.dtype else np.dtype(np.float32)
+    raw = read_raw(files, study.settings)
+    mask = read_counts(files, study).rgb_mask
+    kind = raw.rgb.dtype if raw.rgb.dtype == raw.uv.dtype else np.dtype(np.float32)
     level = _MASK_LEVEL if kind.kind in "ui" else 1
-    uv = stored.uv if registration is None else _registered(stored.uv, registration)
-    layout = specimens.band_layout
-    names = (*layout.rgb, *layout.uv[: len(uv)], _MASK_BAND)
+    uv = raw.uv if registration is None else _registered(raw.uv, registration)
     bands = np.concatenate(
-        [stored.rgb.astype(kind), uv.astype(kind), mask[None].astype(kind) * kind.type(level)]
+        [raw.rgb.astype(kind), uv.astype(kind), mask[None].astype(kind) * kind.type(level)]
     )
-    return MultispectralImage(bands, names)
+    return MultispectralImage(bands, (*study.bands, _MASK_BAND))
 
 
 def _registered(uv: NDArray[Any], registration: Registration) -> NDArray[Any]:

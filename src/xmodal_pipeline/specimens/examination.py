@@ -2,10 +2,8 @@
 
 import hashlib
 import logging
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -15,25 +13,30 @@ from tqdm import tqdm
 from xmodal_pipeline.errors import CaptureCode, CaptureRejected
 from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
-from xmodal_pipeline.imaging.histogram import BandCounts
 from xmodal_pipeline.imaging.quality import capture_quality
 from xmodal_pipeline.imaging.reading import calibrate_capture, read_counts
 from xmodal_pipeline.imaging.receptors import ReceptorModel
-from xmodal_pipeline.imaging.registration import Registration, estimate_registration, lay_mask
-from xmodal_pipeline.imaging.scale import resolve_scale
-from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, Scale, SpecimensParams
-from xmodal_pipeline.specimens.band_histograms import count_capture, sum_histograms
-from xmodal_pipeline.specimens.calibrating import capture_calibrations
-from xmodal_pipeline.specimens.colour import (
+from xmodal_pipeline.imaging.registration import (
+    Registration,
+    estimate_registration,
+    lay_mask,
+    matrix_to_uv,
+    registration_row,
+)
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams
+from xmodal_pipeline.specimens.band_histograms import BandCounts, count_capture, sum_histograms
+from xmodal_pipeline.specimens.colour_tables import (
     ColourFindings,
     check_receptor_units,
     find_receptors,
-    matrix_to_uv,
     measure_colour,
     tabulate_catches,
 )
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS, REJECTED_COLUMNS, capture_files
+from xmodal_pipeline.specimens.registration_table import rig_row
 from xmodal_pipeline.specimens.rigs import RigVerdict, settle_rigs
+from xmodal_pipeline.specimens.study_calibration import capture_calibrations
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +60,6 @@ class _Findings:
     sha256: str
     height_px: int
     width_px: int
-    n_uv_bands: int
     registration: dict[str, Any]
     quality: list[dict[str, Any]]
     colour: ColourFindings
@@ -68,105 +70,83 @@ class _Findings:
 def examine_captures(
     captures: pd.DataFrame,
     calibration: pd.DataFrame,
-    root: Path,
-    specimens: SpecimensParams,
+    study: Study,
     registration: RegistrationParams,
     quality: QualityParams,
-    *,
-    is_simulated: bool = False,
 ) -> Examination:
     """Read every capture, judge its registration and quality, and measure its colour.
 
     Args:
         captures: `capture_id, specimen_id, filename, uv_filename, flags` and labels.
         calibration: the lines of the study, of `calibrate_study`; empty without grey standards.
-        root: folder that the file names are relative to.
-        specimens: how the files are read; `scale` may still be `auto`.
+        study: how the files are read.
         registration: the registration gate.
         quality: thresholds of the flags.
-        is_simulated: whether the captures come from the simulation, whose white is known.
 
     Returns:
         The tables; a capture that cannot be used is in `rejected_captures` and in no other.
+
+    Raises:
+        ParametersError: if there are receptor coefficients, and the captures do not hold reflectance.
     """
-    files = capture_files(captures, root)
-    scale = resolve_scale(files, specimens)
-    units = colour_units(specimens, scale, is_simulated=is_simulated)
-    receptors = find_receptors(root, specimens)
-    check_receptor_units(receptors, units)
-    how = _Settings(specimens, scale, registration, quality, units, receptors)
-    lines = capture_calibrations(calibration, captures, specimens)
-    rigs = settle_rigs(captures, files, specimens, scale, registration, n_jobs=quality.n_jobs)
+    files = capture_files(captures, study.root)
+    receptors = find_receptors(study.root, study.settings)
+    check_receptor_units(receptors, study.colour_units)
+    how = _Settings(study, registration, quality, receptors)
+    lines = capture_calibrations(calibration, captures, study)
+    rigs = settle_rigs(captures, files, study, registration, n_jobs=quality.n_jobs)
     work = (delayed(_examine)(one, lines.get(one.capture_id), rigs.get(one.capture_id), how) for one in files)
     parallel = Parallel(n_jobs=quality.n_jobs, return_as="generator")
     findings = list(tqdm(parallel(work), total=len(files), desc="Examining captures", unit="capture"))
-    return _tabulate(captures, _one_uv_band_count(files, findings), units, receptors)
-
-
-def colour_units(specimens: SpecimensParams, scale: Scale, *, is_simulated: bool) -> str:
-    """What the numbers are: reflectance only through grey standards, or where the user says so of the files.
-
-    Simulated captures are white-balanced at one exposure, but for the drift between sessions: relative.
-    """
-    if is_simulated:
-        return "relative"
-    if specimens.grey_standards is not None:
-        return "reflectance"
-    if scale in ("percent", "unit"):
-        return "relative" if specimens.scale == "auto" else "reflectance"
-    return "uncalibrated"
+    return _tabulate(captures, findings, study.colour_units, receptors)
 
 
 @dataclass(frozen=True)
 class _Settings:
     """How every capture of a study is read and judged."""
 
-    specimens: SpecimensParams
-    scale: Scale
+    study: Study
     registration: RegistrationParams
     quality: QualityParams
-    units: str
     receptors: ReceptorModel | None
 
 
 def _examine(
     files: CaptureFiles, calibration: Calibration | None, rig: RigVerdict | None, how: _Settings
 ) -> _Findings | CaptureRejected:
-    specimens, scale = how.specimens, how.scale
+    study = how.study
     try:
-        counts = read_counts(files, specimens, scale)
-        capture = calibrate_capture(counts, files, specimens, calibration)
+        counts = read_counts(files, study)
+        capture = calibrate_capture(counts, files, study, calibration)
     except CaptureRejected as rejected:
         return rejected
-    layout = specimens.band_layout
-    verdict = rig.registration if rig else judge_registration(capture, specimens, how.registration)
-    is_counts = scale not in ("percent", "unit") or calibration is not None
-    to_uv = matrix_to_uv(files, specimens, verdict, (capture.rgb.shape[1], capture.rgb.shape[2]))
+    verdict = rig.registration if rig else judge_registration(capture, study, how.registration)
+    is_counts = study.scale not in ("percent", "unit") or calibration is not None
+    to_uv = matrix_to_uv(study, verdict, (capture.rgb.shape[1], capture.rgb.shape[2]))
     placed = capture if to_uv is None else replace(capture, uv_mask=lay_mask(capture.uv_mask, to_uv))
     if not placed.uv_mask.any():
         reason = "UV must lie within its frame, the registration puts the whole specimen beyond it"
         return CaptureRejected(files.rgb_path.name, CaptureCode.EMPTY_MASK, reason)
     rows, flags = capture_quality(
         placed,
-        layout,
+        study,
         how.quality,
         ceiling=1.0 if is_counts else float("inf"),
         calibration=calibration,
-        is_aligned=specimens.registration != "off",
+        is_aligned=verdict is not None,
         to_uv=to_uv,
     )
     if calibration is not None and any(line.flagged for line in calibration.values()):
         flags = (*flags, CaptureCode.POOR_CALIBRATION)
     if verdict is not None and verdict.status in _REGISTRATION_FLAGS:
         flags = (*flags, _REGISTRATION_FLAGS[verdict.status])
-    colour = measure_colour(capture, files, specimens, verdict, units=how.units, receptors=how.receptors)
+    colour = measure_colour(capture, files, study, verdict, receptors=how.receptors)
     identity = {"capture_id": files.capture_id, "specimen_id": files.specimen_id}
     return _Findings(
         sha256=_digest(counts),  # a copy in another session, with other lines, is a copy still
         height_px=capture.rgb.shape[1],
         width_px=capture.rgb.shape[2],
-        n_uv_bands=len(capture.uv),
-        registration=identity | registration_row(verdict, rig),
+        registration=identity | registration_row(verdict) | rig_row(rig),
         quality=[identity | row for row in rows],
         colour=colour,
         histograms=count_capture(placed),
@@ -180,62 +160,12 @@ _REGISTRATION_FLAGS = {
 }
 
 
-def judge_registration(
-    capture: Capture, specimens: SpecimensParams, params: RegistrationParams
-) -> Registration | None:
+def judge_registration(capture: Capture, study: Study, params: RegistrationParams) -> Registration | None:
     """The registration of one capture, or None where the study switches it off."""
-    if specimens.registration == "off":
+    if study.settings.registration == "off":
         return None
-    correct = specimens.registration == "correct"
+    correct = study.settings.registration == "correct"
     return estimate_registration(capture.rgb, capture.uv, capture.rgb_mask, params, correct=correct)
-
-
-def registration_row(registration: Registration | None, rig: RigVerdict | None = None) -> dict[str, Any]:
-    """One row of `registration_qa` without its identity; missing where registration is off, or no rig."""
-    names = (
-        "dx_px",
-        "dy_px",
-        "rotation_deg",
-        "scale",
-        "score_before",
-        "score_after",
-        "margin",
-        "residual_px",
-        "measured_rotation_deg",
-        "measured_scale",
-        "detectable_rotation_deg",
-        "detectable_scale_error",
-    )
-    of_rig = {
-        "rig": rig.name if rig else "",
-        "rig_dx_px": rig.rig.dx_px if rig else float("nan"),
-        "rig_dy_px": rig.rig.dy_px if rig else float("nan"),
-        "rig_rotation_deg": rig.rig.rotation_deg if rig else float("nan"),
-        "rig_scale": rig.rig.scale if rig else float("nan"),
-    }
-    if registration is None:
-        return dict.fromkeys(names, float("nan")) | {"status": "off"} | of_rig
-    return {name: getattr(registration, name) for name in names} | {"status": registration.status} | of_rig
-
-
-def _one_uv_band_count(
-    files: list[CaptureFiles], findings: list[_Findings | CaptureRejected]
-) -> list[_Findings | CaptureRejected]:
-    """Reject the pairs whose UV has other bands than most of the study (more bands where it is a draw)."""
-    counts = Counter(found.n_uv_bands for found in findings if isinstance(found, _Findings))
-    usual = max(counts, key=lambda n_bands: (counts[n_bands], n_bands), default=0)
-    kept: list[_Findings | CaptureRejected] = []
-    for file, found in zip(files, findings, strict=True):
-        if isinstance(found, _Findings) and found.n_uv_bands != usual:
-            name = (file.uv_path or file.rgb_path).name
-            reason = (
-                f"UV must have {usual} bands as in {counts[usual]} captures of the study, got "
-                f"{found.n_uv_bands}; export all alike, or give each number of bands a study of its own"
-            )
-            kept.append(CaptureRejected(name, CaptureCode.BAND_COUNT, reason))
-        else:
-            kept.append(found)
-    return kept
 
 
 def _digest(capture: Capture) -> str:

@@ -1,13 +1,13 @@
 """The same photograph on both sides of a split, under two names: what a test must not hold."""
 
 import logging
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -26,26 +26,17 @@ _CELLS: Final = 16
 _BLOCK: Final = 128
 
 
-def find_leaks(
-    rgb_images: ArrayStore, uv_images: ArrayStore, index: pd.DataFrame, partitions: pd.DataFrame
-) -> pd.DataFrame:
+def find_leaks(prepared: Prepared) -> pd.DataFrame:
     """Captures of validation and test that are captures of another specimen in another partition.
 
     Copies bit by bit are rejected by `ingest`; here copies are found that were saved again.
 
-    Args:
-        rgb_images: (captures, 3, size, size), rows in the order of the index.
-        uv_images: (captures, bands, size, size).
-        index: `specimen_index`.
-        partitions: specimen_id, partition.
-
     Returns:
         A row per pair, columns `COLUMNS`; `correlation` is the lower of the two modalities'.
     """
-    where = partitions.set_index("specimen_id")["partition"]
-    partition = index["specimen_id"].map(where).to_numpy(dtype=object)
-    specimens, captures = index["specimen_id"].to_numpy(), index["capture_id"].to_numpy()
-    sides = [_summarise(store) for store in (rgb_images, uv_images)]
+    partition = np.asarray(prepared.partitions, dtype=object)
+    specimens, captures = prepared.specimen_ids, prepared.capture_ids
+    sides = [_summarise(images) for images in (prepared.rgb, prepared.uv)]
     rows = []
     for start in range(0, len(captures), _BLOCK):
         mine = np.flatnonzero(partition[start : start + _BLOCK] != "train") + start
@@ -72,9 +63,8 @@ def describe_leaks(leaks: pd.DataFrame) -> str:
     )
 
 
-def _summarise(store: ArrayStore) -> NDArray[np.float32]:
+def _summarise(images: NDArray[np.float16]) -> NDArray[np.float32]:
     """(captures, bands · cells²) centred means of cells, of unit length."""
-    images: Any = store.array
     side = images.shape[-1] // _CELLS * _CELLS or images.shape[-1]
     cells = min(_CELLS, side)
     parts = []

@@ -11,9 +11,16 @@ from tqdm import tqdm
 from xmodal_pipeline.errors import CaptureRejected
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.reading import read_counts
-from xmodal_pipeline.imaging.registration import Registration, estimate_registration
-from xmodal_pipeline.imaging.registration_rig import Rig, Sighting, find_rig, settle_on_rig
-from xmodal_pipeline.params.ingest import RegistrationParams, Scale, SpecimensParams
+from xmodal_pipeline.imaging.registration import (
+    Registration,
+    Sighting,
+    Transform,
+    estimate_registration,
+    find_rig,
+    settle_on_rig,
+)
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.params.ingest import RegistrationParams
 
 ALL = "all"
 """The whole study is one rig."""
@@ -23,15 +30,14 @@ class RigVerdict(NamedTuple):
     """The registration of one capture under its rig."""
 
     name: str
-    rig: Rig
+    rig: Transform
     registration: Registration
 
 
 def settle_rigs(
     captures: pd.DataFrame,
     files: Sequence[CaptureFiles],
-    specimens: SpecimensParams,
-    scale: Scale,
+    study: Study,
     params: RegistrationParams,
     *,
     n_jobs: int,
@@ -44,8 +50,7 @@ def settle_rigs(
     Args:
         captures: the table, with the column that names the rigs.
         files: where they are, in the same order.
-        specimens: how they are read.
-        scale: of the study.
+        study: how they are read.
         params: `rig` names the column, or is `all`; null settles nothing.
         n_jobs: worker processes.
 
@@ -53,9 +58,9 @@ def settle_rigs(
         By capture. A capture without a rig, or whose rig has fewer than three captures that show where UV
         lies, is not in it, and is judged by itself; nor is one that cannot be read.
     """
-    if params.rig is None or specimens.registration != "correct":
+    if params.rig is None or study.settings.registration != "correct":
         return {}
-    work = (delayed(_judge_alone)(one, specimens, scale, params) for one in files)
+    work = (delayed(_judge_alone)(one, study, params) for one in files)
     parallel = Parallel(n_jobs=n_jobs, return_as="generator")
     alone = list(tqdm(parallel(work), total=len(files), desc="Registering rigs", unit="capture"))
     names = [ALL] * len(files) if params.rig == ALL else captures[params.rig].tolist()
@@ -75,16 +80,14 @@ def settle_rigs(
     return verdicts
 
 
-def _judge_alone(
-    files: CaptureFiles, specimens: SpecimensParams, scale: Scale, params: RegistrationParams
-) -> Sighting | None:
+def _judge_alone(files: CaptureFiles, study: Study, params: RegistrationParams) -> Sighting | None:
     try:
-        capture = read_counts(files, specimens, scale)
+        capture = read_counts(files, study)
     except CaptureRejected:
         return None  # the examination says why
     mask = capture.rgb_mask
     own = estimate_registration(capture.rgb, capture.uv, mask, params, correct=True)
-    if own.status == "corrected" and (own.rotation_deg != 0 or own.scale != 1):
+    if own.status == "corrected" and own.is_turned:
         return Sighting(own, (0.0, 0.0))  # a similarity is given about the image's centre
     rows, columns = np.nonzero(mask)
     height, width = mask.shape

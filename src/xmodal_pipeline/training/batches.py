@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from xmodal_pipeline.augmentation import Batch
-from xmodal_pipeline.training.stores import TrainingStores
+from xmodal_pipeline.specimens.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -18,14 +19,21 @@ _ORDER_STREAM = 3
 """Counter word of the generator that orders an epoch; 0 to 2 belong to the views."""
 
 
-class StoreBatches(Dataset[Batch]):
-    """Reads a batch by the list of its rows, in one slice per store."""
+class PreparedBatches(Dataset[Batch]):
+    """Reads a batch by the list of its rows, in one slice per array."""
 
-    def __init__(self, stores: TrainingStores) -> None:
-        self._stores = stores
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Batch:
-        return self._stores.batch(rows)
+        return read_batch(self._prepared, rows)
+
+
+def read_batch(prepared: Prepared, rows: NDArray[np.int64]) -> Batch:
+    """Read some captures, in their stored precision."""
+    arrays = (prepared.rgb, prepared.uv, prepared.masks)
+    rgb, uv, masks = (torch.from_numpy(np.asarray(array[rows])) for array in arrays)
+    return Batch(rgb, uv, masks, torch.from_numpy(rows))
 
 
 class SpecimenBatches(Sampler[NDArray[np.int64]]):
@@ -51,7 +59,7 @@ class SpecimenBatches(Sampler[NDArray[np.int64]]):
         """Plan the batches.
 
         Args:
-            rows: row of each training capture in the stores.
+            rows: row of each training capture in `Prepared`.
             specimens: specimen of each training capture.
             batch_size: largest batch, of all processes together; fewer specimens make smaller batches, with a
                 warning.

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from xmodal_pipeline.models import CrossModalModel, build_model
+from xmodal_pipeline.models import CrossModalModel
 from xmodal_pipeline.training.config import FitConfig
 
 _CONFIG_KEY = "fit_config"
@@ -35,7 +35,7 @@ class Checkpoint:
 
     def model(self) -> CrossModalModel:
         """The model with these weights, in evaluation mode, on the CPU."""
-        model = build_unweighted(self.config)
+        model = self.config.initial_model()
         model.load_state_dict(self.tensors)
         return model.eval()
 
@@ -45,7 +45,7 @@ class Checkpoint:
         config = self.config.model_copy(update={"training": training})
         with torch.random.fork_rng():
             torch.manual_seed(config.training.seed)
-            return type(self).of_weights(build_unweighted(config).state_dict(), config)
+            return type(self).of_weights(config.initial_model().state_dict(), config)
 
     def to_file(self, path: Path) -> None:
         """Write one safetensors file, whole or not at all.
@@ -78,15 +78,3 @@ class Checkpoint:
                 "use a checkpoint of this pipeline"
             )
         return cls(tensors, FitConfig.model_validate_json(metadata[_CONFIG_KEY]))
-
-
-def build_unweighted(config: FitConfig) -> CrossModalModel:
-    """The model of a configuration, its weights drawn from torch's generator or pretrained."""
-    return build_model(
-        config.variant,
-        config.training,
-        rgb_bands=len(config.rgb_bands),
-        uv_bands=len(config.uv_bands),
-        image_size=config.image_size,
-        unimodal_joint=config.loss.joint_mode == "comm",
-    )

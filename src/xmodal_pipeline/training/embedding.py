@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from xmodal_pipeline.augmentation import Batch, ViewMaker, warp_batch
 from xmodal_pipeline.params.train import GeometryParams
-from xmodal_pipeline.training.batches import consecutive
+from xmodal_pipeline.specimens.prepared import Prepared
+from xmodal_pipeline.training.batches import consecutive, read_batch
 from xmodal_pipeline.training.checkpoint import Checkpoint
 from xmodal_pipeline.training.module import RGB_VIEW_SEED, UV_VIEW_SEED
-from xmodal_pipeline.training.stores import TrainingStores
 
 Collected = defaultdict[str, list[NDArray[np.float32]]]
 
@@ -35,13 +35,13 @@ class EmbeddingTables:
 
 
 def embed(
-    checkpoint: Checkpoint, stores: TrainingStores, *, batch_size: int = 128, features_of_views: bool = False
+    checkpoint: Checkpoint, prepared: Prepared, *, batch_size: int = 128, features_of_views: bool = False
 ) -> EmbeddingTables:
     """Run all captures through a variant, on the GPU where there is one.
 
     Args:
         checkpoint: the trained variant, with its band layout, image size and channel statistics.
-        stores: the captures, of the same layout and size.
+        prepared: the captures, of the same layout and size.
         batch_size: captures per pass; changes speed and memory only.
         features_of_views: `opposite_views` are features instead of projections: of a model whose heads have
             not learnt.
@@ -50,17 +50,17 @@ def embed(
         ValueError: if bands or image size of the captures are not those of the checkpoint.
     """
     config = checkpoint.config
-    _check_shapes(checkpoint, stores)
+    _check_shapes(checkpoint, prepared)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = checkpoint.model().to(device)
     views = ViewMaker(config.augmentation, config.photometry, config.channel_statistics(), config.image_size)
     features, projections, opposite = Collected(list), Collected(list), Collected(list)
     with (
         torch.inference_mode(),
-        tqdm(total=len(stores), desc=f"embed {config.name}", unit="capture", disable=None) as bar,
+        tqdm(total=len(prepared), desc=f"embed {config.name}", unit="capture", disable=None) as bar,
     ):
-        for rows in consecutive(np.arange(len(stores)), batch_size):
-            batch = Batch(*(field.to(device) for field in stores.batch(rows))).as_float()
+        for rows in consecutive(np.arange(len(prepared)), batch_size):
+            batch = Batch(*(field.to(device) for field in read_batch(prepared, rows))).as_float()
             plain = views.evaluation_view(batch)
             output = model(plain.rgb, plain.uv)
             _collect(features, output.features)
@@ -69,7 +69,7 @@ def embed(
             of_views = model(*warped)
             _collect(opposite, of_views.features if features_of_views else of_views.projections)
             bar.update(len(rows))
-    return EmbeddingTables(*(_table(stores, vectors) for vectors in (features, projections, opposite)))
+    return EmbeddingTables(*(_table(prepared, vectors) for vectors in (features, projections, opposite)))
 
 
 class BaselineViews(NamedTuple):
@@ -83,24 +83,24 @@ class BaselineViews(NamedTuple):
     """Bands averaged to `side` × `side`."""
 
 
-def baseline_views(stores: TrainingStores, geometry: GeometryParams, *, side: int = 16) -> BaselineViews:
+def baseline_views(prepared: Prepared, geometry: GeometryParams, *, side: int = 16) -> BaselineViews:
     """Outlines, colours and pixels of the opposite views, as vectors.
 
     Args:
-        stores: the captures.
+        prepared: the captures.
         geometry: the warps of the variants compared with.
         side: side of the reduced masks and bands, in pixels.
     """
     silhouettes, colours, pixels = Collected(list), Collected(list), Collected(list)
-    for rows in consecutive(np.arange(len(stores)), 512):
-        batch = stores.batch(rows).as_float()
+    for rows in consecutive(np.arange(len(prepared)), 512):
+        batch = read_batch(prepared, rows).as_float()
         for channel, (name, seed) in enumerate((("rgb", RGB_VIEW_SEED), ("uv", UV_VIEW_SEED))):
             warped = warp_batch(batch, geometry, seed=seed)
             image, mask = (warped.rgb, warped.uv)[channel], warped.mask[:, channel : channel + 1]
             _collect(silhouettes, {name: functional.adaptive_avg_pool2d(mask, side).flatten(1)})
             _collect(colours, {name: _colour_statistics(image, mask)})
             _collect(pixels, {name: functional.adaptive_avg_pool2d(image, side).flatten(1)})
-    return BaselineViews(*(_table(stores, vectors) for vectors in (silhouettes, colours, pixels)))
+    return BaselineViews(*(_table(prepared, vectors) for vectors in (silhouettes, colours, pixels)))
 
 
 def _colour_statistics(image: Tensor, mask: Tensor) -> Tensor:
@@ -111,13 +111,16 @@ def _colour_statistics(image: Tensor, mask: Tensor) -> Tensor:
     return torch.cat([mean, variance.sqrt()], dim=1)
 
 
-def _check_shapes(checkpoint: Checkpoint, stores: TrainingStores) -> None:
+def _check_shapes(checkpoint: Checkpoint, prepared: Prepared) -> None:
     config = checkpoint.config
-    for name, store, bands in (("rgb", stores.rgb, config.rgb_bands), ("uv", stores.uv, config.uv_bands)):
+    for name, images, bands in (
+        ("rgb", prepared.rgb, config.rgb_bands),
+        ("uv", prepared.uv, config.uv_bands),
+    ):
         expected = (len(bands), config.image_size, config.image_size)
-        if store.shape[1:] != expected:
+        if images.shape[1:] != expected:
             raise ValueError(
-                f"embed: {name} images must have bands, height and width {expected}, got {store.shape[1:]}; "
+                f"embed: {name} images must have bands, height and width {expected}, got {images.shape[1:]}; "
                 "prepare them with the band layout and image size of the checkpoint"
             )
 
@@ -127,15 +130,15 @@ def _collect(into: Collected, vectors: dict[str, Tensor]) -> None:
         into[modality].append(rows.float().cpu().numpy())
 
 
-def _table(stores: TrainingStores, vectors: Collected) -> pd.DataFrame:
+def _table(prepared: Prepared, vectors: Collected) -> pd.DataFrame:
     parts = []
     for modality in (name for name in ("rgb", "uv", "joint") if name in vectors):
         values = np.concatenate(vectors[modality])
         about = pd.DataFrame(
             {
-                "capture_id": stores.capture_ids,
-                "specimen_id": stores.specimen_ids,
-                "partition": stores.partitions,
+                "capture_id": prepared.capture_ids,
+                "specimen_id": prepared.specimen_ids,
+                "partition": prepared.partitions,
                 "modality": modality,
             }
         )

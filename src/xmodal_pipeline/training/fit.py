@@ -9,15 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training.checkpoint import Checkpoint
 from xmodal_pipeline.training.config import FitConfig, differing_keys
 from xmodal_pipeline.training.diagnostics import Diagnostic, diagnose
-from xmodal_pipeline.training.hardware import check_hardware
-from xmodal_pipeline.training.launch import launch
-from xmodal_pipeline.training.order import Order, array_files
 from xmodal_pipeline.training.process import train, training_batches
+from xmodal_pipeline.training.processes import Order, array_files, check_hardware, launch
 from xmodal_pipeline.training.run_state import history_table, model_weights, read_state
-from xmodal_pipeline.training.stores import TrainingStores
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +34,7 @@ class FitResult:
 
 
 def fit(
-    config: FitConfig, stores: TrainingStores, state_dir: Path, *, save_every_s: float = SAVE_EVERY_S
+    config: FitConfig, prepared: Prepared, state_dir: Path, *, save_every_s: float = SAVE_EVERY_S
 ) -> FitResult:
     """Train one variant; the only place that writes is `state_dir`.
 
@@ -45,7 +43,7 @@ def fit(
 
     Args:
         config: the run.
-        stores: all captures; training and validation specimens are used, test specimens never.
+        prepared: all captures; training and validation specimens are used, test specimens never.
         state_dir: folder of this variant's state and logs; made if missing.
         save_every_s: least time between two saves of the state.
 
@@ -57,15 +55,15 @@ def fit(
     check_hardware(config.training)
     state_dir.mkdir(parents=True, exist_ok=True)
     path = state_dir / STATE_FILE
-    identity = {"config": config.model_dump(mode="json"), "captures": stores.fingerprint()}
+    identity = {"config": config.model_dump(mode="json"), "captures": prepared.fingerprint()}
     state = _earlier_run(path, identity)
     if state is not None and state["callbacks"]["RunState"]["finished"]:
         logger.info("%s: already trained in %s; delete it to train again", config.name, state_dir)
     else:
         if config.training.processes == 1:
-            train(config, stores, path, identity, save_every_s=save_every_s)
+            train(config, prepared, path, identity, save_every_s=save_every_s)
         else:
-            _train_in_processes(config, stores, path, identity, save_every_s)
+            _train_in_processes(config, prepared, path, identity, save_every_s)
         state = read_state(path)
     run = state["callbacks"]["RunState"]
     history = history_table(run["rows"], run["chosen_epoch"])
@@ -77,9 +75,9 @@ def fit(
 
 
 def _train_in_processes(
-    config: FitConfig, stores: TrainingStores, path: Path, identity: dict[str, Any], save_every_s: float
+    config: FitConfig, prepared: Prepared, path: Path, identity: dict[str, Any], save_every_s: float
 ) -> None:
-    training_batches(config, stores)  # refuses too few specimens here, in one message
+    training_batches(config, prepared)  # refuses too few specimens here, in one message
     folder = path.with_name("processes")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -88,10 +86,8 @@ def _train_in_processes(
         identity=identity,
         state=path.resolve(),
         save_every_s=save_every_s,
-        arrays=array_files(stores, folder.resolve()),
-        capture_ids=stores.capture_ids,
-        specimen_ids=stores.specimen_ids,
-        partitions=stores.partitions,
+        arrays=array_files(prepared, folder.resolve()),
+        manifest=prepared.manifest,
     )
     launch(order, folder)
 

@@ -18,7 +18,6 @@ from xmodal_pipeline.losses.combined import identity
 from xmodal_pipeline.losses.gather import gather_rows, sum_over_processes
 from xmodal_pipeline.models import ModelOutput
 from xmodal_pipeline.training.balance import GradientBalance, RunningMeans
-from xmodal_pipeline.training.checkpoint import build_unweighted
 from xmodal_pipeline.training.config import FitConfig
 from xmodal_pipeline.training.gradient_cache import BatchStatistics, encode_in_chunks
 from xmodal_pipeline.training.optimisation import make_optimiser, parameter_groups, warm_up_and_cosine
@@ -41,7 +40,7 @@ class ContrastiveTraining(LightningModule):
         """
         super().__init__()
         self.config = config
-        self.model = build_unweighted(config)
+        self.model = config.initial_model()
         processes = config.training.processes
         gather, total = (identity, identity) if processes == 1 else (gather_rows, sum_over_processes)
         self.loss = CombinedLoss(config.loss, self.model.modalities, gather)
@@ -104,7 +103,9 @@ class ContrastiveTraining(LightningModule):
         first, second = halves(output)
         progress = min(1.0, self.trainer.global_step / self.total_steps)
         loss = self.loss(first, second, progress=progress)
-        self.means.add({"loss": loss.total, **loss.terms, **self._spread(first.projections)})
+        terms = {f"loss_{name}": term for name, term in loss.terms.items()}
+        weights = {f"weight_{name}": torch.tensor(weight) for name, weight in loss.weights.items()}
+        self.means.add({"loss": loss.total, **terms, **weights, **self._spread(first.projections)})
         total: Tensor = loss.total
         return total
 

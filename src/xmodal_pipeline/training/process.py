@@ -19,13 +19,13 @@ from torch.utils.data import DataLoader
 
 from xmodal_pipeline.augmentation import Batch
 from xmodal_pipeline.params.train import TrainingParams
-from xmodal_pipeline.training.batches import SpecimenBatches, StoreBatches, consecutive
+from xmodal_pipeline.specimens.prepared import Prepared
+from xmodal_pipeline.training.batches import PreparedBatches, SpecimenBatches, consecutive
 from xmodal_pipeline.training.config import FitConfig
 from xmodal_pipeline.training.gradient_cache import has_batch_statistics
 from xmodal_pipeline.training.module import ContrastiveTraining
 from xmodal_pipeline.training.progress import StepBar, quiet_lightning
 from xmodal_pipeline.training.run_state import RunState, WholeFiles, read_state
-from xmodal_pipeline.training.stores import TrainingStores
 from xmodal_pipeline.training.validation import MINIMUM_SPECIMENS
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 def train(
     config: FitConfig,
-    stores: TrainingStores,
+    prepared: Prepared,
     state_file: Path,
     identity: dict[str, Any],
     *,
@@ -44,7 +44,7 @@ def train(
 
     Args:
         config: the run.
-        stores: all captures.
+        prepared: all captures.
         state_file: where the state is saved; logs go beside it.
         identity: configuration and fingerprint of the captures; saved with the state.
         save_every_s: least time between two saves.
@@ -54,11 +54,11 @@ def train(
         ValueError: if there are too few training specimens, or the model cannot be built.
     """
     with _own_randomness(config.training.seed), quiet_lightning():
-        batches = training_batches(config, stores, process)
+        batches = training_batches(config, prepared, process)
         module = ContrastiveTraining(config, batches_per_epoch=len(batches))
         if config.training.processes > 1:
             _share_statistics(module)
-        validation = _validation_rows(config, stores)
+        validation = _validation_rows(config, prepared)
         state = RunState(
             state_file, identity, validation_specimens=len(validation), save_every_s=save_every_s
         )
@@ -66,16 +66,16 @@ def train(
             state.load_state_dict(read_state(state_file)["callbacks"][state.state_key])
         # Lightning draws a resumed run's first batches before it tells the sampler the epoch.
         batches.set_epoch(len(state.rows))
-        _run(module, state, batches, stores, validation)
+        _run(module, state, batches, prepared, validation)
 
 
-def training_batches(config: FitConfig, stores: TrainingStores, process: int = 0) -> SpecimenBatches:
+def training_batches(config: FitConfig, prepared: Prepared, process: int = 0) -> SpecimenBatches:
     """One process's part of the batches of a run."""
-    rows = stores.rows_of("train")
+    rows = prepared.rows_of("train")
     training = config.training
     return SpecimenBatches(
         rows,
-        [stores.specimen_ids[row] for row in rows],
+        [prepared.specimen_ids[row] for row in rows],
         batch_size=training.batch_size,
         seed=training.seed,
         processes=training.processes,
@@ -97,10 +97,10 @@ def _share_statistics(module: ContrastiveTraining) -> None:
         )
 
 
-def _validation_rows(config: FitConfig, stores: TrainingStores) -> NDArray[np.int64]:
+def _validation_rows(config: FitConfig, prepared: Prepared) -> NDArray[np.int64]:
     """The first capture of each validation specimen, or none where they are too few to choose by."""
-    rows = stores.rows_of("validation")
-    _, first = np.unique([stores.specimen_ids[row] for row in rows], return_index=True)
+    rows = prepared.rows_of("validation")
+    _, first = np.unique([prepared.specimen_ids[row] for row in rows], return_index=True)
     if len(first) >= MINIMUM_SPECIMENS:
         return rows[np.sort(first)]
     logger.info(
@@ -116,7 +116,7 @@ def _run(
     module: ContrastiveTraining,
     state: RunState,
     batches: SpecimenBatches,
-    stores: TrainingStores,
+    prepared: Prepared,
     validation: NDArray[np.int64],
 ) -> None:
     training = module.config.training
@@ -136,7 +136,7 @@ def _run(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    source = StoreBatches(stores)
+    source = PreparedBatches(prepared)
     pinned = torch.cuda.is_available()
     loader: DataLoader[Batch] = DataLoader(source, sampler=batches, batch_size=None, pin_memory=pinned)
     checked: DataLoader[Batch] | None = None

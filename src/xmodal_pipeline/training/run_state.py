@@ -18,19 +18,6 @@ from xmodal_pipeline.training.validation import RetrievalScore, is_as_good
 
 logger = logging.getLogger(__name__)
 
-LEADING_COLUMNS = ("epoch", "step", "lr", "loss", "cross_modal", "intra_rgb", "intra_uv", "joint")
-TRAILING_COLUMNS = (
-    "grad_norm_rgb",
-    "grad_norm_uv",
-    "grad_cosine",
-    "spread_rgb",
-    "spread_uv",
-    "modality_gap",
-    "validation_recall_at_1",
-    "validation_match_above_other",
-    "seconds",
-)
-
 
 class WholeFiles(TorchCheckpointIO):
     """Writes a state whole or not at all, and reads nothing but tensors and plain values."""
@@ -146,9 +133,9 @@ class RunState(Callback):
             "lr": module.config.training.lr * module.schedule()(trainer.global_step - 1),
             **module.take_epoch(),
         }
-        if module.validation_score is not None:
-            row["validation_recall_at_1"] = module.validation_score.recall_at_1
-            row["validation_match_above_other"] = module.validation_score.match_above_other
+        score = module.validation_score
+        row["validation_recall_at_1"] = np.nan if score is None else score.recall_at_1
+        row["validation_match_above_other"] = np.nan if score is None else score.match_above_other
         row["seconds"] = time.monotonic() - self._epoch_started
         return row
 
@@ -171,9 +158,6 @@ class RunState(Callback):
 
 
 def history_table(rows: list[dict[str, float]], chosen_epoch: int = -1) -> pd.DataFrame:
-    """One row per epoch; columns that do not apply hold NaN, and `is_kept` marks the checkpoint's epoch."""
+    """One row per epoch with every number that training took; `is_kept` marks the checkpoint's epoch."""
     table = pd.DataFrame(rows)
-    temperatures = [name for name in table.columns if str(name).startswith("temperature_")]
-    ordered = table.reindex(columns=[*LEADING_COLUMNS, *temperatures, *TRAILING_COLUMNS])
-    kept = ordered.index[chosen_epoch]
-    return ordered.astype({"epoch": int, "step": int}).assign(is_kept=ordered.index == kept)
+    return table.astype({"epoch": int, "step": int}).assign(is_kept=table.index == table.index[chosen_epoch])

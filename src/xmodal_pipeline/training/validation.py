@@ -3,13 +3,13 @@
 import math
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
-from torch.nn import functional
+
+from xmodal_pipeline.evaluation.ranks import PAIRWISE, recall_name, summarise
+from xmodal_pipeline.evaluation.retrieval import rank_matches
 
 MINIMUM_SPECIMENS = 20
 """Below, recall@1 has a standard error above 0.11, and choosing among epochs by it is choosing by chance."""
-_TIE = 1e-6
 
 
 class RetrievalScore(NamedTuple):
@@ -38,7 +38,7 @@ def is_as_good(recall_at_1: float, best: float, specimens: int) -> bool:
 
 
 def retrieval_score(queries: Tensor, keys: Tensor) -> RetrievalScore:
-    """Score how well each side finds its match in the other.
+    """Score how well each side finds its match in the other, ranked as in `evaluation.retrieval`.
 
     Ties count by expectation over random orders, so collapsed projections score chance.
 
@@ -46,16 +46,7 @@ def retrieval_score(queries: Tensor, keys: Tensor) -> RetrievalScore:
         queries: (specimens, dim) projections, any scale.
         keys: (specimens, dim), same row order.
     """
-    similarity = functional.normalize(queries.float(), dim=1) @ functional.normalize(keys.float(), dim=1).T
-    found = [_one_direction(similarity), _one_direction(similarity.T)]
-    return RetrievalScore(*(sum(values) / 2 for values in zip(*found, strict=True)))
-
-
-def _one_direction(similarity: Tensor) -> tuple[float, float]:
-    match = similarity.diagonal()[:, None]
-    others = ~torch.eye(len(similarity), dtype=torch.bool, device=similarity.device)
-    better = ((similarity > match + _TIE) & others).sum(dim=1).double()
-    tied = (((similarity - match).abs() <= _TIE) & others).sum(dim=1).double()
-    recall = ((1 - better) / (tied + 1)).clamp(0, 1).mean()
-    below = 1 - (better + tied / 2) / (len(similarity) - 1)
-    return float(recall), float(below.mean())
+    ranks = rank_matches(queries.float().cpu().numpy(), keys.float().cpu().numpy())
+    found = [summarise(counts, (1,)) for counts in ranks]
+    recall, above = (sum(one[name] for one in found) / 2 for name in (recall_name(1), PAIRWISE))
+    return RetrievalScore(recall, above)

@@ -1,4 +1,4 @@
-"""What augmentation makes of a few captures, in the units of the stores."""
+"""What augmentation makes of a few captures, in unit scale."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xmodal_pipeline.augmentation import Batch, PhotometryPreset, ViewMaker
+from xmodal_pipeline.augmentation import Batch, ViewMaker
 from xmodal_pipeline.augmentation.views import ChannelStatistics
 from xmodal_pipeline.params.train import AugmentationParams
-from xmodal_pipeline.training.stores import TrainingStores
+from xmodal_pipeline.specimens.prepared import Prepared
+from xmodal_pipeline.training.batches import read_batch
+from xmodal_pipeline.training.config import photometry_in_force
 
 
 class ViewSamples(NamedTuple):
@@ -24,10 +26,8 @@ class ViewSamples(NamedTuple):
 
 
 def sample_views(
-    stores: TrainingStores,
+    prepared: Prepared,
     augmentation: AugmentationParams,
-    photometry: PhotometryPreset,
-    statistics: ChannelStatistics,
     *,
     captures: int,
     views: int,
@@ -36,23 +36,22 @@ def sample_views(
     """The views that training takes of some captures in its first epochs, standardisation undone.
 
     Args:
-        stores: of the study.
+        prepared: all captures.
         augmentation: ranges of the draws.
-        photometry: preset in force.
-        statistics: mean and standard deviation of every band.
-        captures: training captures, spread evenly over the stores.
+        captures: training captures, spread evenly over all.
         views: of each; two come from each epoch.
         seed: of the run.
     """
-    train = stores.rows_of("train")
+    train = prepared.rows_of("train")
     rows = train[np.linspace(0, len(train) - 1, min(captures, len(train))).astype(int)]
-    maker = ViewMaker(augmentation, photometry, statistics, stores.rgb.shape[-1])
-    batch = stores.batch(rows)
+    photometry = photometry_in_force(augmentation, is_calibrated=prepared.is_calibrated)
+    maker = ViewMaker(augmentation, photometry, prepared.statistics, prepared.image_size)
+    batch = read_batch(prepared, rows)
     epochs = [maker.training_views(batch, seed=seed, epoch=epoch) for epoch in range(-(-views // 2))]
     batches = [maker.evaluation_view(batch), *[view for pair in epochs for view in pair][:views]]
-    rgb, uv = (_in_units(batches, name, statistics) for name in ("rgb", "uv"))
+    rgb, uv = (_in_units(batches, name, prepared.statistics) for name in ("rgb", "uv"))
     masks = torch.stack([one.mask for one in batches], dim=1).numpy() > 0
-    return ViewSamples(tuple(stores.capture_ids[row] for row in rows.tolist()), rgb, uv, masks)
+    return ViewSamples(tuple(prepared.capture_ids[row] for row in rows.tolist()), rgb, uv, masks)
 
 
 def _in_units(batches: list[Batch], name: str, statistics: ChannelStatistics) -> NDArray[np.float32]:

@@ -12,11 +12,11 @@ from xmodal_pipeline.evaluation.alignment import (
     NEIGHBOURS,
     _orders,
     _permuted_products,
-    cosine_matrix,
     linear_cka,
     mutual_knn,
     strength,
 )
+from xmodal_pipeline.evaluation.cosine import cosine_matrix
 
 
 def noisy_pair(n=60, dim=6, noise=1.0, seed=0):

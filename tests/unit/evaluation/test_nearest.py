@@ -82,6 +82,15 @@ def test_cross_fit_sees_only_fitted_rows_and_weighs_classes_alike():
     assert min(recalls) > 0.15
 
 
+@pytest.mark.parametrize("rare", [0, 1])
+def test_two_votes_of_a_class_of_two_weigh_more_than_seven_farther_ones_of_a_class_of_seven(rare):
+    rows = np.tile([1.0, 0.0], (10, 1))
+    rows[3:, 1] = 0.05
+    classes = np.array([rare] * 3 + [1 - rare] * 7)
+    predicted = cross_fit_knn([rows, rows], classes, [(np.arange(1, 10), np.array([0]))])
+    assert predicted[0] == rare
+
+
 @pytest.mark.parametrize(
     ("k", "temperature", "rows"), [(0, 0.1, 4), (3, 0.0, 4), (3, float("nan"), 4), (3, 0.1, 3)]
 )

@@ -7,9 +7,17 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from xmodal_pipeline.evaluation.measurement import (
+    all_specimens,
+    measure_baselines,
+    measure_contributions,
+    measure_variant,
+)
 from xmodal_pipeline.evaluation.model_tables import ModelTables, check_table
 from xmodal_pipeline.evaluation.paired import Measure, compare_models, sign_flip_p
-from xmodal_pipeline.evaluation.paired_measures import compare_tables, paired_measures
+from xmodal_pipeline.evaluation.pairing import compare_contributions, pair_contributions
+from xmodal_pipeline.evaluation.results import stack_contributions
+from xmodal_pipeline.evaluation.schema import DIFFERENCE_COLUMNS
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
 PARAMS = EvaluationParams(folds=3, inner_folds=2, c_values=(1.0,), bootstraps=50, permutations=99, n_jobs=1)
@@ -160,15 +168,20 @@ def study(n=48, seed=0):
     return index, partitions, table
 
 
+def contribute(index, tables):
+    """Per model the contributions of its only seed."""
+    return {name: [measure_contributions(one, index, PARAMS)] for name, one in tables.items()}
+
+
 def test_models_are_measured_on_the_same_specimens_and_folds():
     index, _, table = study()
     good, bad, alone = table(4, 0.05), table(0, 3.0), table(4, 0.05, ("rgb",))
     models = {
-        "good": ModelTables((good,), (good,), (good,)),
-        "bad": ModelTables((bad,), (bad,), (bad,)),
-        "rgb_only": ModelTables((alone,), (alone,), (alone,)),
+        "good": ModelTables(good, good, good),
+        "bad": ModelTables(bad, bad, bad),
+        "rgb_only": ModelTables(alone, alone, alone),
     }
-    measures = paired_measures(models, index, PARAMS)
+    measures = list(pair_contributions(contribute(index, models), all_specimens(index)))
     found = (
         compare_models(measures, bootstraps=50, permutations=199, seed=0)
         .set_index(["task", "label", "metric", "a", "b"])
@@ -190,17 +203,20 @@ def test_baselines_are_a_family_of_their_own_and_not_compared_with_one_another()
     good, plain, poor = table(4, 0.05), table(2, 1.0), table(0, 3.0)
     half = plain[plain["specimen_id"] != "s00"]
     known = table(0, 0.1, ("joint",))
-    models = {"rgb_only": ModelTables((table(4, 0.05, ("rgb",)),)), "good": ModelTables((good,), (good,))}
-    baselines = {
-        "plain": ModelTables((plain,), (plain,)),
-        "poor": ModelTables((poor,), (poor,)),
-        "incomplete": ModelTables((half,), (half,)),
-        "species_only": ModelTables((known,)),
+    models = {"rgb_only": ModelTables(table(4, 0.05, ("rgb",))), "good": ModelTables(good, good)}
+    models = contribute(index, models)
+    tables = {
+        "plain": ModelTables(plain, plain),
+        "poor": ModelTables(poor, poor),
+        "incomplete": ModelTables(half, half),
+        "species_only": ModelTables(known),
     }
-    rows = compare_tables(models, baselines, index, PARAMS)
+    baselines = measure_baselines(tables, index, PARAMS).contributions
+    rows = compare_contributions(models, baselines, index, PARAMS)
 
+    assert tuple(rows.columns) == DIFFERENCE_COLUMNS
     assert set(rows["protocol"]) == {PARAMS.protocol}
-    assert not set(rows["a"]) & set(baselines)
+    assert not set(rows["a"]) & set(tables)
     assert set(rows.loc[rows["family"] == "models", "b"]) == {"rgb_only"}
     accuracy = rows[rows["metric"] == "accuracy"].set_index(["label", "a", "b"])["family"]
     assert ("species", "good", "species_only") not in accuracy.index
@@ -208,7 +224,7 @@ def test_baselines_are_a_family_of_their_own_and_not_compared_with_one_another()
     assert "incomplete" not in accuracy.index.get_level_values("b")  # it lacks a specimen
     assert accuracy["sex", "good", "rgb_only"] == "models"  # models of one modality come last
     with pytest.raises(ValueError, match=r"compare.runs.good: name must not be that of a baseline"):
-        compare_tables(models, {"good": baselines["plain"]}, index, PARAMS)
+        compare_contributions(models, models["good"][0].assign(name="good"), index, PARAMS)
 
 
 def test_values_are_those_of_the_evaluation():
@@ -217,8 +233,9 @@ def test_values_are_those_of_the_evaluation():
 
     index, _, table = study()
     one, other = table(1, 0.5), table(1, 0.5, seed=1)
-    models = {"one": ModelTables((one,), (one,)), "other": ModelTables((other,), (other,))}
-    found = compare_models(paired_measures(models, index, PARAMS), bootstraps=20, permutations=19, seed=0)
+    models = contribute(index, {"one": ModelTables(one, one), "other": ModelTables(other, other)})
+    measures = list(pair_contributions(models, all_specimens(index)))
+    found = compare_models(measures, bootstraps=20, permutations=19, seed=0)
     values = found.set_index(["task", "label", "metric"])["value_a"]
     pairs = pair_captures(one, index, partition="test")
     assert values["retrieval", "uv_to_rgb", "mrr"] == pytest.approx(
@@ -237,6 +254,53 @@ def test_values_are_those_of_the_evaluation():
     )
     assert values["classification", "sex", "accuracy"] == pytest.approx(expected["joint_accuracy"])
     assert values["classification", "sex", "uv_accuracy"] == pytest.approx(expected["uv_accuracy"])
+
+
+def test_what_a_variant_contributes_is_what_a_run_of_the_same_tables_does():
+    index, _, table = study()
+    one = table(1, 0.5)
+    whole = measure_variant(one, one, one, index, PARAMS, label="sex").contributions
+    alone = measure_contributions(ModelTables(one, one, one), index, PARAMS)
+    pd.testing.assert_frame_equal(whole, alone)
+    assert all(isinstance(whole[name].dtype, pd.CategoricalDtype) for name in ("task", "specimen_id"))
+
+
+def test_contributions_add_up_to_the_numbers():
+    index, _, table = study()
+    one = table(1, 0.5)
+    found = measure_variant(one, one, one, index, PARAMS, label="sex")
+    sums = found.contributions.groupby(["task", "label", "metric"], observed=True)["value"].sum()
+    numbers = found.numbers.set_index(["task", "label", "metric"])["value"]
+    shown = sums.drop(index="accuracy", level="metric")
+    assert len(shown) == 2 * 2 * 3 + 2 * 2
+    assert shown.to_numpy() == pytest.approx(numbers[shown.index].to_numpy())
+    assert sums["classification", "sex", "accuracy"] == pytest.approx(
+        numbers["classification", "sex", "joint_accuracy"]
+    )
+
+
+def test_seeds_of_one_model_are_paired_as_one():
+    index, _, table = study()
+    first, second, other = (table(1, 0.5, seed=seed) for seed in range(3))
+    seeds = [measure_contributions(ModelTables(one), index, PARAMS) for one in (first, second)]
+    models = {"several": seeds, "other": [measure_contributions(ModelTables(other), index, PARAMS)]}
+    measures = {(m.label, m.metric): m for m in pair_contributions(models, all_specimens(index))}
+    values = measures["sex", "accuracy"].contributions
+    assert {name: rows.shape for name, rows in values.items()} == {"several": (2, 48), "other": (1, 48)}
+    assert values["several"][1].sum() == pytest.approx(
+        seeds[1].query("label == 'sex' and metric == 'accuracy'")["value"].sum()
+    )
+    assert measures["sex", "accuracy"].widening == pytest.approx(np.sqrt(1 + 3 / 2))
+
+
+def test_stacked_contributions_keep_their_words():
+    index, _, table = study()
+    one = measure_contributions(ModelTables(table(1, 0.5, ("rgb",))), index, PARAMS)
+    both = measure_contributions(ModelTables(table(1, 0.5)), index, PARAMS)
+    stacked = stack_contributions([one.assign(name="a"), both.assign(name="b")])
+    rows = stacked[stacked["name"] == "b"].reset_index(drop=True).drop(columns="name")
+    pd.testing.assert_frame_equal(rows, both.drop(columns="name"), check_categorical=False)
+    assert isinstance(stacked["specimen_id"].dtype, pd.CategoricalDtype)
 
 
 def test_a_table_of_other_captures_or_partitions_is_refused_by_name():

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,8 @@ import pytest
 from xmodal_pipeline.imaging.capture import Capture
 from xmodal_pipeline.imaging.colour import catch_rows, colour_features, colour_rows, list_regions
 from xmodal_pipeline.imaging.receptors import ReceptorModel
-from xmodal_pipeline.params.ingest import LAYOUTS, BandLayout
+from xmodal_pipeline.imaging.study import open_study
+from xmodal_pipeline.params.ingest import LAYOUTS, BandLayout, SpecimensParams
 
 LAYOUT = BandLayout(name="two", order=("R", "G", "U"), rgb=("R", "G"), uv=("U",))
 SAME = np.eye(3)
@@ -21,10 +24,15 @@ def capture():
     return Capture(rgb=bands[:2], uv=bands[2:], rgb_mask=mask, uv_mask=mask)
 
 
+def study_of(layout):
+    opened = open_study(Path(), SpecimensParams(layout=layout, mask="none", scale="unit"), [])
+    return opened.model_copy(update={"colour_units": "relative"})
+
+
 def measure(photographed, layout=LAYOUT, patches=None, to_uv=SAME):
     regions = list_regions(photographed, patches or {}, to_uv)
     identity = {"capture_id": "c1", "specimen_id": "s1"}
-    return pd.DataFrame(colour_rows(photographed, regions, identity, layout, "relative"))
+    return pd.DataFrame(colour_rows(photographed, regions, identity, study_of(layout)))
 
 
 def test_rows_of_a_hand_made_capture():
@@ -115,7 +123,7 @@ def test_catches_pair_each_place_with_its_own_uv():
     product = ReceptorModel(("p",), (("R", "U"),), np.array([[1.0]]))
     regions = list_regions(one, {"2": np.array([0, 2])}, shifted(1, 0))
 
-    rows = catch_rows(one, regions, {"capture_id": "c"}, LAYOUT, product, factor=10)
+    rows = catch_rows(one, regions, {"capture_id": "c"}, study_of(LAYOUT), product, factor=10)
 
     assert [(row["patch"], row["n_px"]) for row in rows] == [("whole", 4), ("2", 1)]
     # R times the UV to its right, each in tenths.

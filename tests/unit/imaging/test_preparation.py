@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 
 from xmodal_pipeline.imaging.capture import Capture
-from xmodal_pipeline.imaging.preparation import frame_box, prepare_capture, resample, specimen_box
+from xmodal_pipeline.imaging.preparation import frame_square, prepare_capture, resample, specimen_square
 from xmodal_pipeline.imaging.registration import Registration
 
 
@@ -22,7 +22,7 @@ def registration(dx, dy, status="corrected"):
 def test_a_flat_specimen_keeps_its_level_up_to_the_edge_and_background_is_zero():
     mask = disc()
     bands = np.where(mask, 0.7, 0.2)[None].astype(np.float32)
-    resized, inside = resample(bands, mask, specimen_box(mask), 24)
+    resized, inside = resample(bands, mask, specimen_square(mask), 24)
     assert resized[0][inside.astype(bool)] == pytest.approx(0.7, abs=1e-6)
     assert np.all(resized[0][~inside.astype(bool)] == 0)
     # The box is the disc's bounding square (41 px) and 5 % more on each side.
@@ -32,7 +32,7 @@ def test_a_flat_specimen_keeps_its_level_up_to_the_edge_and_background_is_zero()
 def test_whole_frames_are_padded_to_a_square_and_shrunk_by_area():
     mask = np.ones((40, 80), bool)
     bands = np.arange(80, dtype=np.float32)[None, None, :].repeat(40, 1)
-    resized, inside = resample(bands, mask, frame_box(mask), 40)
+    resized, inside = resample(bands, mask, frame_square(mask), 40)
     assert inside.sum(0).tolist() == [20] * 40
     # Two columns become one: away from the border the mean of columns 2k and 2k+1.
     assert resized[0, 20, 2:-2] == pytest.approx(np.arange(40)[2:-2] * 2 + 0.5, abs=1e-4)
@@ -40,7 +40,7 @@ def test_whole_frames_are_padded_to_a_square_and_shrunk_by_area():
 
 def test_the_specimen_may_touch_the_border():
     mask = disc(centre=(5, 32))
-    _, inside = resample(mask[None].astype(np.float32), mask, specimen_box(mask), 32)
+    _, inside = resample(mask[None].astype(np.float32), mask, specimen_square(mask), 32)
     assert inside.any()
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -6,9 +8,10 @@ from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.imaging.capture import Capture
 from xmodal_pipeline.imaging.quality import capture_quality, focus
 from xmodal_pipeline.imaging.registration import lay_mask
-from xmodal_pipeline.params.ingest import LAYOUTS, QualityParams
+from xmodal_pipeline.imaging.study import open_study
+from xmodal_pipeline.params.ingest import QualityParams, SpecimensParams
 
-LAYOUT = LAYOUTS["rgb_uv_mask"]
+STUDY = open_study(Path(), SpecimensParams(scale="unit"), [])
 PARAMS = QualityParams()
 SIZE = 96
 
@@ -31,7 +34,9 @@ def simulated_capture(seed=0, noise=0.004):
 
 def quality(rgb, uv, mask, uv_mask=None, ceiling=1.0, params=PARAMS, **options):
     capture = Capture(rgb=rgb, uv=uv, rgb_mask=mask, uv_mask=mask if uv_mask is None else uv_mask)
-    rows, codes = capture_quality(capture, LAYOUT, params, ceiling=ceiling, **options)
+    bands = {"rgb_bands": STUDY.rgb_bands[: len(rgb)], "uv_bands": STUDY.uv_bands[: len(uv)]}
+    study = STUDY.model_copy(update=bands)
+    rows, codes = capture_quality(capture, study, params, ceiling=ceiling, **options)
     return {row["band"]: row for row in rows}, set(codes)
 
 

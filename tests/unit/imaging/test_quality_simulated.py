@@ -1,6 +1,7 @@
 """Quality on simulated captures: planted faults under their code, and no flag on the others."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.quality import capture_quality
 from xmodal_pipeline.imaging.reading import read_capture
-from xmodal_pipeline.params.ingest import LAYOUTS, QualityParams, SimulationParams, SpecimensParams
-from xmodal_pipeline.specimens.simulation import simulate_study
+from xmodal_pipeline.imaging.study import open_study
+from xmodal_pipeline.params.ingest import QualityParams, SimulationParams, SpecimensParams
+from xmodal_pipeline.simulation import simulate_study
 
-LAYOUT = LAYOUTS["rgb_uv_mask"]
+STUDY = open_study(Path(), SpecimensParams(scale="uint16"), [])
 CODES: dict[str, tuple[CaptureCode, ...]] = {
     "": (),
     "no_metadata": (),
@@ -35,20 +37,17 @@ def simulated(tmp_path_factory):
         n_effect_species=2, n_plain_species=1, n_per_sex=6, repeat_share=0.0, fault_count=2
     )
     truth = simulate_study(params, root, n_jobs=1)
-    specimens = SpecimensParams(root=root)
     return [
         (
             row.fault,
-            read_capture(
-                CaptureFiles(row.capture_id, "", root / f"{row.capture_id}.tif"), specimens, "uint16"
-            ),
+            read_capture(CaptureFiles(row.capture_id, "", root / f"{row.capture_id}.tif"), STUDY),
         )
         for row in truth[truth["fault"].isin(list(CODES))].itertuples()
     ]
 
 
 def judge(capture):
-    return capture_quality(capture, LAYOUT, QualityParams(), ceiling=1.0)
+    return capture_quality(capture, STUDY, QualityParams(), ceiling=1.0)
 
 
 def flags(rows):
@@ -67,13 +66,17 @@ def test_the_flagged_bands_are_the_spoilt_ones(simulated):
         found = flags(judge(capture)[0])
         if fault == "dead_uv_band":
             spread = np.ptp(capture.uv[:, capture.uv_mask], axis=1)
-            assert found == {band: "DEAD_BAND" for band, x in zip(LAYOUT.uv, spread, strict=True) if x == 0}
+            assert found == {
+                band: "DEAD_BAND" for band, x in zip(STUDY.uv_bands, spread, strict=True) if x == 0
+            }
             assert len(found) == 1
         if fault == "noise_uv":
-            assert found == dict.fromkeys(LAYOUT.uv, "DEAD_BAND")
+            assert found == dict.fromkeys(STUDY.uv_bands, "DEAD_BAND")
         if fault == "saturated":
             share = (capture.rgb[:, capture.rgb_mask] >= 255 / 256).mean(axis=1)
-            assert found == {band: "SATURATED" for band, x in zip(LAYOUT.rgb, share, strict=True) if x > 0.01}
+            assert found == {
+                band: "SATURATED" for band, x in zip(STUDY.rgb_bands, share, strict=True) if x > 0.01
+            }
             assert found
 
 

@@ -8,8 +8,8 @@ import tifffile
 from PIL import Image
 
 from xmodal_pipeline.errors import CaptureCode, CaptureRejected
-from xmodal_pipeline.imaging import CaptureFiles, read_capture
-from xmodal_pipeline.imaging.scale import resolve_scale
+from xmodal_pipeline.imaging import Capture, CaptureFiles, read_capture
+from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import BandLayout, Scale, SpecimensParams
 
 NAMES = ["R", "G", "B", "UV1", "UV2", "UV3", "mask"]
@@ -35,9 +35,15 @@ def write_stack(path: Path, bands: np.ndarray, labels: list[str] | None = None) 
     return CaptureFiles(path.stem, path.stem, path)
 
 
+def read(files: CaptureFiles, settings: SpecimensParams, scale: Scale | None = None) -> Capture:
+    """One capture as the only one of a study on this scale; None leaves the scale to the study."""
+    known = settings if scale is None else settings.model_copy(update={"scale": scale})
+    return read_capture(files, open_study(files.rgb_path.parent, known, [files]))
+
+
 def code_of(files: CaptureFiles, specimens: SpecimensParams, scale: Scale = "uint8") -> CaptureCode:
     with pytest.raises(CaptureRejected) as caught:
-        read_capture(files, specimens, scale)
+        read(files, specimens, scale)
     return caught.value.code
 
 
@@ -48,7 +54,7 @@ def code_of(files: CaptureFiles, specimens: SpecimensParams, scale: Scale = "uin
 def test_one_scene_on_every_scale_is_one_capture(
     tmp_path: Path, scale: Scale, mask_level: float, half_a_quantum: float
 ) -> None:
-    capture = read_capture(write_stack(tmp_path / "a.tif", stored(scale, mask_level)), STACK, scale)
+    capture = read(write_stack(tmp_path / "a.tif", stored(scale, mask_level)), STACK, scale)
     assert capture.rgb.dtype == capture.uv.dtype == np.float32
     np.testing.assert_allclose(capture.rgb, SCENE[:3], rtol=0, atol=half_a_quantum * 1.001)
     np.testing.assert_allclose(capture.uv, SCENE[3:], rtol=0, atol=half_a_quantum * 1.001)
@@ -59,7 +65,7 @@ def test_one_scene_on_every_scale_is_one_capture(
 def test_reflectance_beyond_white_and_black_is_kept(tmp_path: Path) -> None:
     bands = stored("percent")
     bands[0, 0, 0], bands[4, 1, 1] = 130, -3
-    capture = read_capture(write_stack(tmp_path / "a.tif", bands), STACK, "percent")
+    capture = read(write_stack(tmp_path / "a.tif", bands), STACK, "percent")
     assert capture.rgb[0, 0, 0] == pytest.approx(1.3)
     assert capture.uv[1, 1, 1] == pytest.approx(-0.03)
 
@@ -67,7 +73,7 @@ def test_reflectance_beyond_white_and_black_is_kept(tmp_path: Path) -> None:
 def test_labels_in_another_order_are_read_right(tmp_path: Path) -> None:
     order = [6, 3, 1, 5, 0, 4, 2]
     files = write_stack(tmp_path / "a.tif", stored("unit")[order], [NAMES[at] for at in order])
-    capture = read_capture(files, STACK, "unit")
+    capture = read(files, STACK, "unit")
     np.testing.assert_allclose(capture.rgb, SCENE[:3], atol=1e-7)
     np.testing.assert_allclose(capture.uv, SCENE[3:], atol=1e-7)
     np.testing.assert_array_equal(capture.rgb_mask, INSIDE)
@@ -80,7 +86,7 @@ def test_a_micatoolbox_stack_is_read_by_its_slice_labels(tmp_path: Path) -> None
     tifffile.imwrite(tmp_path / "a.tif", bands, imagej=True, metadata={"axes": "ZYX", "Labels": labels})
     specimens = SpecimensParams(layout="micatoolbox", mask="none")
     files = CaptureFiles("a", "a", tmp_path / "a.tif")
-    capture = read_capture(files, specimens, resolve_scale([files], specimens))
+    capture = read(files, specimens)
     np.testing.assert_allclose(capture.rgb, SCENE[:3], atol=1e-6)
     np.testing.assert_allclose(capture.uv, SCENE[[4, 3]], atol=1e-6)
     assert capture.rgb_mask.all()
@@ -91,7 +97,7 @@ def test_the_models_order_need_not_be_the_files_order(tmp_path: Path) -> None:
         name="own", order=("UV", "B", "mask", "R", "G"), rgb=("R", "G", "B"), uv=("UV",), mask="mask"
     )
     files = write_stack(tmp_path / "a.tif", stored("unit")[[3, 2, 6, 0, 1]])
-    capture = read_capture(files, SpecimensParams(layout=layout), "unit")
+    capture = read(files, SpecimensParams(layout=layout), "unit")
     np.testing.assert_allclose(capture.rgb, SCENE[:3], atol=1e-7)
     np.testing.assert_allclose(capture.uv, SCENE[3:4], atol=1e-7)
     np.testing.assert_array_equal(capture.uv_mask, INSIDE)
@@ -99,7 +105,7 @@ def test_the_models_order_need_not_be_the_files_order(tmp_path: Path) -> None:
 
 def test_six_bands_have_the_whole_frame_as_mask(tmp_path: Path) -> None:
     files = write_stack(tmp_path / "a.tif", stored("uint8")[:6])
-    assert read_capture(files, SpecimensParams(layout="rgb_uv"), "uint8").rgb_mask.all()
+    assert read(files, SpecimensParams(layout="rgb_uv"), "uint8").rgb_mask.all()
 
 
 @pytest.mark.parametrize(
@@ -123,7 +129,7 @@ def test_a_mask_band_is_not_needed_where_masks_are_switched_off(tmp_path: Path) 
     bands = stored("uint8")
     bands[6] = 0
     files = write_stack(tmp_path / "a.tif", bands)
-    assert read_capture(files, SpecimensParams(mask="none"), "uint8").rgb_mask.all()
+    assert read(files, SpecimensParams(mask="none"), "uint8").rgb_mask.all()
 
 
 def test_contradicting_labels_are_rejected(tmp_path: Path) -> None:
@@ -131,7 +137,7 @@ def test_contradicting_labels_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(
         CaptureRejected, match=r"'a\.tif': band labels must name every band or agree"
     ) as caught:
-        read_capture(files, STACK, "uint8")
+        read(files, STACK, "uint8")
     assert caught.value.code is CaptureCode.BAND_LABELS
 
 
@@ -144,20 +150,16 @@ def test_a_truncated_stack_is_unreadable(tmp_path: Path) -> None:
 
 def test_auto_allows_no_other_type_beside_the_sample(tmp_path: Path) -> None:
     files = write_stack(tmp_path / "a.tif", stored("percent"))
-    assert code_of(files, SpecimensParams(scale="auto"), "uint8") is CaptureCode.BAD_SCALE
-    # Counts averaged to floats may be declared.
-    read_capture(files, SpecimensParams(scale="uint8"), "uint8")
+    declared = open_study(tmp_path, SpecimensParams(scale="uint8"), [files])
+    sampled = declared.model_copy(update={"settings": SpecimensParams(scale="auto")})
+    with pytest.raises(CaptureRejected, match="BAD_SCALE"):
+        read_capture(files, sampled)
+    read_capture(files, declared)  # counts averaged to floats may be declared
 
 
 def test_whole_numbers_cannot_be_unit(tmp_path: Path) -> None:
     files = write_stack(tmp_path / "a.tif", stored("uint8"))
     assert code_of(files, SpecimensParams(scale="unit"), "unit") is CaptureCode.BAD_SCALE
-
-
-def test_the_scale_must_be_decided_before(tmp_path: Path) -> None:
-    files = write_stack(tmp_path / "a.tif", stored("uint8"))
-    with pytest.raises(ValueError, match="scale must be decided for the whole study"):
-        read_capture(files, STACK, "auto")
 
 
 def pair(**options: object) -> SpecimensParams:
@@ -177,7 +179,7 @@ def write_pair(folder: Path, rgb: np.ndarray, uv: np.ndarray) -> CaptureFiles:
 @pytest.mark.parametrize("n_uv", [1, 3])
 def test_a_pair_keeps_its_two_photographs_apart(tmp_path: Path, n_uv: int) -> None:
     files = write_pair(tmp_path, SCENE[:3], SCENE[3 : 3 + n_uv])
-    capture = read_capture(files, pair(), "uint8")
+    capture = read(files, pair(), "uint8")
     np.testing.assert_allclose(capture.rgb, SCENE[:3], atol=0.51 / 255)
     np.testing.assert_allclose(capture.uv, SCENE[3 : 3 + n_uv], atol=0.51 / 255)
     assert capture.rgb_mask.all()
@@ -190,7 +192,7 @@ def test_a_pair_of_tiffs(tmp_path: Path) -> None:
         tmp_path / "a_uv.tif", uv, imagej=True, metadata={"axes": "CYX", "Labels": ["uv2", "uv1"]}
     )
     files = CaptureFiles("a", "a", tmp_path / "a_vis.tif", tmp_path / "a_uv.tif")
-    capture = read_capture(files, pair(), "unit")
+    capture = read(files, pair(), "unit")
     np.testing.assert_allclose(capture.rgb, SCENE[:3], atol=1e-7)
     np.testing.assert_allclose(capture.uv, SCENE[[4, 3]], atol=1e-7)
 
@@ -198,9 +200,9 @@ def test_a_pair_of_tiffs(tmp_path: Path) -> None:
 def test_photographs_of_two_sizes_need_registration_off(tmp_path: Path) -> None:
     files = write_pair(tmp_path, SCENE[:3], SCENE[3:, :, :25])
     with pytest.raises(CaptureRejected, match="one size, got 30×20 and 25×20 pixels") as caught:
-        read_capture(files, pair(), "uint8")
+        read(files, pair(), "uint8")
     assert caught.value.code is CaptureCode.SHAPE_MISMATCH
-    capture = read_capture(files, pair(registration="off"), "uint8")
+    capture = read(files, pair(registration="off"), "uint8")
     assert (capture.rgb.shape, capture.uv.shape) == ((3, 20, 30), (3, 20, 25))
     assert (capture.rgb_mask.shape, capture.uv_mask.shape) == ((20, 30), (20, 25))
 
@@ -209,13 +211,13 @@ def test_half_a_pair_is_named(tmp_path: Path) -> None:
     files = write_pair(tmp_path, SCENE[:3], SCENE[3:])
     (tmp_path / "a_uv.png").unlink()
     with pytest.raises(CaptureRejected, match=r"'a_uv\.png': both photographs") as caught:
-        read_capture(files, pair(), "uint8")
+        read(files, pair(), "uint8")
     assert caught.value.code is CaptureCode.MISSING_PAIR
 
 
 def test_alpha_of_either_photograph_masks_a_registered_pair(tmp_path: Path) -> None:
     with_alpha = np.concatenate([SCENE[3:], INSIDE[None]])
-    capture = read_capture(write_pair(tmp_path, SCENE[:3], with_alpha), pair(mask="alpha"), "uint8")
+    capture = read(write_pair(tmp_path, SCENE[:3], with_alpha), pair(mask="alpha"), "uint8")
     np.testing.assert_array_equal(capture.rgb_mask, INSIDE)
     np.testing.assert_array_equal(capture.uv_mask, INSIDE)
 
@@ -223,7 +225,7 @@ def test_alpha_of_either_photograph_masks_a_registered_pair(tmp_path: Path) -> N
 def test_separate_views_have_masks_of_their_own(tmp_path: Path) -> None:
     moved = np.roll(INSIDE, 5, axis=1)
     views = (np.concatenate([SCENE[:3], INSIDE[None]]), np.concatenate([SCENE[3:], moved[None]]))
-    capture = read_capture(write_pair(tmp_path, *views), pair(mask="alpha", registration="off"), "uint8")
+    capture = read(write_pair(tmp_path, *views), pair(mask="alpha", registration="off"), "uint8")
     np.testing.assert_array_equal(capture.rgb_mask, INSIDE)
     np.testing.assert_array_equal(capture.uv_mask, moved)
 
@@ -240,17 +242,17 @@ def test_white_backgrounds_of_separate_views(tmp_path: Path) -> None:
         np.where(moved, 0.2, 1.0) + np.zeros((3, 1, 1)),
     )
     files = write_pair(tmp_path, *views)
-    capture = read_capture(files, pair(mask="white_background", registration="off"), "uint8")
+    capture = read(files, pair(mask="white_background", registration="off"), "uint8")
     np.testing.assert_array_equal(capture.rgb_mask, INSIDE)
     np.testing.assert_array_equal(capture.uv_mask, moved)
-    shared = read_capture(files, pair(mask="white_background"), "uint8")
+    shared = read(files, pair(mask="white_background"), "uint8")
     np.testing.assert_array_equal(shared.uv_mask, INSIDE)
 
 
 def test_an_srgb_encoding_is_undone_on_every_band_and_leaves_the_mask(tmp_path):
     files = write_stack(tmp_path / "a.tif", stored("uint16"))
-    encoded = read_capture(files, STACK, "uint16")
-    linear = read_capture(files, SpecimensParams(encoding="srgb"), "uint16")
+    encoded = read(files, STACK, "uint16")
+    linear = read(files, SpecimensParams(encoding="srgb"), "uint16")
     # IEC 61966-2-1, both branches of the curve.
     for name in ("rgb", "uv"):
         values = getattr(encoded, name).astype(np.float64)
@@ -271,12 +273,12 @@ def test_photographs_that_were_held_differently_are_turned_upright_and_flagged(
     Image.fromarray(picture[::-1, ::-1]).save(paths[0], kind, exif=exif)
     Image.fromarray(picture).save(paths[1], kind)
     files = CaptureFiles("a", "a", *paths)
-    capture = read_capture(files, pair(), "uint8")
+    capture = read(files, pair(), "uint8")
     np.testing.assert_allclose(capture.rgb, capture.uv, atol=0.1 if kind == "JPEG" else 0)
     assert capture.flags == (CaptureCode.EXIF_MISMATCH,)
-    assert read_capture(files, pair(registration="off"), "uint8").flags == ()
+    assert read(files, pair(registration="off"), "uint8").flags == ()
     Image.fromarray(picture).save(paths[0], kind)
-    assert read_capture(files, pair(), "uint8").flags == ()
+    assert read(files, pair(), "uint8").flags == ()
 
 
 def test_percentages_beyond_white_are_read_from_a_labelled_micatoolbox_stack(tmp_path: Path) -> None:
@@ -285,7 +287,6 @@ def test_percentages_beyond_white_are_read_from_a_labelled_micatoolbox_stack(tmp
     tifffile.imwrite(tmp_path / "a.tif", bands, imagej=True, metadata={"axes": "ZYX", "Labels": labels})
     specimens = SpecimensParams(layout="micatoolbox", mask="none")
     files = CaptureFiles("a", "a", tmp_path / "a.tif")
-    assert resolve_scale([files], specimens) == "percent"
-    capture = read_capture(files, specimens, "percent")
+    capture = read(files, specimens)
     assert capture.rgb.max() > 1.2
     np.testing.assert_allclose(np.concatenate([capture.rgb, capture.uv]), bands / 100, rtol=1e-6)

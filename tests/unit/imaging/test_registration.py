@@ -3,24 +3,18 @@ import pytest
 from scipy import ndimage
 from sklearn.metrics import mutual_info_score
 
-from xmodal_pipeline.imaging import registration as registration_module
 from xmodal_pipeline.imaging.registration import (
     Registration,
     apply_registration,
     estimate_registration,
     lay_mask,
     registration_matrix,
+    verdict,
 )
-from xmodal_pipeline.imaging.registration_gate import normalised_mutual_information
-from xmodal_pipeline.imaging.registration_shift import find_shift, hann_window
-from xmodal_pipeline.imaging.registration_similarity import (
-    find_similarity,
-    fit_similarity,
-    is_similarity_available,
-    similarity,
-    warp,
-)
-from xmodal_pipeline.imaging.registration_view import make_scene, overview
+from xmodal_pipeline.imaging.registration.geometry import fit_similarity, similarity, warp
+from xmodal_pipeline.imaging.registration.matching import find_shift, normalised_mutual_information
+from xmodal_pipeline.imaging.registration.turn import find_similarity, is_similarity_available
+from xmodal_pipeline.imaging.registration.views import hann_window, make_scene, overview
 from xmodal_pipeline.imaging.structure import block_mean, edge_strength, eroded, noise_sd
 from xmodal_pipeline.params.ingest import RegistrationParams
 
@@ -75,7 +69,7 @@ def moved_by(dx=0.0, dy=0.0, rotation_deg=0.0, scale=1.0, size=SIZE):
 
 @pytest.fixture
 def without_simpleitk(monkeypatch):
-    monkeypatch.setattr(registration_module, "is_similarity_available", lambda: False)
+    monkeypatch.setattr(verdict, "is_similarity_available", lambda: False)
 
 
 def test_find_shift_recovers_a_fourier_shift():
@@ -365,7 +359,7 @@ def test_a_mask_follows_a_turned_and_larger_uv_without_holes():
     """Against the place of every pixel, and with the whole frame left as it is."""
     y, x = np.mgrid[:60, :80]
     mask = (x - 30) ** 2 + (y - 28) ** 2 < 15**2
-    found = Registration(4.0, -3.0, 8.0, 1.2, 0.1, 0.5, 0.1, 0.1, "corrected")
+    found = Registration(4.0, -3.0, 8.0, 1.2, status="corrected")
     matrix = registration_matrix(found, mask.shape)
 
     laid = lay_mask(mask, matrix)

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from xmodal_pipeline.imaging.registration import Registration
-from xmodal_pipeline.imaging.registration_rig import Rig, Sighting, find_rig, settle_on_rig
+from xmodal_pipeline.imaging.registration import Registration, Sighting, Transform, find_rig, settle_on_rig
 from xmodal_pipeline.params.ingest import RegistrationParams
 
 PARAMS = RegistrationParams()
@@ -63,7 +62,7 @@ def test_many_captures_show_a_scale_that_no_single_one_does():
 
 
 def test_the_shift_of_a_turned_rig_is_the_one_at_the_image_centre():
-    truth = Rig(2.0, -1.0, 1.0, 1.0)
+    truth = Transform(2.0, -1.0, 1.0, 1.0)
     places = [(40.0, 0.0), (-30.0, 20.0), (10.0, -40.0), (0.0, 5.0)]
     seen = [sighting(*truth.shift_at(place), rotation=1.0, place=place) for place in places]
 
@@ -77,7 +76,7 @@ def test_the_shift_of_a_turned_rig_is_the_one_at_the_image_centre():
 
 
 def test_agreeing_and_silent_captures_take_the_transform_of_the_rig():
-    rig = Rig(3.0, -2.0, 0.0, 1.0)
+    rig = Transform(3.0, -2.0, 0.0, 1.0)
 
     own = settle_on_rig(sighting(3.4, -2.3), rig, PARAMS)
     silent = settle_on_rig(sighting(0.0, 0.0, status="abstained", is_placed=False), rig, PARAMS)
@@ -88,7 +87,7 @@ def test_agreeing_and_silent_captures_take_the_transform_of_the_rig():
 
 
 def test_a_capture_that_disagrees_is_failed_and_keeps_what_it_measured():
-    rig = Rig(3.0, -2.0, 0.0, 1.0)
+    rig = Transform(3.0, -2.0, 0.0, 1.0)
 
     shifted = settle_on_rig(sighting(5.0, -2.0), rig, PARAMS)
     turned = settle_on_rig(sighting(3.0, -2.0, rotation=1.2), rig, PARAMS)
@@ -98,7 +97,7 @@ def test_a_capture_that_disagrees_is_failed_and_keeps_what_it_measured():
 
 
 def test_a_rig_in_register_leaves_uv_where_it_is():
-    rig = Rig(0.1, -0.2, 0.0, 1.0)
+    rig = Transform(0.1, -0.2, 0.0, 1.0)
 
     assert settle_on_rig(sighting(0.2, 0.0, status="ok"), rig, PARAMS).status == "ok"
     assert settle_on_rig(sighting(0.0, 0.0, status="abstained"), rig, PARAMS).status == "ok"

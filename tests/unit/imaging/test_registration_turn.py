@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from xmodal_pipeline.imaging.registration_similarity import similarity, warp
-from xmodal_pipeline.imaging.registration_turn import find_turn
-from xmodal_pipeline.imaging.registration_view import make_scene, overview
+from xmodal_pipeline.imaging.registration.geometry import similarity, warp
+from xmodal_pipeline.imaging.registration.turn import find_turn
+from xmodal_pipeline.imaging.registration.views import make_scene, overview
 
 SIZE = 96
 

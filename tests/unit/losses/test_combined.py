@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from xmodal_pipeline.losses import CombinedLoss, cross_modal_nce, nt_xent
+from xmodal_pipeline.losses.combined import TERMS, Term
 from xmodal_pipeline.losses.curriculum import curriculum_weights
 from xmodal_pipeline.params.train import LossParams
 
@@ -44,7 +45,7 @@ def test_default_total_is_the_weighted_sum():
         "intra_uv": nt_xent(a["uv"], b["uv"], 0.1),
         "joint": nt_xent(a["joint"], b["joint"], 0.1),
     }
-    assert list(result.terms) == list(expected)
+    assert set(result.terms) == set(expected)
     for term, value in expected.items():
         torch.testing.assert_close(result.terms[term], value, msg=term)
     assert result.weights == {"cross_modal": 1.0, "intra_rgb": 0.25, "intra_uv": 0.25, "joint": 0.5}
@@ -193,3 +194,23 @@ def test_a_weight_of_zero_gives_a_gradient_of_exactly_zero():
 def test_one_row_is_refused():
     with pytest.raises(ValueError, match="at least two rows, got 1"):
         CombinedLoss(LossParams(), MODALITIES)(output(1, rows=1), output(2, rows=1), progress=0)
+
+
+def test_a_term_is_added_in_one_place(monkeypatch):
+    """What `TERMS` holds is weighted, moved by the curriculum, summed, and given a temperature."""
+    apart = Term(
+        lambda sides, params, temperature: (
+            (sides.views[0]["rgb"] - sides.views[0]["uv"]).norm() / temperature
+        ),
+        lambda params, progress: 3.0 * progress,
+    )
+    first, second = output(1), output(2)
+    without = CombinedLoss(LossParams(), MODALITIES)(first, second, progress=0.5)
+    monkeypatch.setitem(TERMS, "apart", apart)
+    loss = CombinedLoss(LossParams(), MODALITIES)
+    result = loss(first, second, progress=0.5)
+    expected = (first.projections["rgb"] - first.projections["uv"]).norm() / 0.1
+    torch.testing.assert_close(result.terms["apart"], expected)
+    torch.testing.assert_close(result.total, without.total + 1.5 * expected)
+    assert result.weights["apart"] == 1.5
+    assert set(loss.temperatures()) == {*without.terms, "apart"}

@@ -3,10 +3,12 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from xmodal_pipeline.params.report import ReportingParams
-from xmodal_pipeline.reporting.umap import umap_spaces
+from xmodal_pipeline.reporting.embeddings import ChosenVariant
+from xmodal_pipeline.reporting.similarity.umap import map_captures
 
 
 @pytest.fixture(scope="session")
@@ -24,5 +26,27 @@ def index(studies):
 
 
 @pytest.fixture(scope="session")
-def coordinates(studies, index):
-    return umap_spaces(studies.make_embeddings(index), studies.make_embeddings(index), ReportingParams())
+def mapped(studies, index):
+    both = studies.make_embeddings(index)
+    return map_captures(ChosenVariant("concat", both, both), ReportingParams())
+
+
+@pytest.fixture(scope="session")
+def coordinates(mapped):
+    return mapped.coordinates
+
+
+@pytest.fixture(scope="session")
+def points():
+    """Per legend label of a panel: x and y of the points, and the ends of their intervals."""
+
+    def read(axes):
+        drawn = {}
+        for container in axes.containers:
+            line, _, (bars,) = container.lines
+            ends = np.array([segment[:, 0] for segment in bars.get_segments() if len(segment)])
+            places = (np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float))
+            drawn[container.get_label()] = (*places, ends)
+        return drawn
+
+    return read

@@ -1,19 +1,51 @@
 """A small study with made-up but consistent tables, as the other stages would hand them to `report`."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from xmodal_pipeline.evaluation.schema import COMPARISON_COLUMNS, COMPARISON_NUMBERS, DIFFERENCE_COLUMNS
 from xmodal_pipeline.imaging.capture import Capture
-from xmodal_pipeline.imaging.histogram import count_values
+from xmodal_pipeline.imaging.pictures import make_thumbnail
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.params.root import Parameters
-from xmodal_pipeline.reporting.content import ReportTables
-from xmodal_pipeline.reporting.thumbnails import make_thumbnail
-from xmodal_pipeline.specimens.band_histograms import sum_histograms
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.pipelines.report import nodes
+from xmodal_pipeline.reporting.classification.accuracies import classification_section
+from xmodal_pipeline.reporting.data.captures import captures_section, picture_contact_sheet
+from xmodal_pipeline.reporting.data.colour import colour_section, picture_bands
+from xmodal_pipeline.reporting.data.labels import labels_section, picture_class_balance
+from xmodal_pipeline.reporting.data.registration import picture_registration, registration_section
+from xmodal_pipeline.reporting.embeddings import ChosenVariant
+from xmodal_pipeline.reporting.figure import ReportFigure
+from xmodal_pipeline.reporting.page.build import build_report
+from xmodal_pipeline.reporting.retrieval.recall import retrieval_section
+from xmodal_pipeline.reporting.section import join_sections
+from xmodal_pipeline.reporting.similarity.maps import explorer_section, maps_section
+from xmodal_pipeline.reporting.similarity.structures import similarity_section
+from xmodal_pipeline.reporting.similarity.umap import MappedCaptures
+from xmodal_pipeline.reporting.training.curves import diagnostics_section, training_section
+from xmodal_pipeline.reporting.uv_value import uv_value_section
+from xmodal_pipeline.specimens.band_histograms import count_values, sum_histograms
+from xmodal_pipeline.specimens.prepared import Prepared
+from xmodal_pipeline.specimens.study_calibration import CALIBRATION_COLUMNS
+from xmodal_pipeline.specimens.thumbnails import Thumbnails
 
 SPECIES = ("Colias croceus", "Gonepteryx rhamni", "Pieris rapae", "Parus major", "Sturnus vulgaris")
+
+
+def make_study(units: str = "relative", **settings: Any) -> Study:
+    return Study(
+        root=Path("captures"),
+        is_simulated=False,
+        settings=SpecimensParams.model_validate(settings),
+        scale="unit",
+        colour_units=units,
+        rgb_bands=("R", "G", "B"),
+        uv_bands=("UV1", "UV2"),
+    )
 
 
 def make_index(specimens_per_sex: int = 6, *, units: str = "relative") -> pd.DataFrame:
@@ -50,11 +82,23 @@ def make_capture(seed: int = 0, size: int = 60, shift: int = 0) -> Capture:
     return Capture(rgb.astype(np.float32), uv.astype(np.float32), mask, np.roll(mask, shift, axis=1))
 
 
-def make_stores(index: pd.DataFrame, size: int = 48) -> tuple[ArrayStore, ArrayStore]:
+def make_prepared(index: pd.DataFrame, size: int = 48, **changes: Any) -> Prepared:
     captures = [make_capture(i, size) for i in range(len(index))]
-    ids = tuple(index["capture_id"])
-    rgb, uv = (np.stack([getattr(c, part) for c in captures]).astype(np.float16) for part in ("rgb", "uv"))
-    return ArrayStore(ids, rgb), ArrayStore(ids, uv)
+    arrays = {
+        part: np.stack([getattr(c, part) for c in captures]).astype(np.float16) for part in ("rgb", "uv")
+    }
+    n = len(index)
+    return Prepared(
+        **(arrays | changes),
+        masks=np.ones((n, 2, 1, 1), np.uint8),
+        capture_ids=tuple(index["capture_id"]),
+        specimen_ids=tuple(index["specimen_id"]),
+        partitions=tuple(make_partitions(index)["partition"]),
+        statistics={},
+        rgb_bands=("R", "G", "B"),
+        uv_bands=("UV1", "UV2"),
+        is_calibrated=True,
+    )
 
 
 def make_partitions(index: pd.DataFrame) -> pd.DataFrame:
@@ -162,10 +206,10 @@ def make_history(*, cross: bool = True, epochs: int = 20, seed: int = 0) -> pd.D
             "step": epoch * 3,
             "lr": 1e-3 * np.cos(epoch / epochs * np.pi / 2),
             "loss": 2 + 4 * fall + noise[0],
-            "cross_modal": 1 + 2 * fall + noise[1] if cross else nothing,
-            "intra_rgb": 0.5 + fall + noise[2],
-            "intra_uv": 0.7 + fall + noise[3] if cross else nothing,
-            "joint": 0.4 + fall if cross else nothing,
+            "loss_cross_modal": 1 + 2 * fall + noise[1] if cross else nothing,
+            "loss_intra_rgb": 0.5 + fall + noise[2],
+            "loss_intra_uv": 0.7 + fall + noise[3] if cross else nothing,
+            "loss_joint": 0.4 + fall if cross else nothing,
             "temperature_cross_modal": 0.1,
             "grad_norm_rgb": 1 + fall,
             "grad_norm_uv": 0.2 + fall if cross else nothing,
@@ -180,6 +224,23 @@ def make_history(*, cross: bool = True, epochs: int = 20, seed: int = 0) -> pd.D
     )
 
 
+def make_histories(**variants: pd.DataFrame) -> pd.DataFrame:
+    known = {
+        "separate": make_history(),
+        "concat": make_history(seed=1),
+        "rgb_only": make_history(cross=False),
+    }
+    return nodes.stack_histories(**(variants or known))
+
+
+def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows of `comparison`; what is not given is empty."""
+    table = pd.DataFrame(rows).reindex(columns=list(COMPARISON_COLUMNS))
+    words = [name for name in COMPARISON_COLUMNS if name not in (*COMPARISON_NUMBERS, "k")]
+    table[words] = table[words].astype(object).where(table[words].notna(), "")
+    return table.astype(dict.fromkeys(COMPARISON_NUMBERS, "float64") | {"k": "Int64"})
+
+
 def _retrieval(name: str, kind: str, level: float, n: int, task: str = "retrieval") -> list[dict[str, Any]]:
     return [
         {
@@ -187,9 +248,10 @@ def _retrieval(name: str, kind: str, level: float, n: int, task: str = "retrieva
             "kind": kind,
             "task": task,
             "label": direction,
+            "direction": direction,
             "metric": f"recall@{k}",
+            "k": k,
             "value": min(level * gain, 1.0),
-            "p": float("nan"),
             "low": max(min(level * gain, 1.0) - 0.12, 0),
             "high": min(min(level * gain, 1.0) + 0.12, 1.0),
             "n": n,
@@ -211,6 +273,7 @@ def _classification(
             "task": "classification",
             "label": label,
             "metric": f"{source}_accuracy" if source else "accuracy",
+            "source": source,
             "value": value,
             "low": value - 0.08,
             "high": min(value + 0.08, 1),
@@ -221,7 +284,62 @@ def _classification(
     ]
 
 
-def make_comparison(n: int = 20) -> pd.DataFrame:
+def make_difference(
+    name: str, value: float, low: float, high: float, metric: str = "uv_minus_rgb"
+) -> dict[str, Any]:
+    """UV − RGB about the sex."""
+    keys = {"name": name, "kind": "variant", "task": "classification", "label": "sex", "metric": metric}
+    return keys | {"value": value, "low": low, "high": high, "n": 59, "chance": 0.0}
+
+
+def make_alignment(name: str, kind: str = "variant", **changes: Any) -> list[dict[str, Any]]:
+    """Value and p of each measure, a reason instead, or a text."""
+    cells: dict[str, Any] = {
+        "spearman": (0.52, 0.001, 0.0),
+        "spearman_within": (0.45, 0.001, 0.0),
+        "spearman_among": (0.31, 0.21, 0.0),
+        "cka": (0.61, 0.004, 0.5),
+        "mutual_knn": (0.33, 0.3, 0.3),
+        "headline": "within",
+        "caution": "species are not independent: a permutation of them ignores that UV may follow the tree",
+        "strength": "moderate",
+    } | changes
+    rows = [{"metric": "n", "value": 27, "n": 20}]
+    for metric, cell in cells.items():
+        if isinstance(cell, str):
+            kept = "text" if metric in ("headline", "caution", "strength") else "reason"
+            rows.append({"metric": metric, kept: cell, "n": 20})
+        else:
+            rows.append({"metric": metric, **dict(zip(("value", "p", "chance"), cell, strict=True)), "n": 20})
+    return [{"name": name, "kind": kind, "task": "alignment", **row} for row in rows]
+
+
+def make_geometry(name: str, kind: str = "variant", **cells: float) -> list[dict[str, Any]]:
+    shown = cells or {"modality_gap": 0.31, "uniformity_rgb": -2.9, "uniformity_uv": -2.7}
+    keys = {"name": name, "kind": kind, "task": "geometry", "n": 20}
+    return [keys | {"metric": metric, "value": value} for metric, value in shown.items()]
+
+
+def make_predictability(name: str, kind: str = "variant", **changes: Any) -> list[dict[str, Any]]:
+    """Shares of both targets: a number, or the reason why there is none."""
+    cells = {
+        "within": 0.31,
+        "between": "too few: 3 species, at least 8 needed",
+        "repeatability": 0.9,
+        "within_corrected": 0.344,
+    } | changes
+    keys = {"name": name, "kind": kind, "task": "predictability", "n": 40}
+    rows = [
+        keys | {"label": target, "metric": metric, "reason" if isinstance(cell, str) else "value": cell}
+        for target in ("r2_uv_given_rgb", "r2_rgb_given_uv")
+        for metric, cell in cells.items()
+    ]
+    return [*rows, keys | {"metric": "n_species", "value": 3}]
+
+
+def make_comparison(
+    n: int = 20, *, uv_minus_rgb: tuple[float, float, float] = (0.27, 0.15, 0.38)
+) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for name, kind, level in (
         ("separate", "variant", 0.55),
@@ -234,6 +352,7 @@ def make_comparison(n: int = 20) -> pd.DataFrame:
     ):
         rows += _retrieval(name, kind, level, n)
         rows += _retrieval(name, kind, level / 2, n, "retrieval_opposite_views")
+    rows.append({"name": "rgb_only", "kind": "variant", "task": "retrieval", "reason": "UV was not seen"})
     for i, name in enumerate(("separate", "concat", "attention")):
         rows += _classification(
             name,
@@ -245,13 +364,16 @@ def make_comparison(n: int = 20) -> pd.DataFrame:
         rows += _classification(
             name, "variant", "sex", {"rgb": 0.55, "uv": 0.82, "combined": 0.8, "joint": 0.78 - i / 50}, 3 * n
         )
+        rows.append(make_difference(name, *uv_minus_rgb))
     rows += _classification("rgb_only", "variant", "species", {"rgb": 0.88}, 3 * n)
     rows += _classification(
         "band_means", "baseline", "species", {"rgb": 0.75, "uv": 0.5, "combined": 0.8}, 3 * n
     )
     rows += _classification("band_means", "baseline", "sex", {"rgb": 0.52, "uv": 0.7, "combined": 0.7}, 3 * n)
     rows += _classification("silhouette", "baseline", "species", {"": 0.6}, 3 * n)
-    return pd.DataFrame(rows)
+    for name in ("separate", "concat"):
+        rows += [*make_alignment(name), *make_geometry(name)]
+    return tidy(rows)
 
 
 def make_differences(
@@ -282,38 +404,9 @@ def make_differences(
                 "n": 20,
             }
             for name, (difference, low, high, p) in baselines.items()
-        ]
+        ],
+        columns=list(DIFFERENCE_COLUMNS),
     )
-
-
-def make_metrics(*, uv_minus_rgb: tuple[float, float, float] = (0.27, 0.15, 0.38)) -> dict[str, Any]:
-    value, low, high = uv_minus_rgb
-    recall = {"recall@1": 0.55, "recall@5": 0.83, "recall@10": 0.99, "median_rank": 1.0, "mrr": 0.66}
-    cells = {"rgb_accuracy": 0.55, "uv_accuracy": 0.82, "combined_accuracy": 0.8, "joint_accuracy": 0.78}
-    return {
-        "alignment": {
-            "spearman": 0.52,
-            "spearman_within": 0.45,
-            "p_value": 0.001,
-            "p_value_within": 0.001,
-            "p_value_among": 0.21,
-            "strength": "moderate",
-            "cka": 0.61,
-            "mutual_knn": 0.33,
-        },
-        "retrieval": {"rgb_to_uv": recall, "uv_to_rgb": recall, "chance": {"recall@1": 0.05}},
-        "classification": {
-            "sex": {
-                **cells,
-                **{f"{key}_ci": [v - 0.08, v + 0.08] for key, v in cells.items()},
-                "uv_minus_rgb": value,
-                "uv_minus_rgb_ci": [low, high],
-                "n": 59,
-            },
-            "view": {"not_applicable": "one class only"},
-        },
-        "geometry": {"modality_gap": 0.31, "uniformity_rgb": -2.9, "uniformity_uv": -2.7},
-    }
 
 
 def make_uv_value() -> pd.DataFrame:
@@ -375,7 +468,8 @@ def make_uv_value() -> pd.DataFrame:
         ),
         ("Sturnus vulgaris", "sex", "", "colour", 3, 2, nan, nan, nan, nan, nan, nan, nan, nan, "too_few"),
     ]
-    return pd.DataFrame(rows, columns=columns)
+    known = {"family": "primary", "scope": "species", "specimens": "all", "permutations": 999}
+    return pd.DataFrame(rows, columns=columns).assign(**known)
 
 
 def make_rejected() -> pd.DataFrame:
@@ -389,42 +483,110 @@ def make_rejected() -> pd.DataFrame:
     )
 
 
-def make_tables(parameters: dict[str, Any] | None = None, **changes: Any) -> ReportTables:
-    """Every table of the study; `changes` replace tables, `parameters` override defaults."""
-    index = make_index()
+def make_thumbnails(index: pd.DataFrame) -> Thumbnails:
+    pictures = [make_thumbnail(make_capture(i), 32) for i in range(len(index))]
+    return Thumbnails(tuple(index["capture_id"]), np.stack(pictures))
+
+
+def make_chosen(index: pd.DataFrame, name: str = "concat") -> ChosenVariant:
+    return ChosenVariant(
+        name, make_embeddings(index, ("rgb", "uv", "joint"), seed=2), make_embeddings(index, seed=1)
+    )
+
+
+def make_tables(**changes: Any) -> dict[str, Any]:
+    """Every table of the study; `changes` replace some."""
+    index = changes.get("specimen_index", make_index())
+    figure = ReportFigure("none", "Figure", "", reason="it was not asked for")
     tables = {
         "specimen_index": index,
         "rejected_captures": make_rejected(),
         "registration_qa": make_registration(index),
+        "calibration": pd.DataFrame(columns=CALIBRATION_COLUMNS),
         "quality_report": make_quality(index),
-        "band_histograms": make_histograms(),
+        "class_balance": pd.DataFrame(
+            columns=["label", "class", "species", "n_specimens", "n_captures"], dtype=object
+        ),
+        "confounding": pd.DataFrame(columns=["code"]),
+        "species_tips": pd.DataFrame(),
+        "modality_information": pd.DataFrame(),
         "partitions": make_partitions(index),
-        "histories": {
-            "separate": make_history(),
-            "concat": make_history(seed=1),
-            "rgb_only": make_history(cross=False),
-        },
-        "embeddings": {
-            name: make_embeddings(index, ("rgb", "uv", "joint"), seed=2) for name in ("separate", "concat")
-        },
-        "projections": {
-            name: make_embeddings(index, seed=i) for i, name in enumerate(("separate", "concat"))
-        },
-        "metrics": {
-            "separate": make_metrics(),
-            "concat": make_metrics(),
-            "rgb_only": {"retrieval": {"not_applicable": "UV was not seen"}},
-        },
+        "histories": make_histories(),
         "comparison": make_comparison(),
+        "differences": make_differences(),
+        "known_seed_spread": pd.DataFrame(),
         "uv_value": make_uv_value(),
         "diagnostics": pd.DataFrame(
             [("MODALITY_DOMINATES", "separate", "the gradient at UV is small", "raise training.lr_uv")],
             columns=["code", "variant", "finding", "advice"],
         ),
+        "chosen_variant": ChosenVariant("separate"),
+        "mapped_captures": MappedCaptures(reason="it was not asked for"),
+        "prepared": None,
+        "gallery": figure,
+        "views": figure,
+        "contact_sheet": figure,
+        "registration": figure,
+        "bands": figure,
+        "class_balance_figure": figure,
     }
-    return ReportTables(parameters=Parameters.model_validate(parameters or {}), **(tables | changes))
+    return tables | changes
 
 
-def make_thumbnails(index: pd.DataFrame) -> ArrayStore:
-    pictures = [make_thumbnail(make_capture(i), 32) for i in range(len(index))]
-    return ArrayStore(tuple(index["capture_id"]), np.stack(pictures))
+def draw_data(study: Study, tables: dict[str, Any], parameters: Parameters) -> dict[str, ReportFigure]:
+    """The figures that `ingest` makes."""
+    index = tables["specimen_index"]
+    return {
+        "contact_sheet": picture_contact_sheet(study, index, make_thumbnails(index)),
+        "registration": picture_registration(study, tables["registration_qa"], parameters.registration),
+        "bands": picture_bands(study, make_histograms(), captures=len(index)),
+        "class_balance_figure": picture_class_balance(study, index),
+    }
+
+
+def make_sections(
+    study: Study, parameters: Parameters | None = None, *, with_models: bool = True, **changes: Any
+) -> list[Any]:
+    """All sections in reading order, as the pipeline makes them."""
+    p, t = parameters or Parameters(), make_tables(**changes)
+    index, chosen, mapped = t["specimen_index"], t["chosen_variant"], t["mapped_captures"]
+    data = [
+        captures_section(study, index, t["rejected_captures"], t["partitions"], p.split, t["contact_sheet"]),
+        registration_section(study, t["registration_qa"], p.registration, t["registration"]),
+        colour_section(study, t["calibration"], t["quality_report"], t["bands"]),
+        labels_section(
+            study,
+            t["class_balance"],
+            t["confounding"],
+            t["species_tips"],
+            t["modality_information"],
+            t["class_balance_figure"],
+        ),
+    ]
+    compared = (study, t["comparison"], t["differences"], t["known_seed_spread"], chosen)
+    models = [
+        training_section(study, t["histories"], t["views"], t["known_seed_spread"], p.training, p.loss),
+        retrieval_section(*compared, t["gallery"]),
+        classification_section(*compared, p.evaluation),
+        uv_value_section(study, t["uv_value"], t["calibration"], p.evaluation),
+        maps_section(study, index, mapped, chosen),
+        explorer_section(study, index, mapped, t["prepared"]),
+        similarity_section(
+            study, t["comparison"], t["known_seed_spread"], chosen, index, p.reporting, p.evaluation
+        ),
+        diagnostics_section(study, t["diagnostics"]),
+    ]
+    return join_sections([*data, *(models if with_models else [])])
+
+
+def make_page(study: Study, sections: list[Any], parameters: Parameters | None = None, **changes: Any) -> str:
+    """The report of sections as HTML."""
+    tables = make_tables(**changes)
+    return build_report(
+        sections,
+        study=study,
+        parameters=parameters or Parameters(),
+        specimen_index=tables["specimen_index"],
+        rejected=len(tables["rejected_captures"]),
+        variant=tables["chosen_variant"].name,
+    )

@@ -3,20 +3,20 @@ import itertools
 import matplotlib as mpl
 import numpy as np
 import pytest
-
 from xmodal_pipeline.reporting.evaluation_figures import draw_classification, draw_retrieval, draw_uv_value
 from xmodal_pipeline.reporting.ingest_figures import (
     draw_band_histograms,
     draw_class_balance,
     draw_registration,
 )
+from xmodal_pipeline.reporting.training_figures import draw_training_curves
+
 from xmodal_pipeline.reporting.style import (
     PALETTE,
     category_styles,
     figure_bytes,
     label_values,
 )
-from xmodal_pipeline.reporting.training_figures import draw_training_curves
 
 
 @pytest.fixture(scope="module")

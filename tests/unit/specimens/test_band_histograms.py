@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from xmodal_pipeline.imaging.capture import Capture
-from xmodal_pipeline.imaging.histogram import BINS, count_values
-from xmodal_pipeline.specimens.band_histograms import count_capture, sum_histograms
+from xmodal_pipeline.specimens.band_histograms import BINS, count_capture, count_values, sum_histograms
 
 
 def test_every_pixel_inside_the_mask_is_in_its_bin():

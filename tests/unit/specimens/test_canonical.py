@@ -9,6 +9,7 @@ from PIL import Image
 from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.imaging import CaptureFiles
 from xmodal_pipeline.imaging.registration import Registration
+from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.specimens.canonical import canonical_capture, canonical_captures
 
@@ -18,7 +19,11 @@ COUNTS = np.random.default_rng(0).integers(0, 60000, (6, 20, 30)).astype(np.uint
 
 
 def shifted(dx, status="corrected"):
-    return Registration(dx, 0.0, 0.0, 1.0, 0.5, 0.9, 0.1, 0.1, status)
+    return Registration(dx, 0.0, status=status)
+
+
+def canonical(files, settings, registration=None):
+    return canonical_capture(files, open_study(files.rgb_path.parent, settings, [files]), registration)
 
 
 def stack(tmp_path):
@@ -29,7 +34,7 @@ def stack(tmp_path):
 
 
 def test_counts_stay_counts_and_the_mask_has_one_level(tmp_path):
-    image = canonical_capture(stack(tmp_path), SpecimensParams(scale="uint16"), "uint16", None)
+    image = canonical(stack(tmp_path), SpecimensParams(scale="uint16"))
     assert image.names == ("R", "G", "B", "UV1", "UV2", "UV3", "mask")
     assert image.bands.dtype == np.uint16
     np.testing.assert_array_equal(image.bands[:6], COUNTS)
@@ -38,13 +43,13 @@ def test_counts_stay_counts_and_the_mask_has_one_level(tmp_path):
 
 def test_only_a_corrected_uv_is_moved(tmp_path):
     files, specimens = stack(tmp_path), SpecimensParams(scale="uint16")
-    moved = canonical_capture(files, specimens, "uint16", shifted(3.0)).bands
+    moved = canonical(files, specimens, shifted(3.0)).bands
     np.testing.assert_array_equal(moved[:3], COUNTS[:3])
     np.testing.assert_array_equal(moved[3:6, :, :-3], COUNTS[3:, :, 3:])
-    half = canonical_capture(files, specimens, "uint16", shifted(0.5)).bands
+    half = canonical(files, specimens, shifted(0.5)).bands
     mean = (COUNTS[3:, :, :-1].astype(float) + COUNTS[3:, :, 1:]) / 2
     np.testing.assert_allclose(half[3:6, :, :-1], mean, atol=0.5)
-    failed = canonical_capture(files, specimens, "uint16", shifted(3.0, "failed")).bands
+    failed = canonical(files, specimens, shifted(3.0, "failed")).bands
     np.testing.assert_array_equal(failed[:6], COUNTS)
 
 
@@ -55,7 +60,7 @@ def test_a_pair_becomes_one_file_of_its_own_bands(tmp_path):
     Image.fromarray((COUNTS[3] >> 8).astype(np.uint8)).save(tmp_path / "a_uv.png")
     specimens = SpecimensParams(rgb_suffix="_vis", uv_suffix="_uv", mask="alpha", scale="uint8")
     files = CaptureFiles("a", "a", tmp_path / "a_vis.png", tmp_path / "a_uv.png")
-    image = canonical_capture(files, specimens, "uint8", None)
+    image = canonical(files, specimens)
     assert image.names == ("R", "G", "B", "UV1", "mask")
     assert image.bands.dtype == np.uint8
     np.testing.assert_array_equal(image.bands[:4], COUNTS[:4] >> 8)
@@ -68,7 +73,7 @@ def test_percent_stays_percent_and_beyond_white(tmp_path):
     labels = ["visible:R", "visible:G", "visible:B", "uv:B", "uv:R"]
     tifffile.imwrite(path, bands, imagej=True, metadata={"axes": "ZYX", "Labels": labels})
     specimens = SpecimensParams(layout="micatoolbox", mask="none", scale="percent")
-    image = canonical_capture(CaptureFiles("a", "a", path), specimens, "percent", None)
+    image = canonical(CaptureFiles("a", "a", path), specimens)
     assert image.names == ("vR", "vG", "vB", "uB", "uR", "mask")
     np.testing.assert_array_equal(image.bands[:5], bands)
     assert (image.bands[5] == 1).all()
@@ -81,7 +86,7 @@ def test_captures_are_read_when_called_and_not_before(tmp_path):
     )
     registration = pd.DataFrame({"capture_id": [], "status": []})
     specimens = SpecimensParams(scale="uint16")
-    functions = canonical_captures(index, registration, tmp_path, specimens)
+    functions = canonical_captures(index, registration, open_study(tmp_path, specimens, []))
     (tmp_path / "a.tif").unlink()
     with pytest.raises(ValueError, match=r"'a\.tif'"):
         functions["a"]()
@@ -90,4 +95,4 @@ def test_captures_are_read_when_called_and_not_before(tmp_path):
 def test_separate_views_share_no_file(tmp_path):
     specimens = SpecimensParams(rgb_suffix="_v", uv_suffix="_u", registration="off", scale="uint8")
     with pytest.raises(ParametersError, match="canonical: the two photographs of a pair must lie on one"):
-        canonical_captures(pd.DataFrame(), pd.DataFrame(), tmp_path, specimens)
+        canonical_captures(pd.DataFrame(), pd.DataFrame(), open_study(tmp_path, specimens, []))

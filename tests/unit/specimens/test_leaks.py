@@ -3,12 +3,11 @@
 import io
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from xmodal_pipeline.specimens.leaks import LEAKAGE, SAME_PHOTOGRAPH, describe_leaks, find_leaks
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Prepared
 
 SIDE = 48
 
@@ -42,15 +41,15 @@ def study():
     n = 12
     rgb, uv = photographs(n, 3, 0), photographs(n, 2, 1)
     ids = tuple(f"c{i:02d}" for i in range(n))
-    index = pd.DataFrame({"capture_id": ids, "specimen_id": [f"s{i:02d}" for i in range(n)]})
-    parts = ["train"] * 8 + ["validation"] * 2 + ["test"] * 2
-    partitions = pd.DataFrame({"specimen_id": index["specimen_id"], "partition": parts})
+    names = tuple(f"s{i:02d}" for i in range(n))
+    parts = ("train",) * 8 + ("validation",) * 2 + ("test",) * 2
 
-    def find(rgb=rgb, uv=uv, index=index, partitions=partitions):
-        stores = (ArrayStore(ids, side.astype(np.float16)) for side in (rgb, uv))
-        return find_leaks(*stores, index, partitions)
+    def find(rgb=rgb, uv=uv, names=names):
+        images = (side.astype(np.float16) for side in (rgb, uv))
+        masks = np.ones((n, 2, SIDE, SIDE), np.uint8)
+        return find_leaks(Prepared(*images, masks, ids, names, parts, {}, ("R", "G", "B"), ("a", "b"), False))
 
-    return rgb, uv, index, find
+    return rgb, uv, names, find
 
 
 def test_unlike_specimens_do_not_leak(study):
@@ -82,7 +81,7 @@ def test_one_modality_alone_and_one_partition_are_no_leak(study):
 
 
 def test_repeats_of_one_specimen_are_no_leak(study):
-    rgb, uv, index, find = study
+    rgb, uv, names, find = study
     rgb, uv = rgb.copy(), uv.copy()
     rgb[3], uv[3] = rgb[2], uv[2]
-    assert find(rgb, uv, index.assign(specimen_id=index["specimen_id"].replace("s03", "s02"))).empty
+    assert find(rgb, uv, (*names[:3], "s02", *names[4:])).empty

@@ -7,7 +7,8 @@ import tifffile
 
 from xmodal_pipeline.checks import check_specimens
 from xmodal_pipeline.errors import ParametersError
-from xmodal_pipeline.imaging.registration_similarity import is_similarity_available
+from xmodal_pipeline.imaging.registration.turn import is_similarity_available
+from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import (
     QualityParams,
     RegistrationParams,
@@ -15,11 +16,12 @@ from xmodal_pipeline.params.ingest import (
     SpecimensParams,
 )
 from xmodal_pipeline.params.root import Parameters
+from xmodal_pipeline.simulation import study
+from xmodal_pipeline.simulation.camera import Offset, draw_session_gains, photograph
+from xmodal_pipeline.simulation.species import colours, draw_individuals
+from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.examination import examine_captures
-from xmodal_pipeline.specimens.simulation import study
-from xmodal_pipeline.specimens.simulation.camera import Offset, draw_session_gains, photograph
-from xmodal_pipeline.specimens.simulation.species import colours, draw_individuals
-from xmodal_pipeline.specimens.storing import corrections
+from xmodal_pipeline.specimens.registration_table import corrections
 
 PARAMS = SimulationParams(n_effect_species=1, n_plain_species=1)
 SHIFT = (3.3, -2.4)
@@ -68,8 +70,7 @@ def registered(root, *, rig, names=("a1", "a2", "a3", "a4", "a5", "a6", "a7", "b
     found = examine_captures(
         captures,
         pd.DataFrame(),
-        root,
-        SpecimensParams(root=root),
+        open_study(root, SpecimensParams(root=root), capture_files(captures, root)),
         RegistrationParams(rig=rig),
         QualityParams(n_jobs=1),
     )
@@ -110,7 +111,7 @@ def test_the_whole_study_may_be_one_rig(folder):
     assert found.loc["b1", "status"] == "failed"
 
 
-def test_the_stores_apply_what_the_rig_says(folder):
+def test_what_the_rig_says_is_applied(folder):
     found, _ = registered(folder, rig="camera")
 
     transforms = corrections(found.reset_index())

@@ -13,18 +13,21 @@ from xmodal_pipeline.params.train import (
     SeparateParams,
     TrainingParams,
 )
-from xmodal_pipeline.specimens.stores import ArrayStore
-from xmodal_pipeline.training import BandStatistics, FitConfig, TrainingStores
+from xmodal_pipeline.specimens.prepared import Prepared
+from xmodal_pipeline.training import BandStatistics, FitConfig
 
 SIDE = 32
+RGB_BANDS, UV_BANDS = ("red", "green", "blue"), ("long", "short")
+STATISTICS = {
+    "rgb": {"mean": [0.5, 0.4, 0.3], "sd": [0.2, 0.2, 0.2]},
+    "uv": {"mean": [0.25, 0.2], "sd": [0.1, 0.1]},
+}
 SMALL = {"backbone": "test_resnet", "projection_dim": 16, "hidden_dim": 32, "batch_size": 6, "max_epochs": 3}
 
 
 @pytest.fixture
-def make_stores() -> Callable[..., TrainingStores]:
-    def make(
-        train: int = 12, validation: int = 0, test: int = 2, views: int = 1, seed: int = 0
-    ) -> TrainingStores:
+def make_prepared() -> Callable[..., Prepared]:
+    def make(train: int = 12, validation: int = 0, test: int = 2, views: int = 1, seed: int = 0) -> Prepared:
         generator = np.random.default_rng(seed)
         y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
         inside = ((x / 0.7) ** 2 + (y / 0.8) ** 2 < 1).astype(np.uint8)
@@ -41,12 +44,17 @@ def make_stores() -> Callable[..., TrainingStores]:
                 shares.append(partition)
         names = tuple(f"capture{i}" for i in range(len(rgb)))
         masks = np.broadcast_to(inside, (len(rgb), 2, SIDE, SIDE))
-        return TrainingStores(
-            ArrayStore(names, np.asarray(rgb, np.float16)),
-            ArrayStore(names, np.asarray(uv, np.float16)),
-            ArrayStore(names, masks),
+        return Prepared(
+            np.asarray(rgb, np.float16),
+            np.asarray(uv, np.float16),
+            masks,
+            names,
             tuple(specimens),
             tuple(shares),
+            STATISTICS,
+            RGB_BANDS,
+            UV_BANDS,
+            is_calibrated=False,
         )
 
     return make
@@ -63,13 +71,10 @@ def make_config() -> Callable[..., FitConfig]:
             loss=loss or LossParams(),
             augmentation=AugmentationParams(),
             photometry="uncalibrated",
-            rgb_bands=("red", "green", "blue"),
-            uv_bands=("long", "short"),
+            rgb_bands=RGB_BANDS,
+            uv_bands=UV_BANDS,
             image_size=SIDE,
-            statistics={
-                "rgb": BandStatistics(mean=(0.5, 0.4, 0.3), sd=(0.2, 0.2, 0.2)),
-                "uv": BandStatistics(mean=(0.25, 0.2), sd=(0.1, 0.1)),
-            },
+            statistics={name: BandStatistics(**moments) for name, moments in STATISTICS.items()},
         )
 
     return make

@@ -6,13 +6,12 @@ from safetensors.torch import save_file
 
 from xmodal_pipeline.params.train import LossParams
 from xmodal_pipeline.training import Checkpoint, FitConfig
-from xmodal_pipeline.training.checkpoint import build_unweighted
 from xmodal_pipeline.training.config import differing_keys
 
 
 def test_weights_and_configuration_return_from_the_file(make_config, tmp_path):
     config = make_config(lr=0.1 + 0.2, loss=LossParams(temperature=1 / 3))
-    model = build_unweighted(config).to(memory_format=torch.channels_last).eval()
+    model = config.initial_model().to(memory_format=torch.channels_last).eval()
     Checkpoint.of_weights(model.state_dict(), config).to_file(tmp_path / "separate.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["separate.safetensors"]
     read = Checkpoint.from_file(tmp_path / "separate.safetensors")
@@ -57,7 +56,7 @@ def test_differences_are_named_by_their_path():
 def test_unlearnt_is_the_model_that_training_started_from(make_config):
     config = make_config(seed=5)
     torch.manual_seed(5)
-    start = build_unweighted(config).state_dict()
+    start = config.initial_model().state_dict()
     trained = Checkpoint.of_weights({name: tensor + 1 for name, tensor in start.items()}, config)
     torch.manual_seed(99)
     before = torch.random.get_rng_state()

@@ -1,5 +1,7 @@
 """Tables of vectors: right capture, right modality, right vectors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,9 +10,8 @@ import torch
 from xmodal_pipeline.augmentation import ViewMaker
 from xmodal_pipeline.evaluation.baselines import band_means
 from xmodal_pipeline.params.train import GeometryParams
-from xmodal_pipeline.specimens.stores import ArrayStore
-from xmodal_pipeline.training import Checkpoint, TrainingStores, baseline_views, embed
-from xmodal_pipeline.training.checkpoint import build_unweighted
+from xmodal_pipeline.training import Checkpoint, baseline_views, embed
+from xmodal_pipeline.training.batches import read_batch
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def untrained(make_config):
     def make(name: str = "separate") -> Checkpoint:
         torch.manual_seed(0)
         config = make_config(name)
-        return Checkpoint.of_weights(build_unweighted(config).state_dict(), config)
+        return Checkpoint.of_weights(config.initial_model().state_dict(), config)
 
     return make
 
@@ -28,12 +29,12 @@ def vectors(table: pd.DataFrame, modality: str) -> np.ndarray:
     return chosen[[name for name in table.columns if name.startswith("x")]].to_numpy()
 
 
-def test_rows_hold_the_models_own_vectors(untrained, make_stores):
-    checkpoint, stores = untrained(), make_stores(train=5, validation=1, test=2)
-    tables = embed(checkpoint, stores, batch_size=3)
+def test_rows_hold_the_models_own_vectors(untrained, make_prepared):
+    checkpoint, prepared = untrained(), make_prepared(train=5, validation=1, test=2)
+    tables = embed(checkpoint, prepared, batch_size=3)
     config = checkpoint.config
     views = ViewMaker(config.augmentation, config.photometry, config.channel_statistics(), config.image_size)
-    batch, model = stores.batch(np.arange(8)), checkpoint.model()
+    batch, model = read_batch(prepared, np.arange(8)), checkpoint.model()
     with torch.no_grad():
         plain = views.evaluation_view(batch)
         expected = model(plain.rgb, plain.uv)
@@ -47,64 +48,52 @@ def test_rows_hold_the_models_own_vectors(untrained, make_stores):
     for table in (tables.embeddings, tables.projections, tables.opposite_views):
         assert list(table.columns[:5]) == ["capture_id", "specimen_id", "partition", "modality", "x1"]
         assert table["modality"].tolist() == ["rgb"] * 8 + ["uv"] * 8 + ["joint"] * 8
-        assert table["capture_id"].tolist() == 3 * list(stores.capture_ids)
+        assert table["capture_id"].tolist() == 3 * list(prepared.capture_ids)
         assert table["partition"].tolist() == 3 * (["train"] * 5 + ["validation"] + ["test"] * 2)
         assert table["x1"].dtype == np.float32
 
 
 @pytest.mark.parametrize(("name", "modality"), [("rgb_only", "rgb"), ("uv_only", "uv")])
-def test_a_baseline_has_its_one_modality(untrained, make_stores, name, modality):
-    tables = embed(untrained(name), make_stores(train=4))
+def test_a_baseline_has_its_one_modality(untrained, make_prepared, name, modality):
+    tables = embed(untrained(name), make_prepared(train=4))
     assert set(tables.embeddings["modality"]) == {modality}
 
 
-def test_changing_uv_changes_only_what_sees_uv(untrained, make_stores):
-    checkpoint, stores = untrained(), make_stores(train=4)
-    brighter = TrainingStores(
-        stores.rgb,
-        ArrayStore(stores.capture_ids, stores.uv.array * np.float16(0.5)),
-        stores.masks,
-        stores.specimen_ids,
-        stores.partitions,
-    )
-    one, other = (embed(checkpoint, each).embeddings for each in (stores, brighter))
+def test_changing_uv_changes_only_what_sees_uv(untrained, make_prepared):
+    checkpoint, prepared = untrained(), make_prepared(train=4)
+    brighter = replace(prepared, uv=prepared.uv * np.float16(0.5))
+    one, other = (embed(checkpoint, each).embeddings for each in (prepared, brighter))
     np.testing.assert_array_equal(vectors(one, "rgb"), vectors(other, "rgb"))
     for name in ("uv", "joint"):
         assert np.abs(vectors(one, name) - vectors(other, name)).max() > 1e-3
 
 
-def test_other_captures_are_refused(untrained, make_stores):
-    stores = make_stores(train=3)
-    one_band = TrainingStores(
-        stores.rgb,
-        ArrayStore(stores.capture_ids, stores.uv.array[:, :1]),
-        stores.masks,
-        stores.specimen_ids,
-        stores.partitions,
-    )
+def test_other_captures_are_refused(untrained, make_prepared):
+    prepared = make_prepared(train=3)
+    one_band = replace(prepared, uv=prepared.uv[:, :1], uv_bands=("long",))
     with pytest.raises(
         ValueError, match=r"embed: uv images must have bands, height and width \(2, 32, 32\), got \(1,"
     ):
         embed(untrained(), one_band)
 
 
-def test_silhouettes_are_area_means_of_the_warped_masks(make_stores):
+def test_silhouettes_are_area_means_of_the_warped_masks(make_prepared):
     still = GeometryParams(crop_scale=(1, 1), crop_ratio=(1, 1), horizontal_flip=0, rotation_deg=0)
-    stores = make_stores(train=3, test=0)
-    table = baseline_views(stores, still, side=8).silhouettes
-    blocks = np.asarray(stores.masks)[:, 0].reshape(3, 8, 4, 8, 4).mean(axis=(2, 4)).reshape(3, 64)
+    prepared = make_prepared(train=3, test=0)
+    table = baseline_views(prepared, still, side=8).silhouettes
+    blocks = np.asarray(prepared.masks)[:, 0].reshape(3, 8, 4, 8, 4).mean(axis=(2, 4)).reshape(3, 64)
     np.testing.assert_allclose(vectors(table, "rgb"), blocks, atol=1e-6)
     np.testing.assert_allclose(vectors(table, "uv"), blocks, atol=1e-6)
-    warped = baseline_views(stores, GeometryParams(), side=8).silhouettes
+    warped = baseline_views(prepared, GeometryParams(), side=8).silhouettes
     assert np.abs(vectors(warped, "rgb") - vectors(warped, "uv")).max() > 0.1
 
 
-def test_colours_and_pixels_of_unwarped_views_are_those_of_the_captures(make_stores):
+def test_colours_and_pixels_of_unwarped_views_are_those_of_the_captures(make_prepared):
     still = GeometryParams(crop_scale=(1, 1), crop_ratio=(1, 1), horizontal_flip=0, rotation_deg=0)
-    stores = make_stores(train=3, test=0)
-    found = baseline_views(stores, still, side=8)
-    masks = np.asarray(stores.masks).astype(float)
-    for channel, (name, store) in enumerate((("rgb", stores.rgb), ("uv", stores.uv))):
+    prepared = make_prepared(train=3, test=0)
+    found = baseline_views(prepared, still, side=8)
+    masks = np.asarray(prepared.masks).astype(float)
+    for channel, (name, store) in enumerate((("rgb", prepared.rgb), ("uv", prepared.uv))):
         images = np.asarray(store).astype(float) * masks[:, channel : channel + 1]
         expected = band_means(images, masks[:, channel])
         columns = vectors(found.colours, name)[:, : expected.shape[1]]
@@ -114,33 +103,11 @@ def test_colours_and_pixels_of_unwarped_views_are_those_of_the_captures(make_sto
         np.testing.assert_allclose(vectors(found.pixels, name)[:, : blocks.shape[1]], blocks, atol=1e-3)
 
 
-def test_views_of_an_unlearnt_model_are_features(untrained, make_stores):
-    stores = make_stores(train=3)
+def test_views_of_an_unlearnt_model_are_features(untrained, make_prepared):
+    prepared = make_prepared(train=3)
     projected, features = (
-        embed(untrained(), stores, features_of_views=chosen).opposite_views for chosen in (False, True)
+        embed(untrained(), prepared, features_of_views=chosen).opposite_views for chosen in (False, True)
     )
-    whole = embed(untrained(), stores).embeddings
+    whole = embed(untrained(), prepared).embeddings
     assert vectors(features, "rgb").shape == vectors(whole, "rgb").shape
     assert vectors(features, "rgb").shape != vectors(projected, "rgb").shape
-
-
-def test_stores_join_their_tables_by_capture_and_specimen(make_stores):
-    stores = make_stores(train=2, validation=1, test=0, views=2)
-    index = pd.DataFrame({"capture_id": stores.capture_ids, "specimen_id": stores.specimen_ids})
-    shares = pd.DataFrame(
-        {
-            "specimen_id": ["specimen2", "specimen0", "specimen1"],
-            "partition": ["validation", "train", "train"],
-        }
-    )
-    joined = TrainingStores.from_tables(stores.rgb, stores.uv, stores.masks, index, shares)
-    assert joined.partitions == stores.partitions
-    assert joined.rows_of("validation").tolist() == [4, 5]
-    with pytest.raises(ValueError, match=r"every specimen must have a partition, got none for 'specimen2'"):
-        TrainingStores.from_tables(stores.rgb, stores.uv, stores.masks, index, shares.iloc[1:])
-    with pytest.raises(
-        ValueError, match=r"specimen_index must list the captures of the stores in their order"
-    ):
-        TrainingStores.from_tables(stores.rgb, stores.uv, stores.masks, index.iloc[::-1], shares)
-    with pytest.raises(ValueError, match=r"rows must be the same captures in all stores"):
-        TrainingStores(stores.rgb, stores.uv, stores.masks, stores.specimen_ids[1:], stores.partitions)

@@ -86,14 +86,14 @@ def test_more_chunks_than_rows_encode_row_by_row(make_config):
     assert torch.isfinite(step(training))
 
 
-def test_mixed_precision_and_balance_work_in_chunks(make_config, make_stores, tmp_path):
-    stores = make_stores(train=6)
+def test_mixed_precision_and_balance_work_in_chunks(make_config, make_prepared, tmp_path):
+    prepared = make_prepared(train=6)
     histories = [
         fit(
             make_config(
                 backbone="test_vit", max_epochs=1, precision="bf16-mixed", gradient_cache_chunks=chunks
             ),
-            stores,
+            prepared,
             tmp_path / str(chunks),
         ).history
         for chunks in (1, 3)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 
 from xmodal_pipeline.evaluation.uv_value.contrast import Statistics, compare
 from xmodal_pipeline.evaluation.uv_value.layout import Booleans, Floats, Layout
@@ -68,7 +68,7 @@ class Analysis:
             mean, np.full(len(tested), float(added.q)), added.df[tested], added.scale[tested]
         )
         upper = [distance_limit(*_arguments(alone, s), level=0.95) for s in tested]
-        rows["auc_rgb_upper"] = np.fmax(stats.norm.cdf(np.sqrt(np.array(upper) / 2)), rows["auc_rgb"])
+        rows["auc_rgb_upper"] = np.fmax(scipy.stats.norm.cdf(np.sqrt(np.array(upper) / 2)), rows["auc_rgb"])
         rows["reliability"] = added.reliability[tested] if self.noise else np.nan
         return rows.assign(columns=added.q, df=added.df[tested])
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 
 from xmodal_pipeline.evaluation.uv_value.adjustment import (
     Adjustment,
@@ -199,7 +199,9 @@ def _pull_in(contrasts: list[_Contrast]) -> list[_Contrast]:
     q = len(whitener)
     residuals = [one.adjustment.residual @ one.y for one in contrasts]
     lengths = [np.linalg.norm(one @ whitener, axis=1) for one in residuals]
-    farthest = np.median(np.concatenate(lengths)) * np.sqrt(stats.chi2.ppf(0.99, q) / stats.chi2.ppf(0.5, q))
+    farthest = np.median(np.concatenate(lengths)) * np.sqrt(
+        scipy.stats.chi2.ppf(0.99, q) / scipy.stats.chi2.ppf(0.5, q)
+    )
     pulled = []
     for one, residual, length in zip(contrasts, residuals, lengths, strict=True):
         excess = np.maximum(0.0, 1 - farthest / np.maximum(length, 1e-300))

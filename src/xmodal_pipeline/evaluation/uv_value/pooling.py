@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 
 from xmodal_pipeline.evaluation.uv_value.layout import Floats
 
@@ -36,12 +36,12 @@ def pool_species(p: Floats, distances: Floats) -> Pool:
     zₛ = Φ⁻¹(1 − pₛ) clipped at ±3, and Z = z̄√S / max(1, sd zₛ): where species differ more than chance makes
     them, their spread is the measure. Species whose distance has no mean count in p alone.
     """
-    z = np.clip(stats.norm.isf(p), -_CLIP, _CLIP)
+    z = np.clip(scipy.stats.norm.isf(p), -_CLIP, _CLIP)
     score = float(z.mean() * np.sqrt(len(z)) / max(1.0, z.std(ddof=1)))
     known = distances[np.isfinite(distances)]
     if len(known) < 2:
-        return Pool(float(stats.norm.sf(score)), np.nan, np.nan, np.nan, np.nan)
+        return Pool(float(scipy.stats.norm.sf(score)), np.nan, np.nan, np.nan, np.nan)
     error = float(known.std(ddof=1) / np.sqrt(len(known)))
-    mean, reach = float(known.mean()), float(stats.t.ppf(0.975, len(known) - 1)) * error
+    mean, reach = float(known.mean()), float(scipy.stats.t.ppf(0.975, len(known) - 1)) * error
     low, estimate, high = (max(value, 0.0) for value in (mean - reach, mean, mean + reach))
-    return Pool(float(stats.norm.sf(score)), estimate, error, low, high)
+    return Pool(float(scipy.stats.norm.sf(score)), estimate, error, low, high)

@@ -3,7 +3,8 @@
 import math
 
 import numpy as np
-from scipy import optimize, special
+import scipy  # not its submodule optimize, which loads by itself on first use
+from scipy import special
 
 from xmodal_pipeline.evaluation.uv_value.layout import Floats
 
@@ -50,7 +51,7 @@ def distance_limit(t: float, q: int, df: float, scale: float, *, level: float) -
     highest = max(10.0, 4.0 * q * t)
     while excess(highest) > 0:
         highest *= 2
-    return scale * float(optimize.brentq(excess, 0.0, highest, xtol=1e-11, rtol=1e-13))
+    return scale * float(scipy.optimize.brentq(excess, 0.0, highest, xtol=1e-11, rtol=1e-13))
 
 
 def distance_error(distance: float, q: Floats, df: Floats, scale: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 
 from xmodal_pipeline.evaluation.uv_value.noise import LEAST_RELIABILITY
 
@@ -86,7 +86,7 @@ def adjust_p_values(p: pd.Series) -> pd.Series:
     q = pd.Series(np.nan, index=p.index, dtype=float)
     is_tested = p.notna()
     if is_tested.any():
-        q[is_tested] = stats.false_discovery_control(p[is_tested].to_numpy(dtype=float), method="bh")
+        q[is_tested] = scipy.stats.false_discovery_control(p[is_tested].to_numpy(dtype=float), method="bh")
     return q
 
 

@@ -12,13 +12,12 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 import xmodal_pipeline
+from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.ablation import Cell, list_cells
 from xmodal_pipeline.params.evaluate import EvaluationParams
-from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.params.train import TrainParams
-from xmodal_pipeline.pipelines.train.nodes import StoredBands
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -28,32 +27,25 @@ _THREADS = 1
 
 def plan_cells(
     parameters: dict[str, Any],
-    captures: dict[str, Any],
-    specimen_index: pd.DataFrame,
-    partitions: pd.DataFrame,
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
-    masks: ArrayStore,
-    channel_statistics: dict[str, Any],
+    study: Study,
+    prepared: Prepared,
 ) -> list[dict[str, Any]]:
     """Every cell of the grid with its whole configuration, and a name that changes when any of it does."""
-    from xmodal_pipeline.training import TrainingStores
-
     known = validate_parameters(parameters)
-    stored = StoredBands.of(captures, specimen_index, rgb_images, uv_images, channel_statistics)
-    stores = TrainingStores.from_tables(rgb_images, uv_images, masks, specimen_index, partitions)
     shared = {
-        "captures": stores.fingerprint(),
+        "captures": prepared.fingerprint(),
         "evaluation": known.evaluation.model_dump(mode="json", exclude={"n_jobs"}),
-        "label": captures["specimens"]["label"],
+        "label": study.label,
         "version": xmodal_pipeline.__version__,
     }
-    return [_plan(cell, known, stored, shared) for cell in list_cells(known.ablation.grid, known)]
+    return [_plan(cell, known, prepared, shared) for cell in list_cells(known.ablation.grid, known)]
 
 
-def _plan(cell: Cell, base: Parameters, stored: StoredBands, shared: dict[str, Any]) -> dict[str, Any]:
+def _plan(cell: Cell, base: Parameters, prepared: Prepared, shared: dict[str, Any]) -> dict[str, Any]:
+    from xmodal_pipeline.training import FitConfig
+
     params, variant = cell.params, cell.params.variants[cell.variant].model_dump()
-    config = stored.fit_config(params.training, params.loss, params.augmentation, variant)
+    config = FitConfig.for_prepared(prepared, params.training, params.loss, params.augmentation, variant)
     content = shared | {"config": config.model_dump(mode="json")}
     return {
         "cell": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16],
@@ -71,16 +63,13 @@ def _without_seed(params: TrainParams) -> dict[str, Any]:
     return tree
 
 
-def train_cells(  # noqa: PLR0913 - one argument per catalog entry that training and evaluation read
+def train_cells(
     ablation_plan: list[dict[str, Any]],
     ablation_state: Path,
     finished_cells: Path,
-    captures: dict[str, Any],
+    study: Study,
     specimen_index: pd.DataFrame,
-    partitions: pd.DataFrame,
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
-    masks: ArrayStore,
+    prepared: Prepared,
     evaluation: EvaluationParams,
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Train, embed and measure every cell that has no result yet.
@@ -90,9 +79,9 @@ def train_cells(  # noqa: PLR0913 - one argument per catalog entry that training
         so that a result means a finished cell.
     """
     from xmodal_pipeline import training
-    from xmodal_pipeline.evaluation.grid import measure_cell
+    from xmodal_pipeline.evaluation.grid import list_rows
+    from xmodal_pipeline.evaluation.measurement import measure_variant
 
-    stores = training.TrainingStores.from_tables(rgb_images, uv_images, masks, specimen_index, partitions)
     missing = [cell for cell in ablation_plan if not (finished_cells / f"{cell['cell']}.json").is_file()]
     for cell in ablation_plan:
         if cell not in missing:  # a kill right after a save leaves the state behind
@@ -102,59 +91,44 @@ def train_cells(  # noqa: PLR0913 - one argument per catalog entry that training
     for cell in missing:
         logger.info("ablation: %s, seed %d", cell["settings"], cell["seed"])
         state = ablation_state / cell["cell"]
-        result = training.fit(training.FitConfig.model_validate(cell["config"]), stores, state)
-        tables = training.embed(result.checkpoint, stores)
+        result = training.fit(training.FitConfig.model_validate(cell["config"]), prepared, state)
+        tables = training.embed(result.checkpoint, prepared)
         with threadpool_limits(limits=_THREADS):
-            rows = measure_cell(
-                (tables.embeddings, tables.projections, tables.opposite_views),
-                result.history,
+            measured = measure_variant(
+                tables.embeddings,
+                tables.projections,
+                tables.opposite_views,
                 specimen_index,
                 evaluation,
-                variant=cell["variant"],
-                label=captures["specimens"]["label"],
+                label=study.label,
             )
+        rows = list_rows(measured.numbers, result.history)
         yield {cell["cell"]: result.checkpoint}, {cell["cell"]: {"rows": rows}}
         shutil.rmtree(state)  # both are saved; a state is several times the size of its checkpoint
-
-
-def measure_baselines(
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
-    masks: ArrayStore,
-    specimen_index: pd.DataFrame,
-    partitions: pd.DataFrame,
-    evaluation: EvaluationParams,
-) -> dict[str, list[dict[str, Any]]]:
-    """What needs no learning, beside the settings: species, colours, outlines, PCA + CCA of pixels."""
-    from xmodal_pipeline.evaluation.baseline_tables import baseline_tables
-    from xmodal_pipeline.evaluation.grid import measure_baselines
-
-    with threadpool_limits(limits=_THREADS):
-        models = baseline_tables(rgb_images, uv_images, masks, specimen_index, partitions)
-        return measure_baselines(models, specimen_index, evaluation)
 
 
 def tabulate_cells(
     ablation_plan: list[dict[str, Any]],
     ablation_cells: dict[str, Callable[[], dict[str, Any]]],
-    ablation_baselines: dict[str, list[dict[str, Any]]],
+    comparison: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All cells of the present grid and the baselines as one tidy table, and the spread between seeds."""
+    """All cells of the present grid and the study's baselines as one table, and the spread between seeds."""
     from xmodal_pipeline.evaluation import grid
 
     cells = [cell | ablation_cells[cell["cell"]]() for cell in ablation_plan]
-    table = grid.tabulate_cells(cells, ablation_baselines)
+    rows = comparison[comparison["kind"] == "baseline"]
+    baselines = {str(name): grid.list_rows(part) for name, part in rows.groupby("name", sort=False)}
+    table = grid.tabulate_cells(cells, baselines)
     return table, grid.seed_spread(table)
 
 
-def draw_ablation(ablation: pd.DataFrame, captures: dict[str, Any]) -> dict[str, bytes]:
+def draw_ablation(ablation: pd.DataFrame, study: Study) -> dict[str, bytes]:
     """The figure, for print (PDF) and for slides (PNG); no file where there is nothing to draw."""
-    from xmodal_pipeline.reporting.comparison_figures import picture_ablation
-    from xmodal_pipeline.reporting.names import ModalityNames
+    from xmodal_pipeline.reporting.model_comparison import picture_ablation
+    from xmodal_pipeline.reporting.words import ModalityNames
 
-    specimens = SpecimensParams.model_validate(captures["specimens"])
-    names = ModalityNames(specimens.rgb_name, specimens.uv_name)
-    figure = picture_ablation(ablation, label=specimens.label, names=names)
+    names = ModalityNames.of(study)
+    figure = picture_ablation(ablation, label=study.label, names=names)
     if figure.reason:
         logger.warning("ablation: no figure: %s", figure.reason)
     return figure.files

@@ -3,8 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.ablation import nodes
-
-_STORES = ["captures", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"]
+from xmodal_pipeline.pipelines.tags import FIGURES, TABLES, TRAINING, Check
 
 
 def create_pipeline() -> Pipeline:
@@ -13,28 +12,35 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.plan_cells,
-                ["parameters", *_STORES, "channel_statistics"],
+                ["parameters", "study", "prepared"],
                 "ablation_plan",
                 name="plan_cells",
             ),
             Node(
                 nodes.train_cells,
-                ["ablation_plan", "ablation_state", "finished_cells", *_STORES, "params:evaluation"],
+                [
+                    *("ablation_plan", "ablation_state", "finished_cells", "study", "specimen_index"),
+                    *("prepared", "params:evaluation"),
+                ],
                 ["ablation_checkpoints", "ablation_cells"],
                 name="train_cells",
-            ),
-            Node(
-                nodes.measure_baselines,
-                ["rgb_images", "uv_images", "masks", "specimen_index", "partitions", "params:evaluation"],
-                "ablation_baselines",
-                name="measure_baselines",
+                tags=[TRAINING, Check.CELLS],
             ),
             Node(
                 nodes.tabulate_cells,
-                ["ablation_plan", "ablation_cells", "ablation_baselines"],
+                ["ablation_plan", "ablation_cells", "comparison"],
                 ["ablation", "seed_spread"],
                 name="tabulate_cells",
+                tags=TABLES,
             ),
-            Node(nodes.draw_ablation, ["ablation", "captures"], "ablation_figures", name="draw_ablation"),
-        ]
+            Node(
+                nodes.draw_ablation,
+                ["ablation", "study"],
+                "ablation_figures",
+                name="draw_ablation",
+                tags=FIGURES,
+            ),
+        ],
+        namespace="ablation",
+        prefix_datasets_with_namespace=False,
     )

@@ -1,17 +1,16 @@
 """Nodes of `canonical`."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.imaging.tiff import MultispectralImage
-from xmodal_pipeline.params.ingest import SpecimensParams
 
 
 def write_canonical_captures(
-    captures: dict[str, Any],
+    study: Study,
     specimen_index: pd.DataFrame,
     registration_qa: pd.DataFrame,
     ingest_summary: dict[str, Any],
@@ -20,5 +19,4 @@ def write_canonical_captures(
     # Imported here, so that `kedro registry list` stays quick.
     from xmodal_pipeline.specimens.canonical import canonical_captures
 
-    specimens = SpecimensParams.model_validate(captures["specimens"])
-    return canonical_captures(specimen_index, registration_qa, Path(captures["root"]), specimens)
+    return canonical_captures(specimen_index, registration_qa, study)

@@ -11,9 +11,11 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.write_canonical_captures,
-                ["captures", "specimen_index", "registration_qa", "ingest_summary"],
+                ["study", "specimen_index", "registration_qa", "ingest_summary"],
                 "canonical_captures",
                 name="write_canonical_captures",
             )
-        ]
+        ],
+        namespace="canonical",
+        prefix_datasets_with_namespace=False,
     )

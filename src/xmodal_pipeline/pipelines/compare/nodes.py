@@ -11,10 +11,10 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from xmodal_pipeline.errors import ParametersError
+from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.compare import CompareParams
 from xmodal_pipeline.params.evaluate import EvaluationParams
-from xmodal_pipeline.params.ingest import SpecimensParams
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.specimens.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -22,85 +22,80 @@ _THREADS = 1
 """Thousands of small products: several threads only wait for one another."""
 
 
-def read_runs(
+def measure_runs(
     compare: CompareParams,
     specimen_index: pd.DataFrame,
     partitions: pd.DataFrame,
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
-    masks: ArrayStore,
-) -> dict[str, Any]:
-    """The models that `compare.runs` names, as `ModelTables`: tables are read, checkpoints embed the stores.
+    prepared: Prepared,
+    evaluation: EvaluationParams,
+) -> dict[str, list[pd.DataFrame]]:
+    """What specimens contribute to the models that `compare.runs` names: tables are read, checkpoints embed.
 
     Raises:
         ParametersError: naming a run whose file is missing or of other captures or partitions.
     """
-    from xmodal_pipeline.evaluation.model_tables import ModelTables, check_table
+    from xmodal_pipeline.evaluation.measurement import measure_contributions
+    from xmodal_pipeline.evaluation.model_tables import check_table
 
-    found: dict[str, ModelTables] = {}
-    for name, files in compare.runs.items():
-        for path in files:
-            if not path.is_file():
-                raise ParametersError(
-                    f"compare.runs.{name}: must be an existing file, got '{path}'; check the path"
-                )
-            if path.suffix == ".safetensors":
-                from xmodal_pipeline.training import TrainingStores
-
-                stores = TrainingStores.from_tables(rgb_images, uv_images, masks, specimen_index, partitions)
-                tables = _embed(name, path, stores)
-            else:
-                projections, views = (
-                    _tables_beside(path, kind) for kind in ("projections", "opposite_views")
-                )
-                tables = ModelTables((pd.read_parquet(path),), projections, views)
-            for table in (*tables.embeddings, *tables.projections, *tables.opposite_views):
-                check_table(name, table, specimen_index, partitions)
-            found[name] = found[name].with_seeds_of(tables) if name in found else tables
+    found: dict[str, list[pd.DataFrame]] = {}
+    for name, path in ((name, path) for name, files in compare.runs.items() for path in files):
+        if not path.is_file():
+            raise ParametersError(
+                f"compare.runs.{name}: must be an existing file, got '{path}'; check the path"
+            )
+        is_checkpoint = path.suffix == ".safetensors"
+        tables = _embed(name, path, prepared) if is_checkpoint else _read_tables(path)
+        for table in tables.known():
+            check_table(name, table, specimen_index, partitions)
+        with threadpool_limits(limits=_THREADS):
+            found.setdefault(name, []).append(measure_contributions(tables, specimen_index, evaluation))
     return found
 
 
-def _tables_beside(path: Path, kind: str) -> tuple[pd.DataFrame, ...]:
-    """The table of a kind that lies beside a run's `embeddings.parquet`; a table from elsewhere has none."""
-    beside = path.with_name(f"{kind}.parquet")
-    return (pd.read_parquet(beside),) if path.name == "embeddings.parquet" and beside.is_file() else ()
+def _read_tables(path: Path) -> Any:
+    """A table of embeddings with what lies beside a run's `embeddings.parquet`."""
+    from xmodal_pipeline.evaluation.model_tables import ModelTables
+
+    beside = [path.with_name(f"{kind}.parquet") for kind in ("projections", "opposite_views")]
+    is_run = path.name == "embeddings.parquet"
+    projections, views = (pd.read_parquet(one) if is_run and one.is_file() else None for one in beside)
+    return ModelTables(pd.read_parquet(path), projections, views)
 
 
-def _embed(name: str, path: Path, stores: Any) -> Any:
+def _embed(name: str, path: Path, prepared: Prepared) -> Any:
     from xmodal_pipeline.evaluation.model_tables import ModelTables
     from xmodal_pipeline.training import Checkpoint, embed
 
     try:
-        tables = embed(Checkpoint.from_file(path), stores)
+        tables = embed(Checkpoint.from_file(path), prepared)
     except ValueError as error:
         raise ParametersError(f"compare.runs.{name}: {error}") from error
-    return ModelTables((tables.embeddings,), (tables.projections,), (tables.opposite_views,))
+    return ModelTables(tables.embeddings, tables.projections, tables.opposite_views)
 
 
 def compare_models(
-    other_runs: dict[str, Any],
-    baseline_tables: dict[str, Any],
+    other_contributions: dict[str, list[pd.DataFrame]],
+    baselines: pd.DataFrame,
     specimen_index: pd.DataFrame,
     evaluation: EvaluationParams,
-    **variants: Any,
+    **variants: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Every pair of models, and every model with every baseline."""
-    from xmodal_pipeline.evaluation import paired_measures
+    """Every pair of models, and every model with every baseline; runs of one name are seeds of one model."""
+    from xmodal_pipeline.evaluation.pairing import compare_contributions
 
-    models = dict(variants)
-    for name, tables in other_runs.items():
-        models[name] = models[name].with_seeds_of(tables) if name in models else tables
+    models = {name: [rows] for name, rows in variants.items()}
+    for name, seeds in other_contributions.items():
+        models[name] = models.get(name, []) + seeds
     with threadpool_limits(limits=_THREADS):
-        return paired_measures.compare_tables(models, baseline_tables, specimen_index, evaluation)
+        return compare_contributions(models, baselines, specimen_index, evaluation)
 
 
-def draw_compared(compared: pd.DataFrame, captures: dict[str, Any]) -> dict[str, bytes]:
+def draw_compared(compared: pd.DataFrame, study: Study) -> dict[str, bytes]:
     """The forest plot, for print (PDF) and for slides (PNG); no file where there is nothing to draw."""
-    from xmodal_pipeline.reporting.comparison_figures import picture_differences
-    from xmodal_pipeline.reporting.names import ModalityNames
+    from xmodal_pipeline.reporting.model_comparison import picture_differences
+    from xmodal_pipeline.reporting.words import ModalityNames
 
-    specimens = SpecimensParams.model_validate(captures["specimens"])
-    figure = picture_differences(compared, names=ModalityNames(specimens.rgb_name, specimens.uv_name))
+    figure = picture_differences(compared, names=ModalityNames.of(study))
     if figure.reason:
         logger.warning("compare: no figure: %s", figure.reason)
     return figure.files

@@ -3,34 +3,43 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.compare import nodes
-from xmodal_pipeline.pipelines.evaluate.pipeline import gather_models, make_baselines
+from xmodal_pipeline.pipelines.tags import FIGURES, TABLES
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
 def create_pipeline() -> Pipeline:
-    """Tables of all models to paired differences and their figure."""
-    compare = Pipeline(
+    """What specimens contribute to all models' numbers, to paired differences and their figure."""
+    return Pipeline(
         [
-            make_baselines(),
             Node(
-                nodes.read_runs,
-                ["params:compare", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"],
-                "other_runs",
-                name="read_runs",
+                nodes.measure_runs,
+                [
+                    *("params:compare", "specimen_index", "partitions", "prepared", "params:evaluation"),
+                ],
+                "other_contributions",
+                name="measure_runs",
+                tags=TABLES,
             ),
             Node(
                 nodes.compare_models,
                 {
-                    "other_runs": "other_runs",
-                    "baseline_tables": "baseline_tables",
+                    "other_contributions": "other_contributions",
                     "specimen_index": "specimen_index",
                     "evaluation": "params:evaluation",
                 }
-                | {name: f"tables_{name}" for name in DEFAULT_VARIANTS},
+                | {name: f"contributions_{name}" for name in (*DEFAULT_VARIANTS, "baselines")},
                 "compared",
                 name="compare_models",
+                tags=TABLES,
             ),
-            Node(nodes.draw_compared, ["compared", "captures"], "compared_figures", name="draw_compared"),
-        ]
+            Node(
+                nodes.draw_compared,
+                ["compared", "study"],
+                "compared_figures",
+                name="draw_compared",
+                tags=FIGURES,
+            ),
+        ],
+        namespace="compare",
+        prefix_datasets_with_namespace=False,
     )
-    return gather_models(DEFAULT_VARIANTS) + compare

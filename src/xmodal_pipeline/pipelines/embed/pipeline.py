@@ -5,37 +5,36 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.embed import nodes
-from xmodal_pipeline.pipelines.variants import per_variant
+from xmodal_pipeline.pipelines.tags import OVERVIEW
+from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
+@datasets_named_by_variant()
 def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     """Checkpoints to embeddings and projections of every capture; baselines under the same warps."""
     embed = Node(
         nodes.embed_variant,
-        ["checkpoint", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"],
+        ["checkpoint", "prepared"],
         ["embeddings", "projections", "opposite_views"],
         name="embed_variant",
     )
     baselines = Node(
         nodes.warp_baselines,
-        ["specimen_index", "partitions", "rgb_images", "uv_images", "masks", "params:augmentation"],
+        ["prepared", "params:augmentation"],
         ["silhouette_views", "colour_views", "pixel_views"],
         name="warp_baselines",
+        tags=OVERVIEW,
     )
-    unlearnt_tables = ["unlearnt_embeddings", "unlearnt_views"]
+    # Two encoders and nothing between them: what the pixels give before anything is learnt.
     unlearnt = Node(
         nodes.embed_unlearnt,
-        [
-            *("checkpoint", "specimen_index", "partitions", "rgb_images", "uv_images", "masks"),
-            "params:training",
-        ],
-        unlearnt_tables,
+        ["separate.checkpoint", "prepared", "params:training"],
+        ["unlearnt_embeddings", "unlearnt_views"],
         name="embed_unlearnt",
     )
-    return (
-        per_variant([embed], own=["checkpoint"], variants=variants)
-        # Two encoders and nothing between them: what the pixels give before anything is learnt.
-        + per_variant([unlearnt], own=["checkpoint"], public=unlearnt_tables, variants=["separate"])
-        + Pipeline([baselines])
+    return Pipeline(
+        [per_variant([embed], own=["checkpoint"], variants=variants), unlearnt, baselines],
+        namespace="embed",
+        prefix_datasets_with_namespace=False,
     )

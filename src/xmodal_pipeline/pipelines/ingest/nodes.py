@@ -6,20 +6,21 @@ from typing import Any
 
 import pandas as pd
 
-from xmodal_pipeline.errors import CaptureCode, RunStoppedError
+from xmodal_pipeline.errors import CaptureCode, RunStoppedError, rejection_summary
+from xmodal_pipeline.imaging.study import Study, open_study
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, SimulationParams, SpecimensParams
-from xmodal_pipeline.params.root import validate_parameters
-from xmodal_pipeline.reporting.advice import rejection_summary
-from xmodal_pipeline.reporting.contact_sheet import thumbnail_captures
-from xmodal_pipeline.reporting.content import ReportFigure, ReportTables
-from xmodal_pipeline.reporting.figures import IngestFigures, draw_ingest_figures
-from xmodal_pipeline.specimens.calibrating import calibrate_study
-from xmodal_pipeline.specimens.discovery import discover_captures
+from xmodal_pipeline.reporting.data.captures import picture_contact_sheet
+from xmodal_pipeline.reporting.data.colour import picture_bands
+from xmodal_pipeline.reporting.data.labels import picture_class_balance
+from xmodal_pipeline.reporting.data.registration import picture_registration
+from xmodal_pipeline.reporting.figure import ReportFigure
+from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS, capture_files, discover_captures
 from xmodal_pipeline.specimens.examination import Examination, examine_captures
 from xmodal_pipeline.specimens.filtering import apply_filter
+from xmodal_pipeline.specimens.grey_standards import list_standards_only, read_standards
 from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, join_metadata, read_metadata
-from xmodal_pipeline.specimens.standards import list_standards_only, read_standards
-from xmodal_pipeline.specimens.stores import ArrayStore, StoreBlock
+from xmodal_pipeline.specimens.study_calibration import calibrate_study
+from xmodal_pipeline.specimens.thumbnails import Thumbnails, thumbnail_captures
 from xmodal_pipeline.specimens.tree import find_tips, match_tips
 
 logger = logging.getLogger(__name__)
@@ -31,35 +32,28 @@ def provide_captures(
     """Simulate the specimens when no folder is named, else pass the folder through.
 
     Returns:
-        Where the captures are and how they are to be read, for every later stage; and the truth of the
-        simulation (empty for real captures).
+        Where the captures are; and the truth of the simulation (empty for real captures).
     """
     # Imported here, so that `kedro registry list` stays quick.
-    from xmodal_pipeline.specimens.simulation import empty_simulated_truth, simulate_study
+    from xmodal_pipeline.simulation import empty_simulated_truth, simulate_study
 
     if specimens.root is None:
         truth = simulate_study(simulation, simulated, n_jobs=quality.n_jobs)
     else:
         truth = empty_simulated_truth()
     root = simulated if specimens.root is None else specimens.root
-    captures = {
-        "root": str(root.resolve()),
-        "is_simulated": specimens.root is None,
-        "specimens": specimens.model_dump(mode="json"),
-    }
-    return captures, truth
+    return {"root": str(root.resolve()), "is_simulated": specimens.root is None}, truth
 
 
 def list_captures(
-    captures: dict[str, Any],
+    capture_folder: dict[str, Any], specimens: SpecimensParams
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Find the files, join and clean the metadata, apply the filter.
 
     Returns:
         Captures with labels; files and rows that make no capture; label changes.
     """
-    specimens = SpecimensParams.model_validate(captures["specimens"])
-    root = Path(captures["root"])
+    root = Path(capture_folder["root"])
     path = find_metadata(root, specimens)
     metadata, changes = clean_labels(
         read_metadata(path, specimens) if path else pd.DataFrame(columns=["filename"]), specimens
@@ -71,18 +65,22 @@ def list_captures(
     return listed, pd.concat([unusable, unused, filtered], ignore_index=True).astype("string"), changes
 
 
-def calibrate(captures: dict[str, Any], capture_list: pd.DataFrame, quality: QualityParams) -> pd.DataFrame:
+def decide_study(
+    capture_folder: dict[str, Any], specimens: SpecimensParams, capture_list: pd.DataFrame
+) -> Study:
+    """Decide scale, colour units and bands, once and for every later stage."""
+    root = Path(capture_folder["root"])
+    files = capture_files(capture_list, root)
+    return open_study(root, specimens, files, is_simulated=capture_folder["is_simulated"])
+
+
+def calibrate(study: Study, capture_list: pd.DataFrame, quality: QualityParams) -> pd.DataFrame:
     """Fit the lines from counts to reflectance; none without grey standards."""
-    return calibrate_study(
-        capture_list,
-        Path(captures["root"]),
-        SpecimensParams.model_validate(captures["specimens"]),
-        n_jobs=quality.n_jobs,
-    )
+    return calibrate_study(capture_list, study, n_jobs=quality.n_jobs)
 
 
 def examine(
-    captures: dict[str, Any],
+    study: Study,
     capture_list: pd.DataFrame,
     unusable_files: pd.DataFrame,
     calibration: pd.DataFrame,
@@ -90,16 +88,7 @@ def examine(
     quality: QualityParams,
 ) -> Examination:
     """Read every capture once and judge it."""
-    specimens = SpecimensParams.model_validate(captures["specimens"])
-    examination = examine_captures(
-        capture_list,
-        calibration,
-        Path(captures["root"]),
-        specimens,
-        registration,
-        quality,
-        is_simulated=captures["is_simulated"],
-    )
+    examination = examine_captures(capture_list, calibration, study, registration, quality)
     rejected = pd.concat([unusable_files, examination.rejected_captures], ignore_index=True)
     return examination._replace(rejected_captures=rejected)
 
@@ -111,10 +100,9 @@ def export_colour(
     return colour_table, receptor_table
 
 
-def match_tree(captures: dict[str, Any], specimen_index: pd.DataFrame) -> pd.DataFrame:
+def match_tree(study: Study, specimen_index: pd.DataFrame) -> pd.DataFrame:
     """Which tip of the study's tree is which species; no rows without a tree."""
-    specimens = SpecimensParams.model_validate(captures["specimens"])
-    tips = find_tips(Path(captures["root"]), specimens)
+    tips = find_tips(study.root, study.settings)
     matched = match_tips(tips, specimen_index["species"] if tips else [])
     lacking = matched.loc[matched["status"] == "not_in_tree", "species"].tolist()
     if lacking:
@@ -127,15 +115,12 @@ def match_tree(captures: dict[str, Any], specimen_index: pd.DataFrame) -> pd.Dat
     return matched
 
 
-def describe_labels(
-    captures: dict[str, Any], specimen_index: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def describe_labels(study: Study, specimen_index: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Specimens per class, and labels that go together with a confounder."""
     from xmodal_pipeline.evaluation.class_balance import class_balance
     from xmodal_pipeline.evaluation.confounding import confounding_table
 
-    specimens = SpecimensParams.model_validate(captures["specimens"])
-    return class_balance(specimen_index), confounding_table(specimen_index, specimens.confounders)
+    return class_balance(specimen_index), confounding_table(specimen_index, study.confounders)
 
 
 def describe_modalities(colour_table: pd.DataFrame, specimen_index: pd.DataFrame) -> pd.DataFrame:
@@ -146,42 +131,31 @@ def describe_modalities(colour_table: pd.DataFrame, specimen_index: pd.DataFrame
 
 
 def make_thumbnails(
-    captures: dict[str, Any],
+    study: Study,
     specimen_index: pd.DataFrame,
     registration_qa: pd.DataFrame,
     calibration: pd.DataFrame,
     quality: QualityParams,
-) -> StoreBlock:
+) -> Thumbnails:
     """Pictures of RGB, UV and their overlay, of the flagged captures first."""
-    return thumbnail_captures(
-        specimen_index,
-        registration_qa,
-        calibration,
-        Path(captures["root"]),
-        SpecimensParams.model_validate(captures["specimens"]),
-        n_jobs=quality.n_jobs,
-    )
+    return thumbnail_captures(study, specimen_index, registration_qa, calibration, n_jobs=quality.n_jobs)
 
 
 def draw_qa_figures(
-    parameters: dict[str, Any],
-    captures: dict[str, Any],
+    study: Study,
     specimen_index: pd.DataFrame,
     registration_qa: pd.DataFrame,
-    quality_report: pd.DataFrame,
     band_histograms: pd.DataFrame,
-    thumbnails: ArrayStore,
-) -> IngestFigures:
+    thumbnails: Thumbnails,
+    registration: RegistrationParams,
+) -> tuple[ReportFigure, ReportFigure, ReportFigure, ReportFigure]:
     """The contact sheet, flagged captures first with the reason on them; registration, bands and classes."""
-    specimens = SpecimensParams.model_validate(captures["specimens"])
-    tables = ReportTables(
-        parameters=validate_parameters(parameters).model_copy(update={"specimens": specimens}),
-        specimen_index=specimen_index,
-        registration_qa=registration_qa,
-        quality_report=quality_report,
-        band_histograms=band_histograms,
+    return (
+        picture_contact_sheet(study, specimen_index, thumbnails),
+        picture_registration(study, registration_qa, registration),
+        picture_bands(study, band_histograms, captures=len(specimen_index)),
+        picture_class_balance(study, specimen_index),
     )
-    return draw_ingest_figures(tables, thumbnails)
 
 
 def check_rejected_share(
@@ -206,7 +180,7 @@ def check_rejected_share(
         raise RunStoppedError(
             f"ingest: at most {quality.max_rejected_share:.0%} of the captures may be rejected, "
             f"got {share:.0%} ({len(faults)} of {n_read})",
-            rejection_summary(faults),
+            rejection_summary(faults[REJECTED_COLUMNS].itertuples(index=False)),
         )
     logger.info("%d captures accepted, %d rejected %s", len(specimen_index), len(faults), counts or "")
     return {"n_accepted": len(specimen_index), "n_rejected": len(faults), "rejected_by_code": counts}

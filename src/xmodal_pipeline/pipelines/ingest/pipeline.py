@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.ingest import nodes
+from xmodal_pipeline.pipelines.tags import FIGURES, OVERVIEW, TABLES, Check
 
 
 def create_pipeline() -> Pipeline:
@@ -12,25 +13,33 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.provide_captures,
                 ["params:specimens", "params:simulation", "params:quality", "simulated_captures"],
-                ["captures", "simulated_truth"],
+                ["capture_folder", "simulated_truth"],
                 name="provide_captures",
+                tags=Check.SPECIMENS,
             ),
             Node(
                 nodes.list_captures,
-                "captures",
+                ["capture_folder", "params:specimens"],
                 ["capture_list", "unusable_files", "label_changes"],
                 name="list_captures",
             ),
             Node(
+                nodes.decide_study,
+                ["capture_folder", "params:specimens", "capture_list"],
+                "study",
+                name="decide_study",
+                tags=OVERVIEW,
+            ),
+            Node(
                 nodes.calibrate,
-                ["captures", "capture_list", "params:quality"],
+                ["study", "capture_list", "params:quality"],
                 "calibration",
                 name="calibrate_captures",
             ),
             Node(
                 nodes.examine,
                 [
-                    "captures",
+                    "study",
                     "capture_list",
                     "unusable_files",
                     "calibration",
@@ -53,16 +62,17 @@ def create_pipeline() -> Pipeline:
                 ["colour_table", "receptor_table"],
                 ["colour_csv", "receptor_csv"],
                 name="export_colour",
+                tags=TABLES,
             ),
             Node(
                 nodes.match_tree,
-                ["captures", "specimen_index"],
+                ["study", "specimen_index"],
                 "species_tips",
                 name="match_tree",
             ),
             Node(
                 nodes.describe_labels,
-                ["captures", "specimen_index"],
+                ["study", "specimen_index"],
                 ["class_balance", "confounding"],
                 name="describe_labels",
             ),
@@ -74,23 +84,20 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.make_thumbnails,
-                ["captures", "specimen_index", "registration_qa", "calibration", "params:quality"],
+                ["study", "specimen_index", "registration_qa", "calibration", "params:quality"],
                 "thumbnails",
                 name="make_thumbnails",
+                tags=FIGURES,
             ),
             Node(
                 nodes.draw_qa_figures,
                 [
-                    "parameters",
-                    "captures",
-                    "specimen_index",
-                    "registration_qa",
-                    "quality_report",
-                    "band_histograms",
-                    "thumbnails",
+                    *("study", "specimen_index", "registration_qa", "band_histograms", "thumbnails"),
+                    "params:registration",
                 ],
                 ["contact_sheet", "registration_figure", "band_figure", "class_balance_figure"],
                 name="draw_qa_figures",
+                tags=FIGURES,
             ),
             Node(
                 nodes.check_rejected_share,
@@ -98,5 +105,7 @@ def create_pipeline() -> Pipeline:
                 "ingest_summary",
                 name="check_rejected_share",
             ),
-        ]
+        ],
+        namespace="ingest",
+        prefix_datasets_with_namespace=False,
     )

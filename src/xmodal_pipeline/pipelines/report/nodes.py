@@ -1,151 +1,64 @@
-"""Nodes of `report`."""
+"""Nodes of `report` that are no section: what is drawn of a variant, and the page from its sections."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.params.report import ReportingParams
 from xmodal_pipeline.params.root import validate_parameters
-from xmodal_pipeline.reporting.content import ReportFigure, ReportTables
-from xmodal_pipeline.reporting.explorer import make_explorer
-from xmodal_pipeline.reporting.figures import draw_model_figures, map_captures
-from xmodal_pipeline.reporting.html import ReportContent, build_report
-from xmodal_pipeline.reporting.style import NothingToDrawError
-from xmodal_pipeline.specimens.leaks import ADVICE, LEAKAGE, describe_leaks
-from xmodal_pipeline.specimens.stores import ArrayStore
+from xmodal_pipeline.reporting import embeddings as reported
+from xmodal_pipeline.reporting.page.build import build_report
+from xmodal_pipeline.reporting.section import Section, join_sections
+
+EmbeddingTables = tuple[pd.DataFrame, pd.DataFrame]
+"""Embeddings and projections of one variant."""
 
 
-class VariantResults(NamedTuple):
-    """What training and embedding left of one variant."""
-
-    history: pd.DataFrame
-    diagnostics: list[dict[str, Any]]
-    embeddings: pd.DataFrame
-    projections: pd.DataFrame
+def gather_embeddings(embeddings: pd.DataFrame, projections: pd.DataFrame) -> EmbeddingTables:
+    """One variant's tables, under a name that a node of all variants may read."""
+    return embeddings, projections
 
 
-class Drawn(NamedTuple):
-    """Every figure, and the coordinates that the explorer shows too."""
-
-    figures: list[ReportFigure]
-    coordinates: pd.DataFrame
-    reason: str
-    """Why there are no coordinates, where there are none."""
+def choose_variant(
+    histories: pd.DataFrame, reporting: ReportingParams, **variants: EmbeddingTables
+) -> reported.ChosenVariant:
+    """The variant that is drawn where one is: the one asked for, else the best on validation."""
+    return reported.choose_variant(histories, reporting, variants)
 
 
-def gather_variant(
-    history: pd.DataFrame,
-    diagnostics: list[dict[str, Any]],
-    embeddings: pd.DataFrame,
-    projections: pd.DataFrame,
-) -> VariantResults:
-    """Put one variant's tables together."""
-    return VariantResults(history, diagnostics, embeddings, projections)
+def gather_sections(**parts: Section) -> list[Section]:
+    """A group of sections in the order in which they are named."""
+    return list(parts.values())
 
 
-def gather_tables(  # noqa: PLR0913 - one argument per table of the study
-    parameters: dict[str, Any],
-    captures: dict[str, Any],
-    metrics_baselines: dict[str, Any],
-    comparison: pd.DataFrame,
-    differences: pd.DataFrame,
-    uv_value: pd.DataFrame,
-    known_seed_spread: pd.DataFrame,
-    specimen_index: pd.DataFrame,
-    rejected_captures: pd.DataFrame,
-    registration_qa: pd.DataFrame,
-    calibration: pd.DataFrame,
-    quality_report: pd.DataFrame,
-    class_balance: pd.DataFrame,
-    confounding: pd.DataFrame,
-    species_tips: pd.DataFrame,
-    modality_information: pd.DataFrame,
-    partitions: pd.DataFrame,
-    leaks: pd.DataFrame,
-    **per_variant: Any,
-) -> ReportTables:
-    """Put the tables of all stages together; the specimens' settings are those that ingest used."""
-    known = validate_parameters(parameters)
-    specimens = SpecimensParams.model_validate(captures["specimens"])
-    results: dict[str, VariantResults] = _by_variant(per_variant, "results_")
-    leaked = {"code": LEAKAGE, "variant": "all", "advice": ADVICE}
-    found = [leaked | {"finding": describe_leaks(leaks)}] if len(leaks) else []
-    found += [
-        {"code": d["code"], "variant": name, "finding": d["message"], "advice": d["advice"]}
-        for name, one in results.items()
-        for d in one.diagnostics
-    ]
-    return ReportTables(
-        parameters=known.model_copy(update={"specimens": specimens}),
-        specimen_index=specimen_index,
-        rejected_captures=rejected_captures,
-        registration_qa=registration_qa,
-        calibration=calibration,
-        quality_report=quality_report,
-        class_balance=class_balance,
-        confounding=confounding,
-        species_tips=species_tips,
-        modality_information=modality_information,
-        partitions=partitions,
-        histories={name: one.history for name, one in results.items()},
-        embeddings={name: one.embeddings for name, one in results.items()},
-        projections={name: one.projections for name, one in results.items()},
-        metrics=_by_variant(per_variant, "metrics_"),
-        baselines={name: found for name, found in metrics_baselines.items() if name != "protocol"},
-        comparison=comparison,
-        differences=differences,
-        uv_value=uv_value,
-        seed_spread=known_seed_spread,
-        diagnostics=pd.DataFrame(found, columns=["code", "variant", "finding", "advice"]),
-        seeds=(known.training.seed,),
-    )
-
-
-def _by_variant(inputs: dict[str, Any], prefix: str) -> dict[str, Any]:
-    return {name.removeprefix(prefix): value for name, value in inputs.items() if name.startswith(prefix)}
-
-
-def draw_figures(
-    report_tables: ReportTables,
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
-    contact_sheet: ReportFigure,
-    registration: ReportFigure,
-    bands: ReportFigure,
-    class_balance: ReportFigure,
-    augmented_views: ReportFigure,
-) -> tuple[Drawn, dict[str, bytes]]:
-    """Draw what earlier stages did not; all figures for print (PDF) and for slides (PNG)."""
-    coordinates, reason = map_captures(report_tables)
-    drawn = draw_model_figures(
-        report_tables, coordinates, images=(rgb_images, uv_images), views=augmented_views, reason=reason
-    )
-    figures = [contact_sheet, registration, bands, class_balance, *drawn]
+def arrange_sections(*groups: list[Section]) -> tuple[list[Section], dict[str, bytes]]:
+    """All sections in reading order, and every figure for print (PDF) and for slides (PNG)."""
+    arranged = join_sections(section for group in groups for section in group)
     files = {
         name: content
-        for one in figures
-        for name, content in one.files.items()
+        for section in arranged
+        for figure in section.figures
+        for name, content in figure.files.items()
         if name.endswith((".png", ".pdf"))
     }
-    return Drawn(figures, coordinates, reason), files
+    return arranged, files
 
 
 def write_report(
-    report_tables: ReportTables, drawn: Drawn, rgb_images: ArrayStore, uv_images: ArrayStore
+    sections: list[Section],
+    study: Study,
+    parameters: dict[str, Any],
+    specimen_index: pd.DataFrame,
+    rejected_captures: pd.DataFrame,
+    chosen_variant: reported.ChosenVariant,
 ) -> str:
     """The report as one HTML file."""
-    explorer, reason = None, drawn.reason
-    try:
-        explorer = make_explorer(
-            drawn.coordinates,
-            report_tables.specimen_index,
-            rgb_images,
-            uv_images,
-            is_linear=report_tables.is_linear,
-            names=report_tables.names,
-        )
-    except NothingToDrawError as error:
-        reason = reason or str(error)
     return build_report(
-        ReportContent(tables=report_tables, figures=drawn.figures, explorer=explorer, explorer_reason=reason)
+        sections,
+        study=study,
+        parameters=validate_parameters(parameters),
+        specimen_index=specimen_index,
+        rejected=len(rejected_captures),
+        variant=chosen_variant.name,
     )

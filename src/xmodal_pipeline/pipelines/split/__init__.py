@@ -1,4 +1,4 @@
-"""Partitions, array stores and channel statistics."""
+"""Partitions, and captures prepared for training."""
 
 from xmodal_pipeline.pipelines.split.pipeline import create_pipeline
 

@@ -1,15 +1,15 @@
 """Nodes of `split`."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from xmodal_pipeline.params.ingest import QualityParams, SpecimensParams
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.params.ingest import QualityParams
 from xmodal_pipeline.params.split import SplitParams
-from xmodal_pipeline.specimens import leaks, partition, storing
-from xmodal_pipeline.specimens.stores import ArrayStore, StoreBlock
+from xmodal_pipeline.specimens import leaks, partition
+from xmodal_pipeline.specimens.prepared import Prepared, PreparedBlock, prepare_captures
 
 
 def assign_partitions(
@@ -21,45 +21,21 @@ def assign_partitions(
     return partition.assign_partitions(specimen_index, split)
 
 
-def prepare_stores(
-    captures: dict[str, Any],
+def prepare(
+    study: Study,
     specimen_index: pd.DataFrame,
+    partitions: pd.DataFrame,
     registration_qa: pd.DataFrame,
     calibration: pd.DataFrame,
-    ingest_summary: dict[str, Any],
     split: SplitParams,
     quality: QualityParams,
-) -> Iterator[tuple[StoreBlock, StoreBlock, StoreBlock]]:
-    """Register, cut out, mask and resize every capture, block by block."""
-    yield from storing.prepare_stores(
-        specimen_index,
-        registration_qa,
-        calibration,
-        Path(captures["root"]),
-        SpecimensParams.model_validate(captures["specimens"]),
-        split,
-        n_jobs=quality.n_jobs,
+) -> Iterator[PreparedBlock]:
+    """Register, cut out, mask and resize every capture, block by block; statistics of the training ones."""
+    yield from prepare_captures(
+        study, specimen_index, partitions, registration_qa, calibration, split, n_jobs=quality.n_jobs
     )
 
 
-def find_leaks(
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
-    specimen_index: pd.DataFrame,
-    partitions: pd.DataFrame,
-) -> pd.DataFrame:
+def find_leaks(prepared: Prepared) -> pd.DataFrame:
     """Photographs that lie in two partitions under two names."""
-    return leaks.find_leaks(rgb_images, uv_images, specimen_index, partitions)
-
-
-def measure_channels(
-    rgb_images: ArrayStore,
-    uv_images: ArrayStore,
-    masks: ArrayStore,
-    specimen_index: pd.DataFrame,
-    partitions: pd.DataFrame,
-) -> dict[str, dict[str, list[float]]]:
-    """Mean and spread of every band over the training foreground."""
-    train = partitions.loc[partitions["partition"] == "train", "specimen_id"]
-    is_train = specimen_index["specimen_id"].isin(train).to_numpy()
-    return storing.channel_statistics(rgb_images, uv_images, masks, is_train)
+    return leaks.find_leaks(prepared)

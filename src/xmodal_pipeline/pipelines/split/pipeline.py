@@ -3,10 +3,11 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.split import nodes
+from xmodal_pipeline.pipelines.tags import OVERVIEW
 
 
 def create_pipeline() -> Pipeline:
-    """Index and files to partitions, array stores and channel statistics."""
+    """Index and files to partitions, and to captures prepared for training."""
     return Pipeline(
         [
             Node(
@@ -16,30 +17,17 @@ def create_pipeline() -> Pipeline:
                 name="assign_partitions",
             ),
             Node(
-                nodes.prepare_stores,
+                nodes.prepare,
                 [
-                    "captures",
-                    "specimen_index",
-                    "registration_qa",
-                    "calibration",
-                    "ingest_summary",
-                    "params:split",
-                    "params:quality",
+                    *("study", "specimen_index", "partitions", "registration_qa", "calibration"),
+                    *("params:split", "params:quality"),
                 ],
-                ["rgb_images", "uv_images", "masks"],
-                name="prepare_stores",
+                "prepared",
+                name="prepare_captures",
+                tags=OVERVIEW,
             ),
-            Node(
-                nodes.find_leaks,
-                ["rgb_images", "uv_images", "specimen_index", "partitions"],
-                "leaks",
-                name="find_leaks",
-            ),
-            Node(
-                nodes.measure_channels,
-                ["rgb_images", "uv_images", "masks", "specimen_index", "partitions"],
-                "channel_statistics",
-                name="measure_channels",
-            ),
-        ]
+            Node(nodes.find_leaks, "prepared", "leaks", name="find_leaks"),
+        ],
+        namespace="split",
+        prefix_datasets_with_namespace=False,
     )

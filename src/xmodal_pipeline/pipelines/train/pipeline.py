@@ -4,47 +4,60 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from xmodal_pipeline.pipelines.tags import FIGURES, OVERVIEW, TABLES, TRAINING, Check
 from xmodal_pipeline.pipelines.train import nodes
-from xmodal_pipeline.pipelines.variants import per_variant
+from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
+@datasets_named_by_variant()
 def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
-    """Array stores to one checkpoint, history and list of diagnostics per variant."""
+    """Prepared captures to one checkpoint, history and list of diagnostics per variant."""
     train = Node(
         nodes.train_variant,
         [
-            "captures",
-            "specimen_index",
-            "partitions",
-            "rgb_images",
-            "uv_images",
-            "masks",
-            "channel_statistics",
-            "params:training",
-            "params:loss",
-            "params:augmentation",
-            "params:variant",
+            *("prepared", "params:training", "params:loss", "params:augmentation", "params:variant"),
             "training_state",
         ],
         ["checkpoint", "history", "diagnostics"],
         name="train_variant",
-        tags="train",
+        tags=[TRAINING, Check.TRAINING],
     )
     views = Node(
         nodes.draw_training_views,
-        [
-            "captures",
-            "specimen_index",
-            "partitions",
-            "rgb_images",
-            "uv_images",
-            "masks",
-            "channel_statistics",
-            "params:training",
-            "params:augmentation",
-        ],
+        ["study", "prepared", "params:training", "params:augmentation"],
         "augmented_views",
         name="draw_training_views",
+        tags=FIGURES,
     )
-    return per_variant([train], own=["training_state"], variants=variants) + Pipeline([views])
+    own = Pipeline(
+        [per_variant([train], own=["training_state"], variants=variants), views],
+        namespace="train",
+        prefix_datasets_with_namespace=False,
+    )
+    return own + stack_results(variants)
+
+
+@datasets_named_by_variant()
+def stack_results(variants: Sequence[str]) -> Pipeline:
+    """One table of histories and one of diagnostics. `report` stacks anew: a variant may train alone."""
+    return Pipeline(
+        [
+            Node(
+                nodes.stack_histories,
+                {name: f"{name}.history" for name in variants},
+                "histories",
+                name="stack_histories",
+                tags=[TABLES, OVERVIEW],
+            ),
+            Node(
+                nodes.stack_diagnostics,
+                {"leaks": "leaks"} | {name: f"{name}.diagnostics" for name in variants},
+                "diagnostics",
+                name="stack_diagnostics",
+                tags=TABLES,
+            ),
+        ],
+        namespace="train",
+        prefix_datasets_with_namespace=False,
+    )

@@ -1,0 +1,37 @@
+"""Pictures of captures as one NPZ file."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from kedro.io import AbstractDataset
+
+from xmodal_pipeline.specimens.thumbnails import Thumbnails
+
+
+class ThumbnailsDataset(AbstractDataset[Thumbnails, Thumbnails]):
+    """`Thumbnails`, saved whole or not at all."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._path = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> Thumbnails:
+        """All pictures, in memory."""
+        with np.load(self._path, allow_pickle=False) as file:
+            return Thumbnails(tuple(file["capture_ids"].tolist()), file["pictures"])
+
+    def save(self, data: Thumbnails) -> None:
+        """Write the file, then put it in place."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._path.with_name(f".{self._path.name}.partial")
+        with partial.open("wb") as file:
+            np.savez(file, capture_ids=np.array(data.capture_ids, np.str_), pictures=data.pictures)
+        os.replace(partial, self._path)
+
+    def _exists(self) -> bool:
+        return self._path.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path)}

@@ -1,0 +1,197 @@
+"""Retrieval of test captures: the gallery of a query holds the captures of its own view."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xmodal_pipeline.evaluation.cells import Cell, too_few
+from xmodal_pipeline.evaluation.ranks import (
+    RANK,
+    RankCounts,
+    blind_counts,
+    query_measures,
+    recall_name,
+    summarise,
+)
+from xmodal_pipeline.evaluation.results import Contribution, Number, Part, entries, lack
+from xmodal_pipeline.evaluation.retrieval import (
+    RetrievalRanks,
+    group_oracle,
+    rank_matches,
+    rank_within,
+    retrieval_intervals,
+)
+from xmodal_pipeline.evaluation.schema import CHANCE, DIRECTIONS, RETRIEVAL
+from xmodal_pipeline.evaluation.specimen_tables import Pairs
+from xmodal_pipeline.params.evaluate import EvaluationParams
+
+LEAST_TEST = 3
+"""Test specimens below which nothing is retrieved or aligned."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Every query's rank in both directions, one gallery after the other."""
+
+    ranks: RetrievalRanks
+    owners: NDArray[Any]
+    """(queries,) whose specimen each is."""
+
+
+def rank_galleries(pairs: Pairs) -> Ranked | None:
+    """Each capture ranked among those of its view; None where too few are there to be ranked."""
+    if len(pairs.rgb) < LEAST_TEST:
+        return None
+    return _by_gallery(pairs, lambda part: (rank_matches(part.rgb, part.uv), part.specimens))
+
+
+def measure_retrieval(pairs: Pairs, params: EvaluationParams, task: str = RETRIEVAL) -> Part:
+    """`retrieval` with intervals, within species and beside the species oracle.
+
+    Args:
+        pairs: captures of the test partition.
+        params: the protocol.
+        task: of the numbers; those within species are of `<task>_within_species`.
+    """
+    ranked = rank_galleries(pairs)
+    if ranked is None:
+        return lack(task, _too_few(len(pairs.rgb)))
+    whole = _describe(ranked, params, task)
+    if pairs.species is None:
+        return Part(whole.cells, whole.numbers, query_contributions(ranked, params, task))
+    within, oracle = f"{task}_within_species", f"{task}_species_oracle"
+    inside = _by_gallery(pairs, _rank_in_species)
+    alone = (
+        lack(within, too_few("no species has two test specimens"))
+        if inside is None
+        else _describe(inside, params, within)
+    )
+    known = species_oracle_of(pairs, params)
+    cells = whole.cells | {"within_groups": alone.cells, "group_oracle": known}
+    numbers = [*whole.numbers, *alone.numbers, *_oracle_numbers(known, params, oracle)]
+    return Part(cells, numbers, query_contributions(ranked, params, task))
+
+
+def query_contributions(ranked: Ranked, params: EvaluationParams, task: str) -> list[Contribution]:
+    """Per direction and measure, each specimen's share of the mean over queries."""
+    specimens, owner = np.unique(ranked.owners, return_inverse=True)
+    return [
+        Contribution(
+            task=task,
+            label=direction,
+            metric=metric,
+            source="rgb+uv",
+            specimens=specimens,
+            values=np.bincount(owner, values / len(values)).astype(np.float64),
+            strata=np.zeros(len(specimens), np.int64),
+        )
+        for direction, counts in zip(DIRECTIONS, ranked.ranks, strict=True)
+        for metric, values in query_measures(counts, params.ks[:1]).items()
+        if metric != RANK  # specimens do not add up to a median
+    ]
+
+
+def measure_chance(pairs: Pairs, params: EvaluationParams) -> Part:
+    """Chance in the form of a retrieval: both directions are equal."""
+    if len(pairs.rgb) < LEAST_TEST:
+        return lack(RETRIEVAL, _too_few(len(pairs.rgb)))
+    parts = pairs.split_views()
+    blind = blind_counts(np.concatenate([np.full(len(part.rgb), len(part.rgb)) for part in parts]))
+    owners = np.concatenate([part.specimens for part in parts])
+    return _describe(Ranked(RetrievalRanks(blind, blind), owners), params, RETRIEVAL, is_exact=True)
+
+
+def species_oracle_of(pairs: Pairs, params: EvaluationParams) -> Cell:
+    """The species oracle over the views' galleries, each weighted by its queries."""
+    parts = [
+        group_oracle(part.species, params.ks) for part in pairs.split_views() if part.species is not None
+    ]
+    known = [part for part in parts if "n" in part]
+    if not known:
+        return parts[0]
+    weights = [part["n"] for part in known]
+    means = {
+        key: float(np.average([part[key] for part in known], weights=weights))
+        for key in known[0]
+        if key != "n"
+    }
+    return means | {"n": sum(weights)}
+
+
+def _describe(ranked: Ranked, params: EvaluationParams, task: str, *, is_exact: bool = False) -> Part:
+    """Both directions with intervals, unless they are exact, and chance over the same galleries."""
+    n = len(ranked.owners)
+    chance = summarise(blind_counts(ranked.ranks.rgb_to_uv.gallery), params.ks)
+    intervals = (
+        {}
+        if is_exact
+        else retrieval_intervals(
+            ranked.ranks,
+            params.ks,
+            bootstraps=params.bootstraps,
+            seed=params.seed,
+            specimens=ranked.owners,
+        )
+    )
+    numbers = [
+        Number(
+            task=task,
+            metric=metric,
+            value=value,
+            interval=None if is_exact else intervals[direction][f"{metric}_ci"],
+            n=n,
+            chance=chance[metric],
+            label=direction,
+            direction=direction,
+            k=_cut_offs(params).get(metric),
+        )
+        for direction, counts in zip(DIRECTIONS, ranked.ranks, strict=True)
+        for metric, value in summarise(counts, params.ks).items()
+    ]
+    cells = {name: entries(one for one in numbers if one.direction == name) for name in DIRECTIONS}
+    return Part(cells | {CHANCE: chance, "n": n}, numbers)
+
+
+def _oracle_numbers(cells: Cell, params: EvaluationParams, task: str) -> Iterable[Number]:
+    if "n" not in cells:
+        return lack(task, cells).numbers
+    return (
+        Number(task=task, metric=metric, value=value, n=cells["n"], k=_cut_offs(params).get(metric))
+        for metric, value in cells.items()
+        if metric != "n"
+    )
+
+
+def _cut_offs(params: EvaluationParams) -> dict[str, int]:
+    return {recall_name(k): k for k in params.ks}
+
+
+def _too_few(n: int) -> Cell:
+    return too_few(f"{n} test specimens, at least {LEAST_TEST} needed")
+
+
+def _rank_in_species(part: Pairs) -> tuple[RetrievalRanks | None, NDArray[Any]]:
+    species = pd.Series(part.species, dtype=object)
+    shared = (species.groupby(species).transform("size") > 1).fillna(False).to_numpy(dtype=bool)
+    return rank_within(part.rgb, part.uv, species), part.specimens[shared]
+
+
+def _by_gallery(
+    pairs: Pairs, rank: Callable[[Pairs], tuple[RetrievalRanks | None, NDArray[Any]]]
+) -> Ranked | None:
+    """Ranks within each view, one after the other, and whose they are."""
+    parts = [rank(part) for part in pairs.split_views()]
+    found = [(ranks, owners) for ranks, owners in parts if ranks is not None]
+    if not found:
+        return None
+    sides = (
+        RankCounts(
+            *(np.concatenate(column) for column in zip(*(ranks[side] for ranks, _ in found), strict=True))
+        )
+        for side in range(2)
+    )
+    return Ranked(RetrievalRanks(*sides), np.concatenate([owners for _, owners in found]))

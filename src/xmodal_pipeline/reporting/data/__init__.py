@@ -1,0 +1,1 @@
+"""What went into a study, before any model."""

@@ -1,0 +1,241 @@
+"""The captures of a study: how many, which were left out and why, and how they look."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from xmodal_pipeline.errors import advise
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.params.split import SplitParams
+from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
+from xmodal_pipeline.reporting.section import PageTable, Section, table_of
+from xmodal_pipeline.reporting.style import (
+    ALERT,
+    DOUBLE_COLUMN_MM,
+    MAX_HEIGHT_MM,
+    SINGLE_COLUMN_MM,
+    NothingToDrawError,
+    draw_pages,
+    fit_text,
+    hide_frame,
+    make_axes,
+    make_figure,
+    shorten,
+    styled,
+)
+from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames
+from xmodal_pipeline.specimens.thumbnails import Thumbnails
+
+_SHEET_DOUBLE: Final = (3, 9)
+_SHEET_SINGLE: Final = (2, 10)
+"""Columns and rows of a page."""
+_CAPTION_CHARACTER_MM: Final = 1.45
+"""Names of captures are rich in digits, which are wider than letters."""
+
+
+def captures_section(
+    study: Study,
+    specimen_index: pd.DataFrame,
+    rejected_captures: pd.DataFrame,
+    partitions: pd.DataFrame,
+    split: SplitParams,
+    contact_sheet: ReportFigure,
+) -> Section:
+    """Rejected and flagged captures, the contact sheet, and how specimens were divided."""
+    names = ModalityNames.of(study)
+    return Section(
+        "data",
+        "Data",
+        "What went in, what was left out and why, and whether the two modalities lie on one another.",
+        figures=(contact_sheet,),
+        tables=(tabulate_rejects(rejected_captures, names), tabulate_flags(specimen_index, names)),
+        methods={
+            "specimens": describe_specimens(specimen_index, names),
+            "rejects": describe_rejects(rejected_captures),
+            "split": describe_split(partitions, specimen_index, split),
+        },
+    )
+
+
+def count_classes(specimen_index: pd.DataFrame) -> list[str]:
+    """`10 species`, `24 female, 26 male, 2 of unknown sex`: what the labels species and sex count up to."""
+    specimens = specimen_index.drop_duplicates("specimen_id")
+    parts = []
+    if "species" in specimens and specimens["species"].notna().any():
+        parts.append(f"{specimens['species'].nunique()} species")
+    if "sex" in specimens and specimens["sex"].notna().any():
+        counts = specimens["sex"].value_counts().sort_index()
+        parts += [f"{count} {sex}" for sex, count in counts.items()]
+        if specimens["sex"].isna().any():
+            parts.append(f"{specimens['sex'].isna().sum()} of unknown sex")
+    return parts
+
+
+def hash_captures(specimen_index: pd.DataFrame) -> str:
+    """SHA-256 over the sorted hashes of the captures' files: equal for equal data in any order of files."""
+    if "sha256" not in specimen_index:
+        return ""
+    return hashlib.sha256("\n".join(sorted(specimen_index["sha256"].astype(str))).encode()).hexdigest()
+
+
+def describe_specimens(specimen_index: pd.DataFrame, names: ModalityNames) -> str:
+    """How many captures and specimens were analysed."""
+    classes = count_classes(specimen_index)
+    detail = f" ({', '.join(classes)})" if classes else ""
+    captures, specimens = len(specimen_index), specimen_index["specimen_id"].nunique()
+    both = f"{names.rgb} and {names.uv}"
+    return f"We analysed {captures} captures of {specimens} specimens{detail}, each in {both}."
+
+
+def describe_rejects(rejected: pd.DataFrame) -> str:
+    """How many captures were rejected under which code."""
+    if rejected.empty:
+        return "No capture was rejected."
+    counts = ", ".join(f"{code} {count}" for code, count in rejected["code"].value_counts().items())
+    return f"{len(rejected)} further captures were rejected ({counts})."
+
+
+def describe_split(partitions: pd.DataFrame, specimen_index: pd.DataFrame, split: SplitParams) -> str:
+    """How specimens were divided, and into how many."""
+    if partitions.empty:
+        return ""
+    counts = partitions["partition"].value_counts()
+    parts = ", ".join(f"{counts.get(part, 0)} {part}" for part in ("train", "validation", "test"))
+    how = "at random"
+    if split.held_out is not None:
+        how += f", each {split.held_out} in one part,"
+    elif split.stratify in specimen_index:
+        how += f" within {split.stratify}"
+    return f"Specimens were divided {how} (seed {split.seed}) into {parts}."
+
+
+def tabulate_rejects(rejected: pd.DataFrame, names: ModalityNames) -> PageTable:
+    """Rejected captures by code, with an example and what to do."""
+    rows = [
+        (
+            str(code),
+            names.rename(advise(str(code))),
+            names.rename(str(part.iloc[0]["reason"])),
+            str(len(part)),
+        )
+        for code, part in sorted(rejected.groupby("code"), key=lambda item: -len(item[1]))
+    ]
+    return table_of("Rejected captures by code", ("Code", "What to do", "First reason", "Captures"), rows, 3)
+
+
+def tabulate_flags(specimen_index: pd.DataFrame, names: ModalityNames) -> PageTable:
+    """Captures used but flagged, by code, with what to do."""
+    codes = specimen_index["flags"].fillna("").str.split(";").explode()
+    counts = codes[codes != ""].value_counts()
+    rows = [(str(code), names.rename(advise(str(code))), str(count)) for code, count in counts.items()]
+    return table_of("Captures used but flagged", ("Code", "What to do", "Captures"), rows, 2)
+
+
+def picture_contact_sheet(study: Study, specimen_index: pd.DataFrame, thumbnails: Thumbnails) -> ReportFigure:
+    """The contact sheet as files, or why there is none; see `draw_contact_sheet`."""
+    names = ModalityNames.of(study)
+    flags = specimen_index.set_index("capture_id")["flags"]
+    own = flags.reindex(list(thumbnails.capture_ids)).fillna("").tolist()
+
+    def draw(width_mm: float) -> list[Figure]:
+        if not len(thumbnails):
+            raise NothingToDrawError("no thumbnails were made")
+        return draw_pages(
+            lambda page: draw_contact_sheet(
+                thumbnails.pictures,
+                thumbnails.capture_ids,
+                own,
+                page=page,
+                captures_in_all=len(flags),
+                names=names,
+                width_mm=width_mm,
+            )
+        )
+
+    which = "Flagged captures come first, with their codes."
+    if len(thumbnails) < len(flags):
+        which = (
+            f"{len(thumbnails)} of {len(flags)} captures: {sum(map(bool, own))} of the "
+            f"{(flags != '').sum()} flagged ones, with their codes, then others spread evenly over the study."
+        )
+    return print_figure(
+        "contact_sheet",
+        "Contact sheet",
+        f"Captures as {names.rgb}, {names.uv} and their overlay ({names.rgb} green, {names.uv} magenta; "
+        "grey where they agree, coloured fringes where they do not lie on one another). "
+        f"Blue: outline of the mask. Brightness is stretched for display. {which}",
+        draw,
+        is_photographic=True,
+    )
+
+
+@styled
+def draw_contact_sheet(
+    thumbnails: NDArray[np.uint8],
+    captions: Sequence[str],
+    flags: Sequence[str],
+    *,
+    page: int = 0,
+    captures_in_all: int | None = None,
+    names: ModalityNames = DEFAULT_NAMES,
+    width_mm: float = DOUBLE_COLUMN_MM,
+) -> Figure:
+    """One page of captures as RGB | UV | overlay, flagged captures first with their codes.
+
+    Args:
+        thumbnails: (captures, 3, size, size, 3) panels of `Thumbnails`.
+        captions: one per capture.
+        flags: one per capture, codes joined by `;`, empty when there is nothing to say.
+        page: from 0.
+        captures_in_all: of the study, where the sheet shows fewer.
+        names: display names of the modalities.
+        width_mm: a page holds 27 captures in double-column width, else 20.
+
+    Returns:
+        The page.
+
+    Raises:
+        NothingToDrawError: if there is no such page.
+    """
+    order = sorted(range(len(thumbnails)), key=lambda i: not flags[i])
+    columns, most_rows = _SHEET_DOUBLE if width_mm > SINGLE_COLUMN_MM else _SHEET_SINGLE
+    per_page = columns * most_rows
+    shown = order[page * per_page : (page + 1) * per_page]
+    if not shown:
+        raise NothingToDrawError(f"no capture on page {page + 1} of the contact sheet")
+    rows = math.ceil(len(shown) / columns)
+    strip_mm = width_mm / columns - 3
+    reasons = {row: fit_text(flags[row].replace(";", ", "), strip_mm - 5, is_title=True) for row in shown}
+    lines = max(reason.count("\n") for reason in reasons.values())
+    row_mm = min(strip_mm / 3 + 6.5 + 3 * lines, (MAX_HEIGHT_MM - 10) / most_rows)
+    figure = make_figure(width_mm, 10 + row_mm * rows)
+    axes = make_axes(figure, rows, columns)
+    for axis in axes.flat:
+        hide_frame(axis)
+    for axis, row in zip(axes.flat, shown, strict=False):
+        axis.imshow(_side_by_side(thumbnails[row]))
+        caption = shorten(captions[row], int(strip_mm / _CAPTION_CHARACTER_MM))
+        axis.set_title(caption, fontsize=7, fontweight="normal", pad=3.5)
+        axis.set_xlabel(reasons[row], color=ALERT, fontweight="bold", labelpad=2, loc="left")
+    pages = math.ceil(len(thumbnails) / per_page)
+    flagged = sum(map(bool, flags))
+    of_all = f" of {captures_in_all}" if (captures_in_all or 0) > len(thumbnails) else ""
+    about = (
+        f"{names.rgb} | {names.uv} | overlay ({names.rgb} green, {names.uv} magenta). "
+        f"{len(thumbnails)}{of_all} captures, {flagged} flagged (first). Page {page + 1} of {pages}"
+    )
+    figure.suptitle(fit_text(about, width_mm), fontsize=7, x=0.01, ha="left")
+    return figure
+
+
+def _side_by_side(panels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(3, S, S, 3) as one strip with white gaps: one image per capture draws ten times faster than three."""
+    gap = np.full((panels.shape[1], max(panels.shape[1] // 24, 1), 3), 255, dtype=np.uint8)
+    strips = [part for panel in panels for part in (panel, gap)]
+    return np.concatenate(strips[:-1], axis=1)

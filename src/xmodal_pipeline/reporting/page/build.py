@@ -1,0 +1,259 @@
+"""The report: one HTML file that holds its figures, tables and explorer and asks the network for nothing."""
+
+import base64
+import datetime
+import functools
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata, resources
+from typing import Any, Final, TypeVar
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.params.evaluate import EvaluationParams
+from xmodal_pipeline.params.root import Parameters
+from xmodal_pipeline.reporting.data.captures import count_classes, hash_captures
+from xmodal_pipeline.reporting.figure import ReportFigure
+from xmodal_pipeline.reporting.section import PageTable, Section, table_of
+from xmodal_pipeline.reporting.words import ModalityNames
+
+MAX_BYTES: Final = 25 * 1024 * 1024
+"""What mail servers and reviewers' systems still take."""
+_SUMMARY: Final = ("uv_value", "differences", "retrieval", "gains", "alignment")
+"""Subjects of the sentences that open the report; others follow."""
+_METHODS: Final = (
+    *("specimens", "rejects", "calibration", "registration", "split"),
+    *("training", "evaluation", "alignment", "uv_value"),
+)
+"""Subjects of the Methods paragraph in a paper's order; others follow."""
+_REFERENCES: Final = {
+    "Loshchilov & Hutter 2019": "arXiv:1711.05101",
+    "Radford et al. 2021": "arXiv:2103.00020",
+    "Chen et al. 2020": "arXiv:2002.05709",
+    "Dufumier et al. 2025": "arXiv:2409.07402",
+    "Mantel 1967": "Cancer Res. 27:209",
+    "Freedman & Lane 1983": "J. Bus. Econ. Stat. 1:292",
+    "Benjamini & Hochberg 1995": "J. R. Stat. Soc. B 57:289",
+}
+"""Where each work that a sentence may name is found; those that are named close the paragraph."""
+_PACKAGES: Final = (
+    *("xmodal-pipeline", "kedro", "torch", "lightning", "timm", "kornia", "numpy", "scipy", "pandas"),
+    *("scikit-learn", "umap-learn", "matplotlib", "plotly"),
+)
+_NAMED: Final = ("xmodal-pipeline", "torch", "scikit-learn")
+"""Packages that the Methods paragraph names."""
+_FOLDER: Final = resources.files("xmodal_pipeline.reporting.page")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A figure as the page shows it."""
+
+    name: str
+    title: str
+    caption: str
+    sources: tuple[str, ...]
+    is_narrow: bool
+
+
+def build_report(
+    sections: Sequence[Section],
+    *,
+    study: Study,
+    parameters: Parameters,
+    specimen_index: pd.DataFrame,
+    rejected: int,
+    variant: str,
+) -> str:
+    """The whole report as one HTML file.
+
+    Args:
+        sections: in reading order, one per key.
+        study: whose report it is.
+        parameters: of the run; those of the specimens are the study's.
+        specimen_index: of the accepted captures.
+        rejected: captures.
+        variant: the one that speaks in the summary; "" for none.
+
+    Returns:
+        HTML that loads nothing; a content security policy forbids it to.
+
+    Raises:
+        ValueError: if the file would exceed 25 MB.
+    """
+    names = ModalityNames.of(study)
+    known = parameters.model_copy(update={"specimens": study.settings})
+    findings = _ordered((section.findings for section in sections), _SUMMARY)
+    spoken = [finding for found in findings for finding in found]
+    explorers = [section.explorer for section in sections if section.explorer is not None]
+    page = _template("report.html").render(
+        title=parameters.reporting.title or f"What {names.uv} shows that {names.rgb} does not",
+        study=parameters.study,
+        date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        css=_asset("report.css"),
+        counts=_count(specimen_index, rejected),
+        banners=[banner for section in sections for banner in section.banners],
+        variant=names.label(variant),
+        claims=[finding for finding in spoken if finding.is_claim],
+        others=[finding for finding in spoken if not finding.is_claim],
+        sections=[_lay_out(section) for section in sections],
+        explorer=_explorer_context(explorers[0]) if explorers else None,
+        methods=write_methods(sections, specimen_index),
+        versions=_tabulate_versions(known, specimen_index),
+        settings=_tabulate_parameters(known, with_calibration=study.colour_units != "uncalibrated"),
+        protocol=_write_protocol(parameters.evaluation),
+    )
+    size = len(page.encode())
+    if size > MAX_BYTES:
+        raise ValueError(
+            f"report: size must be at most {MAX_BYTES} bytes, got {size}; lower reporting.max_points"
+        )
+    return page
+
+
+def write_methods(sections: Iterable[Section], specimen_index: pd.DataFrame) -> str:
+    """One paragraph in the past tense, each sentence from the tables and parameters in force."""
+    sentences = [*_ordered((section.methods for section in sections), _METHODS), _software(specimen_index)]
+    text = " ".join(sentence for sentence in sentences if sentence)
+    named = "; ".join(f"{work}, {place}" for work, place in _REFERENCES.items() if work in text)
+    return f"{text} References: {named}." if named else text
+
+
+def package_versions() -> dict[str, str]:
+    """Installed versions of Python and of the packages that touch a number; absent ones are left out."""
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _ordered(parts: Iterable[Mapping[str, T]], order: Sequence[str]) -> list[T]:
+    """What sections say about each subject, in this order of subjects; others follow in theirs."""
+    said = {subject: text for part in parts for subject, text in part.items()}
+    return [said[subject] for subject in dict.fromkeys([*order, *said]) if subject in said]
+
+
+def _software(specimen_index: pd.DataFrame) -> str:
+    versions = package_versions()
+    shown = "".join(f", {name} {versions[name]}" for name in _NAMED if name in versions)
+    digest = hash_captures(specimen_index)
+    data = f"; data SHA-256 {digest[:16]}" if digest else ""
+    return f"Software: Python {versions['python']}{shown}{data}."
+
+
+@functools.cache
+def _template(name: str) -> jinja2.Template:
+    loader = jinja2.FunctionLoader(lambda file: _FOLDER.joinpath(file).read_text(encoding="utf-8"))
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(name)
+
+
+def _asset(name: str) -> Markup:
+    """A file of this package that goes into the page as it is."""
+    return Markup(_FOLDER.joinpath(name).read_text(encoding="utf-8"))
+
+
+def _explorer_context(payload: dict[str, Any]) -> dict[str, Markup]:
+    """Data and scripts; `<` is escaped in the data, so that no label can end the script element."""
+    from plotly.offline import (
+        get_plotlyjs,  # takes long to load, and commands that draw nothing come here too
+    )
+
+    data = json.dumps(payload, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return {"data": Markup(data), "plotly": Markup(get_plotlyjs()), "script": _asset("report.js")}
+
+
+def _count(specimen_index: pd.DataFrame, rejected: int) -> list[tuple[str, str]]:
+    counts = [
+        (str(len(specimen_index)), "captures"),
+        (str(specimen_index["specimen_id"].nunique()), "specimens"),
+    ]
+    counts += [(text.split(" ", 1)[0], text.split(" ", 1)[1]) for text in count_classes(specimen_index)]
+    return [*counts, (str(rejected), "rejected")]
+
+
+def _tabulate_versions(parameters: Parameters, specimen_index: pd.DataFrame) -> PageTable:
+    facts = {
+        **package_versions(),
+        "seeds of training": str(parameters.training.seed),
+        "seed of the split": str(parameters.split.seed),
+        "seed of the evaluation": str(parameters.evaluation.seed),
+        "evaluation protocol": parameters.evaluation.protocol,
+        "data SHA-256": hash_captures(specimen_index),
+    }
+    return table_of("Versions, seeds and data", ("What", "Value"), facts.items(), 2)
+
+
+def _tabulate_parameters(parameters: Parameters, *, with_calibration: bool) -> PageTable:
+    """Every parameter with its value; uncalibrated studies without those that only calibration uses."""
+    flat = _flatten(parameters.model_dump(mode="json"))
+    note = ""
+    if not with_calibration:
+        flat = {key: value for key, value in flat.items() if "reflectance" not in f"{key} {value}".lower()}
+        note = "Settings that only calibrated captures use are left out."
+    return table_of("Parameters", ("Parameter", "Value"), flat.items(), 2, note=note)
+
+
+def _flatten(tree: Any, prefix: str = "") -> dict[str, str]:
+    if isinstance(tree, dict) and tree:
+        return {
+            path: value
+            for key, part in tree.items()
+            for path, value in _flatten(part, f"{prefix}{key}.").items()
+        }
+    return {prefix.removesuffix("."): "null" if tree is None else str(tree)}
+
+
+def _write_protocol(evaluation: EvaluationParams) -> str:
+    return (
+        f"Protocol {evaluation.protocol}: {evaluation.folds} folds, C from {len(evaluation.c_values)} values "
+        f"in {evaluation.inner_folds} inner folds, {evaluation.bootstraps} bootstraps, "
+        f"{evaluation.permutations} permutations, {evaluation.reference_permutations} for references and "
+        "controls."
+    )
+
+
+def _lay_out(section: Section) -> dict[str, Any]:
+    """A section as the template reads it: without empty tables, with a line per missing figure."""
+    drawn = [_picture(figure) for figure in section.figures if figure.pages]
+    missing = [
+        f"{figure.title} not shown: {figure.reason}." for figure in section.figures if not figure.pages
+    ]
+    tables = [table for table in section.tables if table.rows]
+    reasons = [*section.reasons, *missing]
+    is_filled = bool(drawn or tables or section.explorer)
+    if not (is_filled or reasons):
+        reasons = ["Nothing to show: this study has no such results."]
+    return {
+        "key": section.key,
+        "title": section.title,
+        "lead": section.lead if is_filled else "",
+        "tags": section.tags,
+        "is_evaluated": section.is_evaluated and bool(tables),
+        "figures": drawn,
+        "tables": tables,
+        "reasons": reasons,
+        "has_explorer": section.explorer is not None,
+    }
+
+
+def _picture(figure: ReportFigure) -> _Picture:
+    sources = tuple(_source(page) for page in figure.pages)
+    return _Picture(figure.name, figure.title, figure.caption, sources, figure.is_narrow)
+
+
+def _source(page: Mapping[str, bytes]) -> str:
+    """The lightest picture of a page as an address that holds it."""
+    ending, mime = ("jpg", "jpeg") if "jpg" in page else ("png", "png")
+    return f"data:image/{mime};base64,{base64.b64encode(page[ending]).decode()}"

@@ -1,0 +1,1 @@
+"""Whether one modality finds the other."""

@@ -1,0 +1,99 @@
+"""What a section of the report is made of: tables, figures, sentences and reasons."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from xmodal_pipeline.reporting.figure import ReportFigure
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """A table with a caption; the first column names the row, `numeric` columns are aligned right."""
+
+    caption: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    numeric: frozenset[int] = frozenset()
+    note: str = ""
+    """How to read it."""
+    is_folded: bool = False
+    """Shown on demand: long, or of use to few readers."""
+
+
+def table_of(
+    caption: str,
+    header: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    first_numeric: int,
+    *,
+    note: str = "",
+    is_folded: bool = False,
+    last_is_text: bool = False,
+) -> PageTable:
+    """A table whose columns are numbers from `first_numeric` on, but for the last where that is text."""
+    names = tuple(header)
+    numeric = frozenset(range(first_numeric, len(names) - last_is_text))
+    return PageTable(caption, names, [tuple(row) for row in rows], numeric, note, is_folded)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence, and whether it claims that something is there."""
+
+    text: str
+    is_claim: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One numbered part of the page, or a share of one: shares of one key stand together.
+
+    Tables without rows drop out, and figures that were not drawn leave their reason.
+    """
+
+    key: str
+    title: str = ""
+    lead: str = ""
+    figures: tuple[ReportFigure, ...] = ()
+    tables: tuple[PageTable, ...] = ()
+    reasons: tuple[str, ...] = ()
+    """Why something is not there."""
+    findings: Mapping[str, list[Finding]] = field(default_factory=dict)
+    """Sentences of the summary by subject."""
+    methods: Mapping[str, str] = field(default_factory=dict)
+    """Sentences of the Methods paragraph by subject; "" where there is nothing to say."""
+    tags: tuple[str, ...] = ()
+    """What a reader must know of everything in it, beside its title."""
+    banners: tuple[tuple[str, str], ...] = ()
+    """Title and text of what a reader must know of the whole report."""
+    is_evaluated: bool = False
+    """Its numbers depend on the evaluation protocol, which stands above them."""
+    explorer: dict[str, Any] | None = None
+    """The payload of the interactive maps."""
+
+
+def join_sections(parts: Iterable[Section]) -> list[Section]:
+    """Sections in the order of their keys' first parts; the first title and lead of a key stand."""
+    joined: dict[str, Section] = {}
+    for part in parts:
+        one = joined.get(part.key)
+        joined[part.key] = part if one is None else _join(one, part)
+    return list(joined.values())
+
+
+def _join(one: Section, other: Section) -> Section:
+    return Section(
+        key=one.key,
+        title=one.title or other.title,
+        lead=one.lead or other.lead,
+        figures=one.figures + other.figures,
+        tables=one.tables + other.tables,
+        reasons=one.reasons + other.reasons,
+        findings={**one.findings, **other.findings},
+        methods={**one.methods, **other.methods},
+        tags=tuple(dict.fromkeys(one.tags + other.tags)),
+        banners=one.banners + other.banners,
+        is_evaluated=one.is_evaluated or other.is_evaluated,
+        explorer=one.explorer or other.explorer,
+    )

@@ -1,0 +1,1 @@
+"""Whether the modalities order specimens alike, and maps to look at."""

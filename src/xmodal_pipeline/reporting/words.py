@@ -1,0 +1,90 @@
+"""How numbers, modalities, variants, measures and species are written in front of a reader."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from xmodal_pipeline.imaging.study import Study
+
+_WHOLE = {"pca_cca": "PCA + CCA"}
+_WORDS = {"to": "→", "minus": "−", "knn": "k-NN", "cka": "CKA", "mrr": "MRR"}
+MISSING: Final = "–"
+"""What stands where there is no number."""
+
+
+def number(value: Any, digits: int = 2) -> str:
+    """A number with fixed digits and a true minus sign, 0 without one; a dash where there is none."""
+    return MISSING if value is None or pd.isna(value) else f"{value:z.{digits}f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """A difference with its sign."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def percent(value: float) -> str:
+    """A share as whole percent."""
+    return f"{100 * value:.0f}\u00a0%"
+
+
+def signed_percent(value: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return f"{100 * value:+.0f}".replace("-", "−")
+
+
+def interval(low: float, high: float, form: Callable[[float], str]) -> str:
+    """` (95 % interval 0.43 to 0.67)` behind a number of a sentence; nothing where a limit is missing."""
+    if pd.isna(low) or pd.isna(high):
+        return ""
+    return f" (95\u00a0% interval {form(low)} to {form(high)})"
+
+
+def with_interval(value: Any, low: Any, high: Any) -> str:
+    """`0.55 (0.43 to 0.67)` in a table; without limits the value alone."""
+    if value is None or pd.isna(value):
+        return "too few"
+    if low is None or pd.isna(low) or pd.isna(high):
+        return number(value)
+    return f"{number(value)} ({number(low)} to {number(high)})"
+
+
+def write_species(name: str) -> str:
+    """A binomial for reading: labels are case-folded, and file names join the words by underscores."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def write_class(label: str, value: str) -> str:
+    """A class as a reader wants it: species as a binomial, everything else as it is."""
+    return write_species(value) if label == "species" and value not in ("unlabelled", "other") else value
+
+
+@dataclass(frozen=True)
+class ModalityNames:
+    """Display names of the two modalities; a study of dorsal and ventral photographs must not say UV."""
+
+    rgb: str = "RGB"
+    uv: str = "UV"
+
+    @classmethod
+    def of(cls, study: Study) -> "ModalityNames":
+        """As the study calls them."""
+        return cls(study.rgb_name, study.uv_name)
+
+    def label(self, identifier: str) -> str:
+        """A column, variant or verdict as words: `rgb_to_uv` becomes `RGB → UV`, `uv_adds` `UV adds`."""
+        if identifier in _WHOLE:
+            return _WHOLE[identifier]
+        words = {"rgb": self.rgb, "uv": self.uv, **_WORDS}
+        return " ".join(words.get(word, word) for word in identifier.split("_"))
+
+    def rename(self, text: str) -> str:
+        """A sentence written for RGB and UV (a diagnostic, a reason) with the study's own names."""
+        words = {"rgb": self.rgb, "uv": self.uv}
+        return re.sub(r"\b(RGB|UV|rgb|uv)\b", lambda match: words[match.group().lower()], text)
+
+
+DEFAULT_NAMES: Final = ModalityNames()

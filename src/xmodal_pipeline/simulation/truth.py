@@ -1,0 +1,306 @@
+"""What a perfect instrument would find: separations of sex and morph, computed, and planted to measure.
+
+The statistic is the mean of each band over the specimen, without shading, noise, blur or session: the
+integral over the outline of the functions that rendering paints, by quadrature. Each of 2,000 virtual
+specimens is computed as either sex (and either morph), so the class difference has no sampling error
+and is exactly zero where nothing is planted.
+"""
+
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import brentq
+
+from xmodal_pipeline.params.ingest import SimulationParams
+from xmodal_pipeline.simulation import morphology as body
+from xmodal_pipeline.simulation.morphology import Anatomy, Array, BodyPlan
+from xmodal_pipeline.simulation.reflectance import LAYOUT, structural_bands
+from xmodal_pipeline.simulation.species import (
+    NO_EFFECT,
+    Individuals,
+    Labels,
+    Role,
+    Species,
+    Variation,
+    draw_individuals,
+    edge_shift,
+    field_bands,
+    light_factor,
+    region_bands,
+)
+
+N_VIRTUAL = 2000
+N_RGB = len(LAYOUT.rgb)
+# Directions and heights of the quadrature over half a specimen: halving both steps moves a band mean by
+# less than 0.5 % of its spread between individuals.
+_N_DIRECTIONS, _N_HEIGHTS, _SOFTNESS = 32, 12, 0.03
+_CHUNK = 100
+_MAX_KEPT = 16
+
+BRIGHTNESS_CV = 0.17
+"""Coefficient of variation of the mean of R, G and B within species; museum series have 15 to 20 %."""
+UV_CV = 0.10
+"""Spread of UV that comes from the structure alone, so that UV is not a function of RGB."""
+BLUE_CV = 0.05
+# Females keep some structure: three standard deviations above none.
+_STRUCTURE_MEAN_IN_SD = 3.0
+LEAK_SHARE = 0.4
+"""δ in RGB over δ in UV, in leaking species."""
+
+
+class Separations(NamedTuple):
+    """δ of one label: Mahalanobis distance between the class means, within-class covariance pooled."""
+
+    rgb: float
+    uv: float
+    uv_adds: float
+    """Square root of Rao's additional information: δ²(RGB and UV) − δ²(RGB)."""
+
+
+@dataclass(frozen=True, eq=False)
+class VirtualSpecimens:
+    """Specimens known by their areas and deviates only. Nothing here depends on sex, morph or effects."""
+
+    individuals: Individuals
+    ground_share: Array
+    field_share: Array
+    rest: Array
+    """Band values of all regions but the ground, weighted by area, (n, bands)."""
+    male: Labels
+    orange: Labels
+    _ground: dict[float, Array] = dataclass_field(default_factory=dict)
+
+    def ground(self, species: Species, shift_nm: float) -> Array:
+        """Band values of the ground with its pigment's edge moved, (n, bands)."""
+        if shift_nm not in self._ground:
+            if len(self._ground) > _MAX_KEPT:  # solving tries many shifts, each a few times
+                self._ground.clear()
+            self._ground[shift_nm] = region_bands(species, self.individuals, body.GROUND, shift_nm)
+        return self._ground[shift_nm]
+
+
+def area_shares(plan: BodyPlan, anatomy: Anatomy) -> tuple[Array, Array]:
+    """Share of the specimen that each region covers, and the field: (n, regions), (n,). Mottle included."""
+    angle = (np.arange(_N_DIRECTIONS) + 0.5) / _N_DIRECTIONS * np.pi - 0.5 * np.pi
+    height = np.repeat(np.sqrt((np.arange(_N_HEIGHTS) + 0.5) / _N_HEIGHTS), _N_DIRECTIONS)[None]
+    cos, sin = np.cos(angle)[None], np.sin(angle)[None]
+    shares, fields = [], []
+    for start in range(0, len(anatomy.lobe_reach), _CHUNK):
+        part = Anatomy(*(values[start : start + _CHUNK] for values in anatomy))
+        radius = body.outline_radius(plan, part, cos, sin)
+        reach = height * np.tile(radius, _N_HEIGHTS)
+        x, y = reach * np.tile(cos, _N_HEIGHTS), reach * np.tile(sin, _N_HEIGHTS)
+        weights, field = body.region_weights(plan, part, x, y, height, softness=_SOFTNESS)
+        area = np.tile(np.square(radius), _N_HEIGHTS)
+        area = area / area.sum(axis=1, keepdims=True) * body.mottle(part, x, y)
+        shares.append(np.einsum("rnp,np->nr", weights, area))
+        fields.append(np.einsum("np,np->n", field, area))
+    return np.concatenate(shares), np.concatenate(fields)
+
+
+def draw_virtual(
+    species: Species, rng: np.random.Generator, *, male_share: float, n: int = N_VIRTUAL
+) -> VirtualSpecimens:
+    """Draw virtual specimens and measure their areas; the costly part, done once per species."""
+    individuals = draw_individuals(species, rng, n)
+    shares, field_share = area_shares(species.plan, individuals.anatomy)
+    others = range(body.GROUND + 1, body.N_REGIONS)
+    painted = [shares[:, k : k + 1] * region_bands(species, individuals, k, 0.0) for k in others]
+    return VirtualSpecimens(
+        individuals=individuals,
+        ground_share=shares[:, body.GROUND],
+        field_share=field_share,
+        rest=np.sum(painted, axis=0),
+        male=rng.random(n) < male_share,
+        orange=rng.random(n) < 0.5,
+    )
+
+
+def band_means(species: Species, virtual: VirtualSpecimens, male: Labels, orange: Labels) -> Array:
+    """Mean of every band over each specimen, (n, bands) in the order of the layout: R, G, B, then UV."""
+    shift = edge_shift(species, male, orange)
+    ground = np.zeros_like(virtual.rest)
+    for value in np.unique(shift):
+        ground = np.where((shift == value)[:, None], virtual.ground(species, float(value)), ground)
+    inner = virtual.rest + virtual.ground_share[:, None] * ground
+    inner = inner + virtual.field_share[:, None] * field_bands(species, virtual.individuals, male)
+    return np.asarray(light_factor(species, virtual.individuals, male)[:, None] * inner)
+
+
+def separations(first: Array, second: Array, *, second_share: float) -> Separations:
+    """δ between two classes, given every specimen as a member of either, (n, bands) each.
+
+    Args:
+        first: band means as members of the first class.
+        second: the same specimens as members of the second.
+        second_share: how much of the pooled covariance comes from the second.
+    """
+    difference = (second - first).mean(axis=0)
+    pooled = (1.0 - second_share) * np.cov(first.T) + second_share * np.cov(second.T)
+    rgb, uv, both = slice(None, N_RGB), slice(N_RGB, None), slice(None)
+    squared = [
+        float(difference[part] @ np.linalg.solve(pooled[part, part], difference[part]))
+        for part in (rgb, uv, both)
+    ]
+    adds = max(squared[2] - squared[0], 0.0)
+    return Separations(rgb=squared[0] ** 0.5, uv=squared[1] ** 0.5, uv_adds=adds**0.5)
+
+
+def sex_separations(species: Species, virtual: VirtualSpecimens, *, male_share: float) -> Separations:
+    """δ of sex among specimens of either morph."""
+    every = np.ones(len(virtual.male), dtype=bool)
+    females = band_means(species, virtual, ~every, virtual.orange)
+    return separations(females, band_means(species, virtual, every, virtual.orange), second_share=male_share)
+
+
+def morph_separations(species: Species, virtual: VirtualSpecimens) -> Separations:
+    """δ of morph among specimens of either sex."""
+    every = np.ones(len(virtual.male), dtype=bool)
+    yellow = band_means(species, virtual, virtual.male, ~every)
+    return separations(yellow, band_means(species, virtual, virtual.male, every), second_share=0.5)
+
+
+def calibrate(species: Species, virtual: VirtualSpecimens) -> Species:
+    """Set level and spread so that brightness, UV and blue vary within the species as they should."""
+    blue, uv = structural_bands()
+    female = np.zeros(len(virtual.male), dtype=bool)
+    still = replace(species, variation=Variation(light_sd=0.0), effects=NO_EFFECT)
+    means = band_means(still, virtual, female, female)
+    field = float(virtual.field_share.mean())
+    base_uv = float(means[:, N_RGB:].mean())
+    uv_sd = UV_CV * base_uv / (1.0 - UV_CV * _STRUCTURE_MEAN_IN_SD) / (field * float(uv[N_RGB:].mean()))
+    blue_sd = BLUE_CV * float(means[:, N_RGB - 1].mean()) / (field * float(blue[N_RGB - 1]))
+    variation = Variation(
+        1.0, 0.0, _STRUCTURE_MEAN_IN_SD * uv_sd, uv_sd, _STRUCTURE_MEAN_IN_SD * blue_sd, blue_sd
+    )
+    visible = band_means(replace(still, variation=variation), virtual, female, female)[:, :N_RGB].mean(axis=1)
+    # A product of independent factors: 1 + CV² multiplies, and a lognormal factor has 1 + CV² = exp(sd²).
+    own = float(visible.var() / visible.mean() ** 2)
+    light_sd = np.log((1.0 + BRIGHTNESS_CV**2) / (1.0 + min(own, BRIGHTNESS_CV**2))) ** 0.5
+    gain = float(np.clip(species.brightness / visible.mean(), 0.5, 1.6))
+    return replace(species, variation=variation._replace(gain=gain, light_sd=float(light_sd)))
+
+
+def plant(species: Species, virtual: VirtualSpecimens, params: SimulationParams) -> Species:
+    """Solve the effects for the requested δ, and return the species with them.
+
+    Sex and morph widen one another's within-class spread, so they are solved in turn until they settle.
+
+    Raises:
+        ValueError: if a requested δ cannot be reached.
+    """
+    if species.role is Role.PLAIN:
+        return species
+    for _ in range(3):
+        for goal in _GOALS[species.role]:
+            direction = _direction(species, virtual, goal, male_share=params.male_share)
+            species = _reach(species, virtual, goal, direction, params)
+    return species
+
+
+class Goal(NamedTuple):
+    """One requested δ and the effects that bring it about."""
+
+    label: str
+    knob: str
+    helpers: tuple[str, ...]
+    """Further effects, in proportion to `knob`, that keep what UV adds at zero."""
+    measure: str
+    """The field of `Separations` that must reach `request`."""
+    request: str
+    """The parameter that holds the requested δ."""
+    share: float = 1.0
+    """How much of the request."""
+
+
+_MORPH = Goal("morph", "edge_nm", (), "rgb", "rgb_effect")
+# At equal brightness (light and blue against a longer edge) RGB tells the sexes apart without UV's help;
+# a change of brightness alone would let UV, as a second measure of brightness, sharpen what RGB shows.
+_GOALS: dict[Role, tuple[Goal, ...]] = {
+    Role.UV_ONLY: (Goal("sex", "uv", (), "uv_adds", "uv_effect"), _MORPH),
+    Role.RGB_ONLY: (Goal("sex", "blue", ("male_edge_nm",), "rgb", "rgb_effect"),),
+    Role.REDUNDANT: (Goal("sex", "light", ("uv", "blue"), "rgb", "shared_effect"), _MORPH),
+    Role.LEAKING: (
+        Goal("sex", "blue", (), "rgb", "uv_effect", LEAK_SHARE),
+        Goal("sex", "uv", (), "uv", "uv_effect"),
+        _MORPH,
+    ),
+}
+_STEP = {"uv": 0.1, "blue": 0.05, "light": 0.2, "male_edge_nm": 5.0, "edge_nm": 5.0}
+_MAX_DOUBLINGS = 5
+
+
+def _with(species: Species, effects: dict[str, float]) -> Species:
+    return replace(species, effects=species.effects._replace(**effects))
+
+
+def _direction(
+    species: Species, virtual: VirtualSpecimens, goal: Goal, *, male_share: float
+) -> dict[str, float]:
+    """The effects of a goal in proportion to its knob, helpers chosen so that UV adds least.
+
+    Linearised about the effects as they stand. What UV adds is |L a|² with a = d_uv − B d_rgb, B the
+    regression of UV on RGB and LᵀL the inverse of its residual covariance, which makes the helpers a
+    least-squares solution.
+    """
+    if not goal.helpers:
+        return {goal.knob: 1.0}
+    every = np.ones(len(virtual.male), dtype=bool)
+    size = getattr(species.effects, goal.knob) or 0.2 * _STEP[goal.knob]
+    still = _with(species, dict.fromkeys((goal.knob, *goal.helpers), 0.0))
+    start = band_means(still, virtual, ~every, virtual.orange)
+    end = band_means(species, virtual, every, virtual.orange)
+    pooled = (1.0 - male_share) * np.cov(start.T) + male_share * np.cov(end.T)
+    slopes = np.linalg.solve(pooled[:N_RGB, :N_RGB], pooled[:N_RGB, N_RGB:]).T
+    residual = pooled[N_RGB:, N_RGB:] - slopes @ pooled[:N_RGB, N_RGB:]
+    whiten = np.linalg.cholesky(np.linalg.inv(residual)).T
+
+    def unexplained(moved: dict[str, float]) -> Array:
+        males = band_means(_with(still, moved), virtual, every, virtual.orange)
+        difference = (males - start).mean(axis=0)
+        return np.asarray(whiten @ (difference[N_RGB:] - slopes @ difference[:N_RGB]))
+
+    alone = unexplained({goal.knob: size})
+    steps = [0.2 * _STEP[knob] for knob in goal.helpers]
+    columns = np.stack(
+        [
+            (unexplained({goal.knob: size, knob: step}) - alone) / step * size
+            for knob, step in zip(goal.helpers, steps, strict=True)
+        ],
+        axis=1,
+    )
+    amounts = np.linalg.lstsq(columns, -alone, rcond=None)[0]
+    return {goal.knob: 1.0, **dict(zip(goal.helpers, (float(amount) for amount in amounts), strict=True))}
+
+
+def _reach(
+    species: Species,
+    virtual: VirtualSpecimens,
+    goal: Goal,
+    direction: dict[str, float],
+    params: SimulationParams,
+) -> Species:
+    """Go along `direction` until the goal's δ is what was asked for."""
+    target = goal.share * float(getattr(params, goal.request))
+
+    def at(size: float) -> Species:
+        return _with(species, {knob: size * amount for knob, amount in direction.items()})
+
+    def excess(size: float) -> float:
+        if goal.label == "morph":
+            return morph_separations(at(size), virtual).rgb - target
+        found = sex_separations(at(size), virtual, male_share=params.male_share)
+        return float(getattr(found, goal.measure)) - target
+
+    if target == 0.0 or excess(0.0) >= 0.0:
+        return at(0.0)
+    for doubling in range(_MAX_DOUBLINGS):
+        upper = _STEP[goal.knob] * 2.0**doubling
+        if excess(upper) > 0.0:
+            return at(float(brentq(excess, 0.0, upper, xtol=1e-4 * upper)))
+    raise ValueError(
+        f"simulated species '{species.name}': {goal.request} must be reachable by a realistic change of "
+        f"{goal.knob}, got δ = {target:g}; lower ingest.simulation.{goal.request}"
+    )

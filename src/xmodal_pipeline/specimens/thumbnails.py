@@ -1,0 +1,80 @@
+"""Pictures of a study's captures, for the contact sheet."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from xmodal_pipeline.imaging.calibration import Calibration
+from xmodal_pipeline.imaging.capture import CaptureFiles
+from xmodal_pipeline.imaging.pictures import make_thumbnail
+from xmodal_pipeline.imaging.reading import read_capture
+from xmodal_pipeline.imaging.registration import Registration, apply_registration
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.specimens.discovery import capture_files
+from xmodal_pipeline.specimens.registration_table import corrections
+from xmodal_pipeline.specimens.study_calibration import capture_calibrations
+
+MOST = 216
+"""Captures on the sheet: eight pages."""
+MOST_UNFLAGGED = 54
+"""Captures on the sheet with nothing to say against them: two pages to compare the others with."""
+SIDE_PX = 96
+
+
+@dataclass(frozen=True, eq=False)
+class Thumbnails:
+    """Pictures of some captures of a study."""
+
+    capture_ids: tuple[str, ...]
+    pictures: NDArray[np.uint8]
+    """(captures, 3, side, side, 3), sRGB: RGB, UV and overlay."""
+
+    def __len__(self) -> int:
+        return len(self.capture_ids)
+
+
+def thumbnail_captures(
+    study: Study,
+    specimen_index: pd.DataFrame,
+    registration_qa: pd.DataFrame,
+    calibration: pd.DataFrame,
+    *,
+    n_jobs: int,
+) -> Thumbnails:
+    """RGB, UV and overlay of the captures that most deserve a look.
+
+    Flagged captures come first, up to `MOST`, the rarest reasons before the frequent ones run out of room;
+    then up to `MOST_UNFLAGGED` others, spread evenly over the index. UV is shown corrected where registration
+    corrected it.
+    """
+    chosen = _choose(specimen_index)
+    files = capture_files(chosen, study.root)
+    transforms = corrections(registration_qa)
+    lines = capture_calibrations(calibration, chosen, study)
+    work = (
+        delayed(_picture)(one, study, lines.get(one.capture_id), transforms.get(one.capture_id))
+        for one in files
+    )
+    pictures = np.array(Parallel(n_jobs=n_jobs)(work), dtype=np.uint8).reshape(-1, 3, SIDE_PX, SIDE_PX, 3)
+    return Thumbnails(tuple(one.capture_id for one in files), pictures)
+
+
+def _choose(specimen_index: pd.DataFrame) -> pd.DataFrame:
+    flagged = specimen_index[specimen_index["flags"] != ""]
+    turn = flagged.groupby("flags").cumcount().sort_values(kind="stable")
+    flagged = flagged.loc[turn.index[:MOST].sort_values()]
+    rest = specimen_index[specimen_index["flags"] == ""]
+    wanted = min(MOST - len(flagged), MOST_UNFLAGGED, len(rest))
+    return pd.concat([flagged, rest.iloc[np.linspace(0, len(rest) - 1, wanted).astype(int)]])
+
+
+def _picture(
+    files: CaptureFiles, study: Study, calibration: Calibration | None, registration: Registration | None
+) -> NDArray[np.uint8]:
+    capture = read_capture(files, study, calibration)
+    if registration is not None:
+        capture = replace(capture, uv=apply_registration(capture.uv, registration))
+    return make_thumbnail(capture, SIDE_PX, is_linear=study.is_linear)

@@ -1,0 +1,65 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from xmodal_pipeline.params.evaluate import EvaluationParams
+from xmodal_pipeline.reporting.cells import SeedSpread
+from xmodal_pipeline.reporting.classification.accuracies import (
+    describe_evaluation,
+    draw_classification,
+    tabulate_accuracies,
+)
+from xmodal_pipeline.reporting.classification.controls import accuracy_rows
+from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.reporting.words import ModalityNames
+
+
+def test_other_metrics_and_tasks_are_no_accuracies(studies):
+    table = studies.make_comparison()
+    first = table[table["task"] == "classification"].iloc[:1]
+    others = [first.assign(metric="uv_minus_rgb", source=""), first.assign(metric="rgb_above_strata")]
+    known = accuracy_rows(table, "classification")
+    assert len(accuracy_rows(pd.concat([table, *others]), "classification")) == len(known) == 32
+
+
+def test_classification_points_belong_to_their_source(studies, points):
+    table = studies.make_comparison()
+    species, sex = (ax for ax in draw_classification(table).axes if ax.containers)
+    assert species.get_title("left") == "species"
+    x, _, ends = points(sex)["uv"]
+    np.testing.assert_allclose(x, [0.82, 0.82, 0.82, 0.7])
+    np.testing.assert_allclose(ends, [[0.74, 0.9]] * 3 + [[0.62, 0.78]])
+    np.testing.assert_allclose(points(sex)["rgb"][0], [0.55, 0.55, 0.55, 0.52])
+    chance = [
+        line.get_xdata()[0] for ax in (species, sex) for line in ax.lines if line.get_label() == "chance"
+    ]
+    assert chance == pytest.approx([0.2, 0.5])
+
+
+def test_classification_without_a_number_says_too_few(studies):
+    table = studies.make_comparison()
+    silent = (table["name"] == "attention") & (table["label"] == "sex")
+    cell = (
+        table[silent]
+        .iloc[:1]
+        .assign(metric="accuracy", source="", value=np.nan, low=np.nan, high=np.nan, n=np.nan)
+    )
+    table = pd.concat([table[~silent], cell])
+    _, sex = (ax for ax in draw_classification(table).axes if ax.containers)
+    names = [t.get_text() for t in sex.get_yticklabels()]
+    assert [(t.get_text(), names[t.xy[1]]) for t in sex.texts] == [("too few", "attention")]
+    rows = tabulate_accuracies(table, ModalityNames(), SeedSpread(pd.DataFrame())).rows
+    assert ("sex", "attention", *["too few"] * 5, "0.50", "–") in rows
+    told = next(row for row in rows if row[:2] == ("sex", "separate"))
+    assert told[2] == "0.55 (0.47 to 0.63)"
+
+
+def test_nothing_predicted_says_so(studies):
+    with pytest.raises(NothingToDrawError, match="no label could be predicted"):
+        draw_classification(studies.make_comparison().iloc[:0])
+
+
+def test_the_methods_state_the_protocol():
+    told = describe_evaluation(EvaluationParams(folds=4, bootstraps=50, protocol="quick"))
+    assert "regression in 4 folds stratified" in told
+    assert told.endswith("95 % over 50 bootstraps (protocol: quick).")

@@ -1,0 +1,82 @@
+import pandas as pd
+import pytest
+
+from xmodal_pipeline.reporting.cells import SeedSpread
+from xmodal_pipeline.reporting.classification.differences import find_differences, tabulate_differences
+from xmodal_pipeline.reporting.words import ModalityNames
+
+NAMES = ModalityNames()
+BEYOND = "uv_minus_rgb_above_strata"
+
+
+def one_difference(studies, *rows):
+    (found,) = find_differences(studies.tidy(list(rows)), "separate", NAMES)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("numbers", "claim", "beginning"),
+    [
+        ((0.27, 0.15, 0.38), True, "UV tells more about sex than RGB does"),
+        ((-0.27, -0.38, -0.15), True, "RGB tells more about sex than UV does"),
+        ((0.27, -0.01, 0.38), False, "No difference between UV and RGB is claimed for sex"),
+    ],
+)
+def test_a_difference_is_claimed_only_by_its_own_interval(studies, numbers, claim, beginning):
+    found = one_difference(studies, studies.make_difference("separate", *numbers))
+    assert found.is_claim is claim
+    assert found.text.startswith(beginning)
+    assert f"{numbers[1]:+.2f} to {numbers[2]:+.2f}".replace("-", "−") in found.text
+    assert found.text.endswith(", n = 59; separate).")
+
+
+def test_a_label_that_only_follows_species_is_not_claimed(studies):
+    plain = studies.make_difference("separate", 0.27, 0.15, 0.38)
+
+    def beyond(p, low=0.05):
+        own = studies.make_difference("separate", 0.3, 0.2, 0.4, "uv_above_strata") | {"p": p}
+        rgb = studies.make_difference("separate", 0.1, 0.0, 0.2, "rgb_above_strata") | {"p": 1 - p}
+        return one_difference(
+            studies, plain, rgb, own, studies.make_difference("separate", 0.2, low, 0.35, BEYOND)
+        )
+
+    found = beyond(0.38)
+    assert not found.is_claim
+    assert "not shown to be predicted beyond what species" in found.text
+    claimed = beyond(0.048)
+    assert claimed.is_claim
+    assert "each beyond what the species gives: +0.20" in claimed.text
+    # A modality that knows the species better only seems to know the label better.
+    assert not beyond(0.048, low=-0.1).is_claim
+
+
+def test_only_the_chosen_variant_speaks(studies):
+    table = studies.make_comparison()
+    (found,) = find_differences(table, "concat", NAMES)
+    assert found.text.endswith("; concat).")
+    assert find_differences(table, "rgb_only", NAMES) == []
+
+
+def test_the_table_goes_through_species(studies):
+    sex = {"name": "separate", "kind": "variant", "label": "sex"}
+    over_all = sex | {"task": "classification", "n": 59, "stratum": ""}
+    inside = sex | {"task": "classification_by_stratum", "n": 12, "stratum": "pieris_rapae"}
+    few = inside | {"n": 5, "stratum": "parus_major", "reason": "too few: f 3, m 2"}
+
+    def rows(of, rgb, uv, difference):
+        values = {"rgb_accuracy": rgb, "uv_accuracy": uv, "uv_minus_rgb": difference}
+        limits = {"low": difference - 0.1, "high": difference + 0.1}
+        return [of | limits | {"metric": metric, "value": value} for metric, value in values.items()]
+
+    other = [row | {"name": "concat"} for row in rows(over_all, 0.1, 0.2, 0.1)]
+    table = studies.tidy([*rows(over_all, 0.55, 0.82, 0.27), *rows(inside, 0.6, 0.5, -0.1), few, *other])
+    spread = pd.DataFrame(
+        [("separate", "classification", "sex", "uv_minus_rgb", 0.03, 5)],
+        columns=["name", "task", "label", "metric", "sd", "n_seeds"],
+    )
+    shown = tabulate_differences(table, "separate", NAMES, SeedSpread(spread))
+    assert shown.header[2:5] == ("RGB", "UV", "UV − RGB (95 % interval)")
+    assert shown.rows == [
+        ("sex", "All", "0.55", "0.82", "0.27 (0.17 to 0.37), SD 0.03", "59"),
+        ("sex", "Pieris rapae", "0.60", "0.50", "−0.10 (−0.20 to 0.00)", "12"),
+    ]

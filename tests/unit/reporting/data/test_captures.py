@@ -1,0 +1,131 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from xmodal_pipeline.params.split import SplitParams
+from xmodal_pipeline.reporting.data.captures import (
+    describe_rejects,
+    describe_split,
+    draw_contact_sheet,
+    hash_captures,
+    picture_contact_sheet,
+    tabulate_flags,
+    tabulate_rejects,
+)
+from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.reporting.words import ModalityNames
+from xmodal_pipeline.specimens.thumbnails import Thumbnails
+
+NAMES = ModalityNames("Dorsal", "Ventral")
+
+
+def test_rejects_are_counted_by_code_the_most_frequent_first(studies):
+    rejected = studies.make_rejected().replace("the mask selects no pixel", "UV has no pixel")
+    assert tabulate_rejects(rejected, NAMES).rows == [
+        ("EMPTY_MASK", "Draw the mask, or choose another specimens.mask.", "Ventral has no pixel", "2"),
+        ("UNREADABLE", "Copy or export the file again.", "the file ends early", "1"),
+    ]
+    assert describe_rejects(rejected) == ("3 further captures were rejected (EMPTY_MASK 2, UNREADABLE 1).")
+    assert describe_rejects(rejected.iloc[:0]) == "No capture was rejected."
+
+
+def test_every_flag_of_a_capture_counts(studies):
+    flags = ["SATURATED;OUT_OF_RANGE", "SATURATED", "", "SATURATED"]
+    table = tabulate_flags(pd.DataFrame({"flags": flags}), NAMES)
+    assert [(row[0], row[2]) for row in table.rows] == [("SATURATED", "3"), ("OUT_OF_RANGE", "1")]
+    assert table.rows[0][1].startswith("Expose less")
+
+
+def test_the_split_is_told_with_its_parts(studies, index):
+    parts = pd.DataFrame({"partition": ["test", "train", "train", "validation", "train"]})
+    told = describe_split(parts, index, SplitParams(seed=9))
+    assert told == (
+        "Specimens were divided at random within species (seed 9) into 3 train, 1 validation, 1 test."
+    )
+    whole = describe_split(parts, index, SplitParams(held_out="species", seed=3))
+    assert "at random, each species in one part, (seed 3) into" in whole
+    assert "at random (seed 0)" in describe_split(parts, index[["capture_id"]], SplitParams())
+    assert describe_split(parts.iloc[:0], index, SplitParams()) == ""
+
+
+def test_a_sheet_of_some_captures_says_which(studies, index):
+    some = Thumbnails(tuple(index["capture_id"][5:8]), pictures(3))
+    caption = picture_contact_sheet(studies.make_study(), index, some).caption
+    assert "3 of 60 captures: 1 of the 2 flagged ones, with their codes" in caption
+    whole = picture_contact_sheet(studies.make_study(), index.iloc[5:8], some)
+    assert whole.caption.endswith("Flagged captures come first, with their codes.")
+    nothing = picture_contact_sheet(studies.make_study(), index, Thumbnails((), pictures(0)))
+    assert nothing.reason == "no thumbnails were made"
+
+
+def pictures(count):
+    """Each panel is uniform: capture number in red, panel number in green."""
+    made = np.zeros((count, 3, 24, 24, 3), np.uint8)
+    made[..., 0] = np.arange(count)[:, None, None, None]
+    made[..., 1] = np.arange(3)[None, :, None, None] * 50
+    return made
+
+
+def test_flagged_captures_come_first_with_their_reason():
+    figure = draw_contact_sheet(
+        pictures(5), list("abcde"), ["", "", "SATURATED;DEAD_BAND", "", "OUT_OF_RANGE"]
+    )
+    shown = [ax for ax in figure.axes if ax.images]
+    assert [ax.get_title("left") for ax in shown] == list("ceabd")
+    assert [ax.get_xlabel() for ax in shown[:2]] == [
+        "SATURATED, DEAD_BAND",
+        "OUT_OF_RANGE",
+    ]
+    assert [int(ax.images[0].get_array()[0, 0, 0]) for ax in shown] == [2, 4, 0, 1, 3]
+    strip = shown[0].images[0].get_array()
+    assert strip[0, [0, 30, 60], 1].tolist() == [0, 50, 100]
+
+
+def test_pages_follow_one_another():
+    captions = [f"c{i}" for i in range(30)]
+    second = draw_contact_sheet(pictures(30), captions, [""] * 30, page=1)
+    assert [ax.get_title("left") for ax in second.axes if ax.images] == ["c27", "c28", "c29"]
+    assert "Page 2 of 2" in second.get_suptitle()
+    with pytest.raises(NothingToDrawError, match="no capture on page 3"):
+        draw_contact_sheet(pictures(30), captions, [""] * 30, page=2)
+
+
+def test_long_reasons_are_broken_and_long_names_keep_their_number():
+    name = "Archaeopteryx_lithographica_subspecies_female_0042_dorsal.tif"
+    flags = "REGISTRATION_ABSTAINED;FOCUS_MISMATCH;MASK_TOUCHES_BORDER"
+    figure = draw_contact_sheet(pictures(2), [name, "b"], [flags, ""], captures_in_all=500)
+    first = figure.axes[0]
+    assert first.get_xlabel() == "REGISTRATION_ABSTAINED,\nFOCUS_MISMATCH,\nMASK_TOUCHES_BORDER"
+    title = first.get_title("left")
+    assert len(title) == 40
+    assert title.startswith("Archaeopteryx_lit")
+    assert title.endswith("_0042_dorsal.tif")
+    assert "2 of 500 captures, 1 flagged" in figure.get_suptitle()
+
+
+def test_texts_of_a_full_sheet_do_not_overlap():
+    codes = "REGISTRATION_ABSTAINED;FOCUS_MISMATCH;MASK_TOUCHES_BORDER;DUPLICATED_BAND"
+    names = [f"Archaeopteryx_lithographica_female_{i:04d}_dorsal" for i in range(27)]
+    figure = draw_contact_sheet(pictures(27), names, [codes] * 27)
+    figure.draw_without_rendering()
+    boxes = [
+        text.get_window_extent()
+        for axes in figure.axes
+        for text in (axes.xaxis.label, axes.title, axes._left_title)
+        if text.get_text()
+    ]
+    boxes += [axes.images[0].get_window_extent() for axes in figure.axes]
+    assert not [
+        (i, j)
+        for i, a in enumerate(boxes)
+        for j, b in enumerate(boxes[:i])
+        if a.shrunk(0.98, 0.9).overlaps(b.shrunk(0.98, 0.9))
+    ]
+
+
+def test_data_hash_ignores_order_and_follows_content(studies):
+    index = studies.make_index()
+    same = hash_captures(index.sample(frac=1, random_state=np.random.RandomState(0)))
+    assert same == hash_captures(index)
+    index.loc[0, "sha256"] = "f" * 64
+    assert same != hash_captures(index)

@@ -1,0 +1,141 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from xmodal_pipeline.evaluation.schema import RETRIEVAL
+from xmodal_pipeline.reporting.cells import SeedSpread
+from xmodal_pipeline.reporting.retrieval.recall import (
+    draw_retrieval,
+    find_retrieval,
+    recall_rows,
+    tabulate_galleries,
+    tabulate_recall,
+)
+from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.reporting.words import ModalityNames
+
+NAMES = ModalityNames()
+ALONE = SeedSpread(pd.DataFrame())
+
+
+def test_retrieval_points_are_recall_at_1_with_their_intervals(studies, points):
+    table = studies.make_comparison()
+    axes = draw_retrieval(table).axes[0]
+    rows = recall_rows(table, RETRIEVAL)
+    for direction, label in (("rgb_to_uv", "RGB → UV"), ("uv_to_rgb", "UV → RGB")):
+        expected = rows[(rows["k"] == 1) & (rows["direction"] == direction)]
+        x, y, ends = points(axes)[label]
+        np.testing.assert_allclose(x, expected["value"])
+        np.testing.assert_allclose(ends, expected[["low", "high"]])
+        np.testing.assert_allclose(np.diff(y), 1)
+    names = [t.get_text() for t in axes.get_yticklabels()]
+    assert names[0] == "separate, n = 20"
+    assert names[-1] == "[PCA + CCA], n = 20"
+    chance = next(line for line in axes.lines if line.get_label() == "chance")
+    assert chance.get_xdata()[0] == pytest.approx(0.05)
+
+
+def test_retrieval_curves_rise_over_k_with_chance(studies):
+    table = studies.make_comparison()
+    _, forth, back = draw_retrieval(table).axes
+    curves = recall_rows(table, RETRIEVAL).query("name == 'concat'")
+    for axes, direction in ((forth, "rgb_to_uv"), (back, "uv_to_rgb")):
+        line = next(line for line in axes.lines if line.get_label() == "concat")
+        rows = curves[curves["direction"] == direction]
+        np.testing.assert_allclose(line.get_ydata(), rows["value"])
+        chance = next(line for line in axes.lines if line.get_label() == "chance")
+        np.testing.assert_allclose(chance.get_ydata(), [1 / 20, 5 / 20, 10 / 20])
+
+
+def test_chance_is_a_line_and_not_a_baseline(studies):
+    table = studies.make_comparison()
+    chance = table[table["name"] == "silhouette"].assign(name="chance")
+    names = draw_retrieval(pd.concat([table, chance])).axes[0].get_yticklabels()
+    assert [t.get_text() for t in names if "chance" in t.get_text()] == []
+
+
+def test_other_metrics_and_tasks_are_left_out(studies):
+    table = studies.make_comparison()
+    extra = table.iloc[:1].assign(metric="median_rank", k=pd.NA, value=3.0)
+    assert len(recall_rows(pd.concat([table, extra]), RETRIEVAL)) == len(recall_rows(table, RETRIEVAL)) == 42
+
+
+def test_the_table_has_recall_at_every_k_with_chance_and_n(studies):
+    table = tabulate_recall(studies.make_comparison(), NAMES, ALONE)
+    assert table.header == ("Name", "Direction", "recall@1", "recall@5", "recall@10", "Chance @1", "n")
+    rows = {row[:2]: row[2:] for row in table.rows}
+    shown = ("0.55 (0.43 to 0.67)", "0.83 (0.71 to 0.95)", "0.99 (0.87 to 1.00)", "0.050", "20")
+    assert rows["separate", "RGB → UV"] == shown
+    assert rows["separate", "UV → RGB"][0] == "0.51 (0.39 to 0.63)"
+    assert ("[PCA + CCA]", "UV → RGB") in rows
+
+
+def test_other_galleries_have_their_own_chance(studies):
+    within = {"name": "separate", "kind": "variant", "task": "retrieval_within_species", "n": 20}
+    within |= {"label": "rgb_to_uv", "direction": "rgb_to_uv"}
+    recall = {"metric": "recall@1", "k": 1, "value": 0.4, "low": 0.3, "high": 0.5, "chance": 0.1}
+    pairwise = {"metric": "pairwise", "value": 0.75, "low": 0.6, "high": 0.9, "chance": 0.5}
+    (row,) = tabulate_galleries(studies.tidy([within | recall, within | pairwise]), NAMES, ALONE).rows
+    shown = ("0.40 (0.30 to 0.50)", "–", "–", "0.75 (0.60 to 0.90)", "0.100", "20")
+    assert row == ("separate", "RGB → UV", "species", *shown)
+
+
+def recall(studies, value, low, high, **baselines):
+    table = studies.make_comparison()
+    first = (table["metric"] == "recall@1") & (table["label"] == "rgb_to_uv")
+    table.loc[first & (table["name"] == "separate"), ["value", "low", "high"]] = value, low, high
+    differences = studies.make_differences(**baselines)
+    found, *_ = find_retrieval(table, differences, "separate", NAMES, ALONE)
+    return found
+
+
+def test_retrieval_is_judged_against_chance_and_every_baseline(studies):
+    weak = {"band_means": (0.5, 0.3, 0.7, 0.001), "species_only": (-0.3, -0.5, -0.1, 0.001)}
+    above = recall(studies, 0.62, 0.5, 0.74, silhouette=(0.32, 0.1, 0.5, 0.02), **weak)
+    assert above.is_claim
+    assert above.text.replace("\u00a0", " ") == (
+        "From the RGB photograph, separate finds the UV one first in 62 % of 20 held-out queries (95 % "
+        "interval 50 % to 74 %), above chance (5 %; who knows the species reaches 30 %) and above every "
+        "baseline, the strongest being silhouette (30 %; difference +32 (95 % interval +10 to +50), "
+        "corrected p = 0.020)."
+    )
+    for strongest, words in (
+        ((0.1, -0.1, 0.3, 0.4), "but it is not shown to exceed the baseline pixels"),
+        ((0.1, 0.01, 0.3, 0.2), "but it is not shown to exceed the baseline pixels"),
+        ((-0.3, -0.5, -0.1, 0.2), "but it is not shown to exceed the baseline pixels"),
+        ((-0.3, -0.5, -0.1, 0.01), "but without learning pixels (92\u00a0%"),
+    ):
+        beside = recall(studies, 0.62, 0.5, 0.74, pixels=strongest, **weak)
+        assert not beside.is_claim
+        assert words in beside.text
+    chance = recall(studies, 0.1, 0.04, 0.2, **weak)
+    assert not chance.is_claim
+    assert "not above chance" in chance.text
+
+
+def test_the_spread_between_seeds_stands_in_the_sentence(studies):
+    rows = [("separate", "retrieval", "rgb_to_uv", "recall@1", 0.06, 5)]
+    spread = SeedSpread(pd.DataFrame(rows, columns=["name", "task", "label", "metric", "sd", "n_seeds"]))
+    found, other, *_ = find_retrieval(
+        studies.make_comparison(), studies.make_differences(), "separate", NAMES, spread
+    )
+    assert ", SD over 5 seeds 6\u00a0%," in found.text
+    assert "SD" not in other.text
+
+
+def test_retrieval_names_the_modalities_in_their_direction(studies):
+    names = ModalityNames("Dorsal", "Ventral")
+    forth, back, *warped = find_retrieval(
+        studies.make_comparison(), studies.make_differences(), "concat", names, ALONE
+    )
+    assert "From the Dorsal photograph, concat finds the Ventral one" in forth.text
+    assert "From the Ventral photograph, concat finds the Dorsal one" in back.text
+    assert all("warped so that neither outline nor pose gives the match away" in one.text for one in warped)
+    assert len(warped) == 2
+
+
+def test_nothing_measured_is_silent_and_says_so(studies):
+    nothing = studies.make_comparison().iloc[:0]
+    assert find_retrieval(nothing, studies.make_differences(), "", NAMES, ALONE) == []
+    with pytest.raises(NothingToDrawError, match="no retrieval across the modalities"):
+        draw_retrieval(nothing)

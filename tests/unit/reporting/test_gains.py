@@ -1,0 +1,41 @@
+import pandas as pd
+
+from xmodal_pipeline.reporting.gains import find_gains, tabulate_gains
+from xmodal_pipeline.reporting.words import ModalityNames
+
+NAMES = ModalityNames()
+
+
+def test_differences_to_baselines_name_what_was_compared(studies):
+    differences = pd.concat(
+        [
+            studies.make_differences(band_means=(0.3, 0.1, 0.5, 0.01)),
+            studies.make_differences("retrieval", metric="mrr", band_means=(0.2, 0.1, 0.5, 0.01)),
+            studies.make_differences("classification", "sex", "accuracy", band_means=(-0.1, -0.2, 0.0, 0.8)),
+        ]
+    )
+    recall = tabulate_gains(differences, NAMES, is_retrieval=True)
+    assert recall.rows == [
+        (
+            *("separate", "[band means] (combined)", "RGB → UV", "all", "0.62", "0.32"),
+            *("0.30 (0.10 to 0.50)", "0.005", "0.010", "20"),
+        )
+    ]
+    (accuracy,) = tabulate_gains(differences, NAMES, is_retrieval=False).rows
+    assert accuracy[:3] == ("separate", "[band means] (combined)", "sex")
+    assert accuracy[-4:] == ("−0.10 (−0.20 to 0.00)", "0.400", "0.800", "20")
+    assert tabulate_gains(differences.iloc[:0], NAMES, is_retrieval=True).rows == []
+
+
+def test_accuracy_is_judged_against_every_baseline(studies):
+    rows = studies.make_differences("classification", "sex", "accuracy", band_means=(-0.05, -0.15, 0.06, 1.0))
+    (found,) = find_gains(rows, "separate", NAMES)
+    assert not found.is_claim
+    assert found.text.replace("\u00a0", " ") == (
+        "For sex, separate reaches a balanced accuracy of 0.62 (joint, n = 20), but it is not shown to "
+        "exceed the baseline band means (0.67; difference −0.05 (95 % interval −0.15 to +0.06), corrected "
+        "p = 1.000)."
+    )
+    assert find_gains(rows, "concat", NAMES) == []
+    rows = rows.assign(difference=0.2, low=0.1, high=0.3, p_adjusted=0.03)
+    assert find_gains(rows, "separate", NAMES)[0].is_claim

@@ -1,0 +1,56 @@
+import pytest
+
+from xmodal_pipeline.reporting.words import (
+    ModalityNames,
+    interval,
+    number,
+    percent,
+    signed,
+    signed_percent,
+    with_interval,
+    write_class,
+    write_species,
+)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "words"),
+    [
+        ("rgb_to_uv", "Dorsal → Ventral"),
+        ("uv_minus_rgb", "Ventral − Dorsal"),
+        ("rgb_only", "Dorsal only"),
+        ("rgb_suffices", "Dorsal suffices"),
+        ("pca_cca", "PCA + CCA"),
+        ("separate", "separate"),
+    ],
+)
+def test_identifiers_become_words(identifier, words):
+    assert ModalityNames("Dorsal", "Ventral").label(identifier) == words
+
+
+def test_sentences_are_renamed_but_parameters_are_not():
+    names = ModalityNames("Dorsal", "Ventral")
+    assert names.rename("UV lags RGB: raise training.lr_uv") == "Ventral lags Dorsal: raise training.lr_uv"
+    assert names.rename("rgb projections, UV1") == "Dorsal projections, UV1"
+
+
+def test_species_are_written_as_binomials():
+    assert write_species("colias_croceus") == "Colias croceus"
+    assert write_species("Parus major") == "Parus major"
+
+
+def test_numbers_have_a_true_minus_sign_and_no_negative_zero():
+    assert (number(-0.256), number(-0.0001, 3), number(None), number(12, 0)) == ("−0.26", "0.000", "–", "12")
+    assert (signed(-0.05), signed(0.05)) == ("−0.05", "+0.05")
+    assert (percent(0.624), signed_percent(-0.05)) == ("62\u00a0%", "−5")
+    assert with_interval(0.5, -0.1, 0.7) == "0.50 (−0.10 to 0.70)"
+    assert with_interval(0.5, None, None) == "0.50"
+    assert with_interval(float("nan"), 0.1, 0.2) == "too few"
+    assert interval(0.1, 0.2, number) == " (95\u00a0% interval 0.10 to 0.20)"
+    assert interval(float("nan"), 0.2, number) == ""
+
+
+def test_only_species_are_written_as_binomials():
+    assert write_class("species", "parus_major") == "Parus major"
+    assert write_class("species", "unlabelled") == "unlabelled"
+    assert write_class("drawer", "d_1") == "d_1"

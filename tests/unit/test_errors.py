@@ -1,0 +1,34 @@
+"""What people read about codes."""
+
+import pytest
+
+from xmodal_pipeline.errors import ADVICE, CaptureCode, advise, rejection_summary
+
+
+def test_every_code_has_advice_and_nothing_else_has():
+    assert set(ADVICE) == set(CaptureCode)
+    assert advise("DUPLICATE") == "Keep one of the two files."
+    assert advise("LEAKAGE") == ""
+
+
+def test_a_summary_counts_codes_the_most_frequent_first_with_the_first_file_of_each():
+    rows = [
+        ("a.tif", "BAD_MASK", "three levels"),
+        ("b.tif", "DUPLICATE", "as c.tif"),
+        ("d.tif", "DUPLICATE", "x"),
+    ]
+    lines = rejection_summary(rows).splitlines()
+    assert lines[:4] == [
+        "     2 DUPLICATE: Keep one of the two files.",
+        "       b.tif: as c.tif",
+        "     1 BAD_MASK: Save the mask with two levels only: background 0.",
+        "       a.tif: three levels",
+    ]
+    assert lines[4].startswith("What ingest made is saved")
+
+
+@pytest.mark.parametrize(("reason", "ends_in"), [("x " * 60, "x"), ("x " * 200, "[...]")])
+def test_long_reasons_are_cut(reason, ends_in):
+    line = rejection_summary([("a.tif", "UNREADABLE", reason)]).splitlines()[1]
+    assert line.endswith(ends_in)
+    assert len(line) <= 7 + len("a.tif: ") + 140
