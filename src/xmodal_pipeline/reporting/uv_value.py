@@ -95,12 +95,12 @@ def describe_uv_value(study: Study, uv_value: pd.DataFrame, evaluation: Evaluati
     within = f", classes compared within {', '.join(study.confounders)}" if study.confounders else ""
     return (
         f"What {names.uv} adds to {names.rgb} was tested per species with at least {evaluation.minimum_n} "
-        f"specimens per class, as the class difference in {names.uv} given all of {names.rgb}: slopes, squares "
-        "and cubes of the other species, and the species' own discriminant score; variances by class "
+        f"specimens per class, as the class difference in {names.uv} given all of {names.rgb}: slopes, "
+        "squares and cubes of the other species, and the species' own discriminant score; variances by class "
         "(Bell & McCaffrey 2002) and moderated over species (Smyth 2004), F as reference, with false "
-        "discoveries corrected (Benjamini & Hochberg 1995) per label over all species, views, patches and the "
-        f"features {' and '.join(evaluation.uv_value_features)}{within}. {names.rgb} is said to suffice where "
-        f"the upper 95 % limit of what {names.uv} adds lies below {evaluation.uv_value_margin:g} SD."
+        "discoveries corrected (Benjamini & Hochberg 1995) per label over all species, views, patches and "
+        f"the features {' and '.join(evaluation.uv_value_features)}{within}. {names.rgb} is said to suffice "
+        f"where the upper 95 % limit of what {names.uv} adds lies below {evaluation.uv_value_margin:g} SD."
     )
 
 
@@ -198,7 +198,8 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
         where = ", ".join(
             f"{write_species(str(row.species))} ({write_test(row)})" for row in sufficient.itertuples()
         )
-        text = f"{names.rgb} separates the classes, and {names.uv} is shown to add less than the margin, in {where}."
+        text = f"{names.rgb} separates the classes, and what {names.uv} adds is shown to lie "
+            f"below the margin, in {where}."
         findings.append(Finding(text, is_claim=True))
     if caution:
         findings = [
@@ -237,7 +238,7 @@ def _judge_uv_row(row: Any, names: ModalityNames, *, is_pattern: bool) -> Findin
     error = f"q = {row.q:.3f}" if pd.notna(row.q) else f"p = {row.p:.3f}"
     numbers = f"({row.uv_adds:.1f}{interval(row.low, row.high, '{:.1f}'.format)}, {error}, {n})"
     if row.is_pooled:
-        where = f"On average over {row.species}, of whose {row.n_species:.0f} {row.n_carry:.0f} show it alone"
+        where = f"On average over {row.species} ({row.n_species:.0f}, of which {row.n_carry:.0f} show it alone)"
     else:
         where = f"In {write_species(str(row.species))}"
     only = f", and {names.rgb} alone hardly tells the classes apart" if row.verdict == "uv_only" else ""
@@ -272,8 +273,8 @@ def picture_uv_value_of_colour(study: Study, uv_value_colour: pd.DataFrame) -> R
     return print_figure(
         "uv_value_colour",
         f"What {names.uv} adds to {names.rgb}, by mean colour",
-        f"Class difference in the mean of {names.uv} bands beyond what {names.rgb} bands predict, per species, "
-        "with 95 % intervals; 0 means nothing is added. Nothing was trained.",
+        f"Class difference in the mean of {names.uv} bands beyond what {names.rgb} bands predict, per "
+        "species, with 95 % intervals; 0 means nothing is added. Nothing was trained.",
         lambda width_mm: draw_uv_value(
             alone, names=names, width_mm=width_mm, heading=_UNITS[study.colour_units]
         ),

@@ -83,13 +83,13 @@ def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> list[Node]:
             | {name: f"{name}.embeddings" for name in cross_modal},
             "uv_value",
             name="measure_uv_value",
-            tags=[TABLES, OVERVIEW, Check.FEATURES, *(feature_set(name) for name in features)],
+            tags=[TABLES, Check.FEATURES, *(feature_set(name) for name in features)],
         ),
         Node(
             nodes.export_species,
             ["uv_value", "species_tips"],
             "species_table",
             name="export_species",
-            tags=TABLES,
+            tags=[TABLES, OVERVIEW],
         ),
     ]

@@ -1,4 +1,4 @@
-"""The test of DESIGN 5a against its text written out: p, A and limits of ten small studies."""
+"""The test of DESIGN 5a against its text written out: p, A and limits of eleven small studies."""
 
 import numpy as np
 import pytest
@@ -38,6 +38,7 @@ STUDIES = {
     "three species: lines": {"counts": [(8, 8), (9, 7), (6, 6)], "p": 5, "m": 2},
     "unequal classes and variances": {"counts": [(18, 6), (6, 18)] * 3, "spread": 2.0, "delta": 1.5},
     "more UV than columns, heavy tails": {"counts": [(8, 9)] * 6, "m": 9, "tail": 3},
+    "ten specimens: the square of the score counts": {"counts": [(5, 5)] * 6, "p": 3},
     "outliers": {"counts": [(9, 9)] * 7, "outliers": 1, "delta": 2.0},
     "an embedding": {"counts": [(10, 8)] * 6, "p": 20, "m": 20, "delta": 4.0},
 }
