@@ -199,8 +199,8 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
             f"{write_species(str(row.species))} ({write_test(row)})" for row in sufficient.itertuples()
         )
         text = (
-            f"{names.rgb} separates the classes, and what {names.uv} adds is shown to lie below the margin, in "
-            f"{where}."
+            f"{names.rgb} separates the classes, and what {names.uv} adds is shown to lie below the margin, "
+            f"in {where}."
         )
         findings.append(Finding(text, is_claim=True))
     if caution:

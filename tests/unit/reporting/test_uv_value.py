@@ -119,7 +119,7 @@ def test_what_only_the_learnt_feature_finds_is_a_pattern(studies):
     learnt = colour.iloc[[1, 2]].assign(
         features="separate", verdict="uv_adds", noise_tip=np.nan, tip=0.85, low=0.1
     )
-    texts = {f.text for f in find_uv_value(pd.concat([colour, learnt]), NAMES) if "separate" in f.text}
+    texts = {f.text for f in find_uv_value(pd.concat([colour, learnt]), NAMES) if "(separate)" in f.text}
     both, alone = sorted(texts)
     assert both.startswith("In Gonepteryx rhamni, UV adds to RGB about sex (separate)")
     assert "by pattern" not in both
@@ -160,7 +160,7 @@ def test_the_methods_say_how_it_was_tested(studies):
         "What UV adds to RGB was tested per species with at least 7 specimens per class",
         "moderated over species (Smyth 2004), F as reference",
         "per label over all species, views, patches and the features colour and separate, classes compared "
-        "within session, year. RGB is said to suffice where the upper 95 % limit of what UV adds lies below 1 ",
+        "within session, year. RGB is said to suffice where the upper 95 % limit of what UV adds lies ",
     ):
         assert words in told
     assert describe_uv_value(study, studies.make_uv_value().iloc[:0], EvaluationParams()) == ""
