@@ -28,8 +28,8 @@ class EvaluationParams(ParamsModel):
     minimum_n: int = Field(6, ge=2)
     """Specimens per class below which a cell says `too few`."""
     uv_value_features: tuple[str, ...] = Field(("colour", "separate"), min_length=1)
-    """Sets of features whose findings count, corrected together, named before the run: colour, and one
-    variant that sees both modalities. Every other set is exploratory."""
+    """Sets of features whose findings count in `uv_value`, corrected together: colour, and one variant that
+    sees both modalities (a `_shared` one with `--pipelines all_variants`). Every other set is exploratory."""
     uv_value_margin: float = Field(1.0, gt=0)
     """Distance of the classes in UV given RGB, in SDs, below which RGB is said to suffice."""
     n_jobs: int = -1

@@ -90,6 +90,6 @@ def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> list[Node]:
             ["uv_value", "species_tips"],
             "species_table",
             name="export_species",
-            tags=[TABLES, OVERVIEW],
+            tags=TABLES,
         ),
     ]
