@@ -144,12 +144,13 @@ def check_training(parameters: Parameters, variants: Iterable[str]) -> None:
 
 
 def check_uv_value(parameters: Parameters, features: Iterable[str]) -> None:
-    """The primary feature set of `uv_value` must be among those that the run tests."""
-    primary, known = parameters.evaluation.uv_value_features, list(features)
-    if primary not in known:
+    """The primary feature sets of `uv_value` must be among those that the run tests."""
+    known = list(features)
+    unknown = [name for name in parameters.evaluation.uv_value_features if name not in known]
+    if unknown:
         raise ParametersError(
             f"evaluation.uv_value_features: must be among the feature sets of this run {known}, "
-            f"got '{primary}'; name one of them, or run '--pipelines all_variants'"
+            f"got {unknown}; name some of them, or run '--pipelines all_variants'"
         )
 
 

@@ -14,7 +14,7 @@ SIGNATURES = {
     "retrieval": "(rgb, uv, ks=(1, 5, 10), groups=None)",
     "alignment": "(rgb, uv, strata=None, permutations=999, seed=0)",
     "classification": "(rgb, uv, labels, groups=None, strata=None, joint=None, folds=5, seed=0)",
-    "uv_value": "(rgb, uv, labels, species, permutations=9999, seed=0)",
+    "uv_value": "(rgb, uv, labels, species, repeats=None, seed=0)",
 }
 
 

@@ -60,7 +60,7 @@ def study(*confounders):
 
 def test_sex_confounded_with_year_is_coded_and_not_claimed():
     colour, index = trap()
-    params = EvaluationParams(permutations=199)
+    params = EvaluationParams()
 
     tables = {
         named: measure_uv_value_of_colour(colour, index, study(*named), params) for named in ((), ("year",))
@@ -80,7 +80,7 @@ def test_sex_confounded_with_year_is_coded_and_not_claimed():
 def test_a_study_without_labels_says_why_there_is_no_figure():
     colour, index = trap()
     bare = index.drop(columns=["species", "sex", "year"])
-    empty = measure_uv_value_of_colour(colour, bare, study(), EvaluationParams(permutations=19))
+    empty = measure_uv_value_of_colour(colour, bare, study(), EvaluationParams())
 
     figure = draw_uv_value(empty, study())
     summary = summarise_uv_value(empty, describe_labels(study(), bare)[1], study())
@@ -131,10 +131,11 @@ def test_ingest_and_colour_leave_tables_and_a_figure_and_train_nothing(finished)
     assert not (finished / "06_models" / "smoke").exists()
 
 
-def test_colour_is_no_stage_and_shares_its_node_with_evaluate():
+def test_colour_is_no_stage_and_its_table_is_its_own():
+    """Within `evaluate` colour is corrected together with a variant, so that its q is another."""
     colour, evaluate = create_colour(), create_evaluate()
 
     assert "colour" not in STAGES
-    shared = {node.name for node in colour.nodes} & {node.name for node in evaluate.nodes}
-    assert shared == {"evaluate.measure_uv_value_of_colour"}
-    assert len((colour + evaluate).nodes) == len(colour.nodes) + len(evaluate.nodes) - 1
+    assert "uv_value_colour" in colour.all_outputs()
+    assert "uv_value_colour" not in evaluate.all_outputs()
+    assert not {node.name for node in colour.nodes} & {node.name for node in evaluate.nodes}

@@ -64,22 +64,29 @@ def test_what_uv_adds_is_uv_s():
 
 
 def test_only_the_named_features_of_all_specimens_are_primary():
-    def table(*specimens):
-        return pd.DataFrame(
-            {"specimens": specimens, "features": "?", "species": list("pq")[: len(specimens)]}
-        )
-
-    params = PARAMS.model_copy(update={"uv_value_features": "concat"})
-    stacked = nodes.stack_uv_value(
-        params, colour=table("all"), concat=table("test", "all"), attention=table("all"), empty=table()
+    colour = pd.DataFrame(
+        [
+            (capture, "whole", modality, band, value, value / 10)
+            for modality, band in (("rgb", "R"), ("uv", "U"))
+            for capture, value in zip(INDEX["capture_id"], np.exp(noise(ord(band), 1)[:, 0]), strict=True)
+        ],
+        columns=["capture_id", "patch", "modality", "band", "mean", "sd"],
     )
-    assert stacked[["features", "specimens", "family"]].to_numpy().tolist() == [
-        ["concat", "all", "primary"],
-        ["colour", "all", "exploratory"],
+    embeddings = make_table(rgb=noise(1), uv=noise(2))
+    params = PARAMS.model_copy(update={"uv_value_features": ("colour", "separate"), "minimum_n": 2})
+    index = INDEX.assign(species="p")
+    table = nodes.measure_uv_value(
+        colour, index, STUDY, params, separate=embeddings, concat=embeddings
+    ).query("scope == 'species'")
+    assert table[["features", "specimens", "family"]].to_numpy().tolist() == [
+        ["colour", "all", "primary"],
+        ["separate", "all", "primary"],
+        ["concat", "all", "exploratory"],
         ["concat", "test", "exploratory"],
-        ["attention", "all", "exploratory"],
+        ["separate", "test", "exploratory"],
     ]
-    assert nodes.stack_uv_value(params, colour=table()).empty
+    of_test = table.query("specimens == 'test'")
+    assert (of_test["n_1"] + of_test["n_2"]).max() <= N // 2
 
 
 def test_a_variant_is_measured_with_the_label_and_confounders_of_the_study():

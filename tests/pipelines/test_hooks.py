@@ -64,13 +64,13 @@ def run(project, params=None, **kwargs):
         ),
         ({"specimens": {"tree": "birds.nwk"}}, r"specimens.tree: must be an existing file, got 'birds.nwk'"),
         (
-            {"evaluation": {"uv_value_features": "concat_shered"}},
-            r"evaluation.uv_value_features: must be among \['colour', .*'concat_shared'.*got 'concat_shered'",
+            {"evaluation": {"uv_value_features": ["concat_shered"]}},
+            r"evaluation.uv_value_features: must be among \['colour', .*'concat_shared'.*\['concat_shered'\]",
         ),
         (
-            {"evaluation": {"uv_value_features": "concat_shared"}},
+            {"evaluation": {"uv_value_features": ["concat_shared"]}},
             r"evaluation.uv_value_features: must be among the feature sets of this run "
-            r"\['colour', 'separate', 'concat', 'attention'\], got 'concat_shared'; .*all_variants",
+            r"\['colour', 'separate', 'concat', 'attention'\], got \['concat_shared'\]; .*all_variants",
         ),
         ({"study": "no/slash"}, r"study: string should match pattern"),
     ],
@@ -119,7 +119,7 @@ def test_the_study_of_a_parameters_file_must_be_that_of_the_catalog(project):
 
 
 def test_a_shared_variant_may_be_primary_where_it_is_run(project):
-    params = {"evaluation": {"uv_value_features": "concat_shared"}}
+    params = {"evaluation": {"uv_value_features": ["concat_shared"]}}
     with pytest.raises(KedroCliError, match=r"^all_variants: needs .*prepared"):
         run(project, params, pipeline_names=["all_variants"])
 
@@ -140,7 +140,7 @@ def test_species_spelt_alike_stop_the_run_without_a_traceback(project):
 WRONG = {
     Check.SPECIMENS: ("specimens", {"label": "colour"}, "specimens.label: must be a label column"),
     Check.TRAINING: ("training", {"backbone": "resnet19"}, "training.backbone: .*resnet18"),
-    Check.FEATURES: ("evaluation", {"uv_value_features": "concat_shared"}, "must be among the feature sets"),
+    Check.FEATURES: ("evaluation", {"uv_value_features": ["concat_shared"]}, "must be among the feature sets"),
     Check.CELLS: ("ablation", {"grid": {"training.backbone": ["resnet19"]}}, "ablation.grid: .*resnet18"),
     Check.CHECKPOINT: (
         "apply",

@@ -17,7 +17,7 @@ OTHERS = {
     "all_variants": {"train", "embed", "evaluate"},
     "apply": {"ingest", "apply"},
     "canonical": {"canonical"},
-    "colour": {"evaluate", "colour"},
+    "colour": {"colour"},
     "compare": {"compare"},
 }
 """Pipelines beside the stages, with the stages whose nodes they share."""

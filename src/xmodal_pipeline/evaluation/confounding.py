@@ -86,28 +86,36 @@ def confounding_table(
     return table
 
 
+def is_numeric(confounder: pd.Series) -> bool:
+    """Whether a confounder is a quantity, such as size: more than ten distinct values, all numbers."""
+    known = confounder.dropna()
+    numbers = pd.to_numeric(known, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    return bool(known.nunique() > _MOST_DISCRETE and np.isfinite(numbers).all())
+
+
 def _row(
     known: pd.DataFrame, confounder: str, label: str, permutations: int, rng: np.random.Generator
 ) -> dict[str, object]:
     known = known.dropna(subset=["x", "y"])
-    numbers = pd.to_numeric(known["x"], errors="coerce")
-    is_numeric = known["x"].nunique() > _MOST_DISCRETE and bool(
-        np.isfinite(numbers.to_numpy(np.float64, na_value=np.nan)).all()
+    is_number = is_numeric(known["x"])
+    x = (
+        pd.to_numeric(known["x"]).to_numpy(np.float64)
+        if is_number
+        else pd.factorize(known["x"])[0].astype(np.int64)
     )
-    x = numbers.to_numpy(np.float64) if is_numeric else pd.factorize(known["x"])[0].astype(np.int64)
     y = pd.factorize(known["y"])[0].astype(np.int64)
-    associate = association_of_number if is_numeric else association_of_classes
+    associate = association_of_number if is_number else association_of_classes
     overall = associate(x, y, np.zeros(len(known), np.int64), permutations=permutations, rng=rng)
     within = Association(np.nan, np.nan, np.nan)
     inside = known["stratum"].notna().to_numpy()
     if label != SPECIES and inside.any():
         stratum = pd.factorize(known["stratum"][inside])[0].astype(np.int64)
         within = associate(x[inside], y[inside], stratum, permutations=permutations, rng=rng)
-    advice = _advise(confounder, label, overall, within, is_numeric=is_numeric)
+    advice = _advise(confounder, label, overall, within, is_numeric=is_number)
     return {
         "confounder": confounder,
         "label": label,
-        "statistic": "eta_squared" if is_numeric else "cramers_v",
+        "statistic": "eta_squared" if is_number else "cramers_v",
         "value": overall.value,
         "raw": overall.raw,
         "p": overall.p,

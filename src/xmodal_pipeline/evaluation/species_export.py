@@ -6,7 +6,7 @@ from xmodal_pipeline.evaluation.specimen_tables import SPECIES, VIEW, feature_co
 
 SPECIES_COLUMNS = (
     *("species", "tip", "label", "classes", "view", "features", "n_1", "n_2"),
-    *("uv_adds", "uv_adds_se", "low", "high"),
+    *("uv_adds", "uv_adds_unbiased", "uv_adds_se", "low", "high"),
 )
 
 
@@ -20,7 +20,9 @@ def tabulate_species(uv_value: pd.DataFrame, species_tips: pd.DataFrame) -> pd.D
         species_tips: of `match_tips`; species without a tip have none.
 
     Returns:
-        The columns of `SPECIES_COLUMNS`, in the order of `uv_value`. `uv_adds_se` is a standard error.
+        The columns of `SPECIES_COLUMNS`, in the order of `uv_value`. `uv_adds_se` is the standard error of
+        `uv_adds_unbiased`, which a model over species takes: `uv_adds` is never
+        below 0, and its mean too high.
     """
     is_whole = (uv_value["scope"] == "species") & (uv_value["specimens"] == "all")
     rows = uv_value[is_whole] if len(uv_value) else uv_value

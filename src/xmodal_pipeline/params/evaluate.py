@@ -22,16 +22,16 @@ class EvaluationParams(ParamsModel):
     bootstraps: int = Field(200, ge=20)
     """Resamples of specimens behind each interval."""
     permutations: int = Field(999, ge=19)
-    """Permutations behind each p-value of `uv_value` and of the alignment."""
+    """Permutations behind each p-value of the alignment."""
     reference_permutations: int = Field(20, ge=1)
     """Refits with the other modality's rows permuted, behind `improvement_over_*`."""
     minimum_n: int = Field(6, ge=2)
     """Specimens per class below which a cell says `too few`."""
-    components: int = Field(5, ge=1)
-    """Principal components per modality in `uv_value`."""
-    uv_value_features: str = "colour"
-    """The primary feature set, to which the false-discovery correction applies: colour, or a variant that
-    sees both modalities and is among those that run (a `_shared` one with `--pipelines all_variants`)."""
+    uv_value_features: tuple[str, ...] = Field(("colour", "separate"), min_length=1)
+    """Sets of features whose findings count in `uv_value`, corrected together: colour, and one variant that
+    sees both modalities (a `_shared` one with `--pipelines all_variants`). Every other set is exploratory."""
+    uv_value_margin: float = Field(1.0, gt=0)
+    """Distance of the classes in UV given RGB, in SDs, below which RGB is said to suffice."""
     n_jobs: int = -1
     """Worker processes for the probes; -1 uses every core."""
     seed: int = 0
@@ -39,8 +39,11 @@ class EvaluationParams(ParamsModel):
 
     @field_validator("uv_value_features")
     @classmethod
-    def _known_features(cls, name: str) -> str:
+    def _known_features(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         known = ["colour", *STRATEGIES]
-        if name not in known:
-            raise ValueError(f"must be among {known}, got '{name}'")
-        return name
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise ValueError(f"must be among {known}, got {unknown}")
+        if len(set(names) - {"colour"}) > 1:
+            raise ValueError(f"must name one variant at most beside colour, got {list(names)}")
+        return names

@@ -46,6 +46,10 @@ VERDICTS: Final = {
     "too_few": ("#999999", "x"),
 }
 """Colour and marker of each verdict of `uv_value`, strongest first."""
+_CLAIMS: Final = ("uv_only", "uv_adds")
+_COLOUR: Final = "colour"
+_WHOLE: Final = "whole"
+"""The patch that is no part."""
 _SPECIMENS: Final = {"all": "all", "test": "test only"}
 _UNITS: Final = {
     "reflectance": "",
@@ -67,12 +71,12 @@ def uv_value_section(
     """
     names = ModalityNames.of(study)
     caution = calibration_caution(calibration)
-    learnt = () if evaluation.uv_value_features == "colour" else (ONE_SEED,)
+    learnt = (ONE_SEED,) if set(evaluation.uv_value_features) - {_COLOUR} else ()
     return Section(
         "uv_value",
         f"What {names.uv} adds",
         f"Per species: is there a class difference in {names.uv} beyond what {names.rgb} predicts? The "
-        "amount is a squared standardised difference: 0 when nothing linear is added, 1 when the classes lie "
+        "amount is a squared standardised difference: 0 when nothing is added, 1 when the classes lie "
         "one standard deviation apart.",
         figures=(picture_uv_value(uv_value, names),),
         tables=(tabulate_uv_value(uv_value, names), tabulate_exploratory(uv_value, names)),
@@ -88,22 +92,23 @@ def describe_uv_value(study: Study, uv_value: pd.DataFrame, evaluation: Evaluati
     if uv_value.empty:
         return ""
     names = ModalityNames.of(study)
-    known = uv_value["permutations"].max()
-    permutations = evaluation.permutations if pd.isna(known) else int(known)
     within = f", classes compared within {', '.join(study.confounders)}" if study.confounders else ""
     return (
         f"What {names.uv} adds to {names.rgb} was tested per species with at least {evaluation.minimum_n} "
-        f"specimens per class, as the class difference in {names.uv} given {names.rgb} with a slope per "
-        f"species (Freedman & Lane 1983, {permutations} permutations within species), with false "
-        "discoveries corrected (Benjamini & Hochberg 1995) over all species, labels and "
-        f"views{within}; features: {evaluation.uv_value_features}, reduced to at most "
-        f"{evaluation.components} components per modality."
+        f"specimens per class, as the class difference in {names.uv} given all of {names.rgb}: slopes, "
+        "squares and cubes of the other species, and the species' own discriminant score; variances by class "
+        "(Bell & McCaffrey 2002) and moderated over species (Smyth 2004), F as reference, with false "
+        "discoveries corrected (Benjamini & Hochberg 1995) per label over all species, views, patches and "
+        f"the features {' and '.join(evaluation.uv_value_features)}{within}. {names.rgb} is said to suffice "
+        f"where the upper 95 % limit of what {names.uv} adds lies below {evaluation.uv_value_margin:g} SD."
     )
 
 
 def write_test(row: Any) -> str:
-    """What a row of `uv_value` tests: the label, and the view where the study has views."""
-    return f"{row.label} ({row.view})" if row.view else str(row.label)
+    """What a row of `uv_value` tests: the label, and the view, patch and features where these tell apart."""
+    features = "" if row.features == _COLOUR else row.features
+    where = ", ".join(str(part) for part in (row.view, row.patch, features) if part and part != _WHOLE)
+    return f"{row.label} ({where})" if where else str(row.label)
 
 
 def rank_uv_value(uv_value: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +127,7 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
         aucs = (number(row.auc_rgb), number(row.auc_uv), number(row.auc_both))
         amount = with_interval(row.uv_adds, row.low, row.high)
         n = f"{row.n_1:.0f} + {row.n_2:.0f}"
-        errors = (number(row.p, 4), number(row.q, 3))
+        errors = (number(row.p, 4), number(row.q, 3), _write_tips(row))
         rows.append(
             (
                 write_species(str(row.species)),
@@ -135,9 +140,28 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
             )
         )
     auc = (f"AUC {names.rgb}", f"AUC {names.uv}", "AUC both")
-    header = ("Species", "Label", "Verdict", "n", *auc, f"{names.uv} adds (95 % interval)", "p", "q")
+    header = (
+        "Species",
+        "Label",
+        "Verdict",
+        "n",
+        *auc,
+        f"{names.uv} adds (95 % interval)",
+        "p",
+        "q",
+        "Holds up to noise",
+    )
     features = names.rename(" or ".join(ranked["features"].unique()))
-    return table_of(f"What {names.uv} adds to {names.rgb}, measured by {features}", header, rows, 3)
+    return table_of(
+        f"What {names.uv} adds to {names.rgb}, measured by {features}",
+        header,
+        rows,
+        3,
+        note=f"Holds up to noise: the SD of a capture's noise in every band of {names.rgb}, and the lowest "
+        f"reliability of {names.rgb}, under which the claim stands. Photograph some specimens twice to know "
+        "your own noise.",
+        last_is_text=True,
+    )
 
 
 def tabulate_exploratory(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable:
@@ -165,7 +189,9 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
     if rows.empty:
         return []
     findings = [
-        _judge_uv_row(row, names) for row in rows.itertuples() if row.verdict in ("uv_only", "uv_adds")
+        _judge_uv_row(row, names, is_pattern=_is_pattern(row, rows))
+        for row in rows.itertuples()
+        if row.verdict in _CLAIMS
     ]
     sufficient = rows[rows["verdict"] == "rgb_suffices"]
     if len(sufficient):
@@ -173,7 +199,8 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
             f"{write_species(str(row.species))} ({write_test(row)})" for row in sufficient.itertuples()
         )
         text = (
-            f"{names.rgb} separates the classes and {names.uv} adds at most a negligible amount in {where}."
+            f"{names.rgb} separates the classes, and what {names.uv} adds is shown to lie below the margin, "
+            f"in {where}."
         )
         findings.append(Finding(text, is_claim=True))
     if caution:
@@ -194,18 +221,39 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
     return findings
 
 
-def _judge_uv_row(row: Any, names: ModalityNames) -> Finding:
+def _is_pattern(row: Any, rows: pd.DataFrame) -> bool:
+    """Whether the learnt feature alone finds it: no view or patch of colour does."""
+    is_same = (rows["species"] == row.species) & (rows["label"] == row.label)
+    by_colour = is_same & (rows["features"] == _COLOUR) & rows["verdict"].isin(_CLAIMS)
+    return row.features != _COLOUR and not row.is_pooled and not by_colour.any()
+
+
+def _write_tips(row: Any) -> str:
+    """`0.6 %, reliability 0.85`; empty where nothing is claimed."""
+    noise = "" if pd.isna(row.noise_tip) else f"{100 * row.noise_tip:.2g}\u00a0%"
+    reliability = "" if pd.isna(row.tip) else f"reliability {row.tip:.2f}"
+    return ", ".join(part for part in (noise, reliability) if part)
+
+
+def _judge_uv_row(row: Any, names: ModalityNames, *, is_pattern: bool) -> Finding:
     n = f"n\u00a0=\u00a0{row.n_1:.0f}\u00a0+\u00a0{row.n_2:.0f}"
     error = f"q = {row.q:.3f}" if pd.notna(row.q) else f"p = {row.p:.3f}"
     numbers = f"({row.uv_adds:.1f}{interval(row.low, row.high, '{:.1f}'.format)}, {error}, {n})"
-    where = f"On average over {row.species}" if row.is_pooled else f"In {write_species(str(row.species))}"
-    if not row.low > 0:
-        what = f"what {names.uv} adds about {write_test(row)}"
-        text = f"{where}, {what} is not claimed {numbers}: the interval reaches 0."
-        return Finding(text, is_claim=False)
+    if row.is_pooled:
+        carry = f"{row.n_species:.0f}, of which {row.n_carry:.0f} show it alone"
+        where = f"On average over {row.species} ({carry})"
+    else:
+        where = f"In {write_species(str(row.species))}"
     only = f", and {names.rgb} alone hardly tells the classes apart" if row.verdict == "uv_only" else ""
+    pattern = ", by pattern, not by mean colour" if is_pattern else ""
+    holds = ""
+    if pd.notna(row.noise_tip):
+        holds = f"; it holds unless the band noise of a capture exceeds {100 * row.noise_tip:.2g}\u00a0%"
+    elif pd.notna(row.tip):
+        holds = f"; it holds unless the reliability of {names.rgb} is below {row.tip:.2f}"
     return Finding(
-        f"{where}, {names.uv} adds to {names.rgb} about {write_test(row)} {numbers}{only}.", is_claim=True
+        f"{where}, {names.uv} adds to {names.rgb} about {write_test(row)} {numbers}{only}{pattern}{holds}.",
+        is_claim=True,
     )
 
 
@@ -215,7 +263,7 @@ def picture_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> ReportFigu
         "uv_value",
         f"What {names.uv} adds to {names.rgb}",
         f"Class difference in {names.uv} beyond what {names.rgb} predicts, per species, with 95 % "
-        "intervals; 0 means nothing linear is added. Verdicts are corrected for false discoveries.",
+        "intervals; 0 means nothing is added. Verdicts are corrected for false discoveries.",
         lambda width_mm: draw_uv_value(uv_value, names=names, width_mm=width_mm),
     )
 
@@ -228,8 +276,8 @@ def picture_uv_value_of_colour(study: Study, uv_value_colour: pd.DataFrame) -> R
     return print_figure(
         "uv_value_colour",
         f"What {names.uv} adds to {names.rgb}, by mean colour",
-        f"Class difference in the mean and spread of {names.uv} bands beyond what {names.rgb} bands predict, "
-        "per species, with 95 % intervals; 0 means nothing linear is added. Nothing was trained.",
+        f"Class difference in the mean of {names.uv} bands beyond what {names.rgb} bands predict, per "
+        "species, with 95 % intervals; 0 means nothing is added. Nothing was trained.",
         lambda width_mm: draw_uv_value(
             alone, names=names, width_mm=width_mm, heading=_UNITS[study.colour_units]
         ),
@@ -301,8 +349,7 @@ def draw_uv_value(
 def _draw_ranked(axes: Axes, rows: pd.DataFrame, style: tuple[str, str], label: str) -> None:
     colour, marker = style
     value, low, high = (rows[column].to_numpy(dtype=float) for column in ("uv_adds", "low", "high"))
-    # The estimate is unbiased and may lie below 0, where the interval cannot follow it.
-    errors = np.maximum(np.stack([value - low, high - value]), 0)
+    errors = np.stack([value - low, high - value])
     axes.errorbar(
         value,
         rows.index.to_numpy(),
@@ -320,4 +367,5 @@ def _note(row: Any, names: ModalityNames, *, with_verdict: bool) -> str:
     n = f"n = {row.n_1:.0f} + {row.n_2:.0f}"
     error = f"q = {row.q:.3f}" if pd.notna(row.q) else f"p = {row.p:.3f}" if pd.notna(row.p) else ""
     verdict = names.label(str(row.verdict)) if with_verdict else ""
-    return ", ".join(part for part in (n, error, verdict) if part)
+    noise = f"noise ≤ {100 * row.noise_tip:.2g} %" if pd.notna(row.noise_tip) else ""
+    return ", ".join(part for part in (n, error, noise, verdict) if part)

@@ -459,7 +459,7 @@ def make_uv_value() -> pd.DataFrame:
             0.98,
             0.9,
             0.98,
-            -0.2,
+            0.0,
             0.0,
             0.5,
             0.8,
@@ -468,8 +468,9 @@ def make_uv_value() -> pd.DataFrame:
         ),
         ("Sturnus vulgaris", "sex", "", "colour", 3, 2, nan, nan, nan, nan, nan, nan, nan, nan, "too_few"),
     ]
-    known = {"family": "primary", "scope": "species", "specimens": "all", "permutations": 999}
-    return pd.DataFrame(rows, columns=columns).assign(**known)
+    known = {"patch": "", "family": "primary", "scope": "species", "specimens": "all"}
+    tips = {"noise_tip": [0.021, 0.006, nan, nan, nan], "tip": [0.7, 0.905, nan, nan, nan]}
+    return pd.DataFrame(rows, columns=columns).assign(**known, **tips, n_species=nan, n_carry=nan)
 
 
 def make_rejected() -> pd.DataFrame:

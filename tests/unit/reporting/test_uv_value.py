@@ -32,8 +32,8 @@ def test_uv_value_is_ranked_by_lower_limit_with_interval_n_and_verdict(studies, 
         "Sturnus vulgaris, sex",
     ]
     assert [t.get_text() for t in notes.get_yticklabels()] == [
-        "n = 12 + 12, q = 0.002, Ventral only",
-        "n = 12 + 11, q = 0.021, Ventral adds",
+        "n = 12 + 12, q = 0.002, noise ≤ 2.1 %, Ventral only",
+        "n = 12 + 11, q = 0.021, noise ≤ 0.6 %, Ventral adds",
         "n = 9 + 9, q = 0.400, unresolved",
         "n = 12 + 12, q = 0.850, Dorsal suffices",
         "n = 3 + 2, too few",
@@ -41,9 +41,8 @@ def test_uv_value_is_ranked_by_lower_limit_with_interval_n_and_verdict(studies, 
     x, y, ends = points(axes)["Ventral adds (1)"]
     assert (x.tolist(), y.tolist()) == ([3.2], [1])
     np.testing.assert_allclose(ends, [[0.9, 6.8]])
-    # the unbiased estimate lies below 0, its interval does not
     x, y, ends = points(axes)["Dorsal suffices (1)"]
-    assert (x.tolist(), y.tolist()) == ([-0.2], [3])
+    assert (x.tolist(), y.tolist()) == ([0.0], [3])
     assert ends[0, 1] == pytest.approx(0.5)
 
 
@@ -61,9 +60,9 @@ def test_the_table_has_every_number_of_a_row(studies):
     table = tabulate_uv_value(studies.make_uv_value(), NAMES)
     assert table.caption == "What UV adds to RGB, measured by colour"
     first, *_, last = table.rows
-    shown = ("UV only", "12 + 12", "0.55", "0.96", "0.97", "6.10 (2.40 to 11.00)", "0.0002", "0.002")
-    assert first == ("Colias croceus", "sex", *shown)
-    assert last == ("Sturnus vulgaris", "sex", "too few", "3 + 2", "–", "–", "–", "too few", "–", "–")
+    shown = ("UV only", "12 + 12", "0.55", "0.96", "0.97", "6.10 (2.40 to 11.00)", "0.0002")
+    assert first == ("Colias croceus", "sex", *shown, "0.002", "2.1\u00a0%, reliability 0.70")
+    assert last == ("Sturnus vulgaris", "sex", "too few", "3 + 2", "–", "–", "–", "too few", "–", "–", "")
 
 
 def test_exploratory_verdicts_are_counted_over_species(studies):
@@ -84,12 +83,13 @@ def test_uv_value_claims_follow_verdict_and_interval(studies):
     ]
     assert texts[0] == (
         "In Colias croceus, UV adds to RGB about sex (6.1 (95 % interval 2.4 to 11.0), q = 0.002, "
-        "n = 12 + 12), and RGB alone hardly tells the classes apart.",
+        "n = 12 + 12), and RGB alone hardly tells the classes apart; it holds unless the band noise of "
+        "a capture exceeds 2.1 %.",
         True,
     )
     assert texts[1][0].startswith("In Gonepteryx rhamni, UV adds to RGB about sex (3.2")
     assert texts[2] == (
-        "RGB separates the classes and UV adds at most a negligible amount in Parus major (sex).",
+        "RGB separates the classes, and what UV adds is shown to lie below the margin, in Parus major (sex).",
         True,
     )
     assert texts[3:] == [
@@ -105,18 +105,36 @@ def test_a_caution_stands_in_every_claim_about_colour_and_in_nothing_else(studie
         assert one.text.endswith("; 2 of 5 calibration lines are flagged.") is one.is_claim
 
 
-def test_uv_value_with_an_interval_that_reaches_zero_claims_nothing(studies):
-    table = studies.make_uv_value().assign(low=0.0)
-    first = find_uv_value(table, NAMES)[0]
-    assert not first.is_claim
-    assert "is not claimed" in first.text
-
-
 def test_pooled_rows_speak_of_an_average(studies):
     table = studies.make_uv_value()
-    pooled = table.iloc[[1]].assign(species="all species", scope="all")
+    pooled = table.iloc[[1]].assign(species="all species", scope="all", n_species=7, n_carry=2)
+    pooled = pooled.assign(noise_tip=np.nan, tip=np.nan)
     texts = [f.text for f in find_uv_value(pd.concat([table, pooled]), NAMES)]
-    assert any(text.startswith("On average over all species, UV adds to RGB about sex") for text in texts)
+    start = "On average over all species (7, of which 2 show it alone), UV adds to RGB about sex"
+    assert any(text.startswith(start) for text in texts)
+
+
+def test_what_only_the_learnt_feature_finds_is_a_pattern(studies):
+    colour = studies.make_uv_value()
+    learnt = colour.iloc[[1, 2]].assign(
+        features="separate", verdict="uv_adds", noise_tip=np.nan, tip=0.85, low=0.1
+    )
+    texts = {f.text for f in find_uv_value(pd.concat([colour, learnt]), NAMES) if "(separate)" in f.text}
+    both, alone = sorted(texts)
+    assert both.startswith("In Gonepteryx rhamni, UV adds to RGB about sex (separate)")
+    assert "by pattern" not in both
+    assert alone.startswith("In Pieris rapae, UV adds to RGB about sex (separate)")
+    assert alone.endswith(
+        ", by pattern, not by mean colour; it holds unless the reliability of RGB is below 0.85."
+    )
+
+
+def test_patches_are_told_apart_and_the_whole_is_not_said(studies):
+    table = studies.make_uv_value()
+    two = pd.concat([table.assign(patch="whole"), table.assign(patch="wing", view="dorsal")])
+    texts = " ".join(found.text for found in find_uv_value(two, NAMES))
+    assert "about sex (6.1" in texts
+    assert "about sex (dorsal, wing) (6.1" in texts
 
 
 def test_views_of_a_test_are_told_apart(studies):
@@ -129,19 +147,20 @@ def test_views_of_a_test_are_told_apart(studies):
 
 def test_learnt_features_carry_the_mark_of_one_seed(studies):
     given = (studies.make_study("uncalibrated"), studies.make_uv_value().iloc[-1:], NO_LINES)
-    assert uv_value_section(*given, EvaluationParams()).tags == ("uncalibrated",)
-    learnt = uv_value_section(*given, EvaluationParams(uv_value_features="concat"))
+    alone = EvaluationParams(uv_value_features=("colour",))
+    assert uv_value_section(*given, alone).tags == ("uncalibrated",)
+    learnt = uv_value_section(*given, EvaluationParams(uv_value_features=("colour", "concat")))
     assert learnt.tags == ("one seed: exploratory", "uncalibrated")
 
 
 def test_the_methods_say_how_it_was_tested(studies):
     study = studies.make_study(confounders=["session", "year"])
-    told = describe_uv_value(study, studies.make_uv_value(), EvaluationParams(minimum_n=7, permutations=19))
+    told = describe_uv_value(study, studies.make_uv_value(), EvaluationParams(minimum_n=7))
     for words in (
         "What UV adds to RGB was tested per species with at least 7 specimens per class",
-        "(Freedman & Lane 1983, 999 permutations within species)",
-        "over all species, labels and views, classes compared within session, year; features: colour, "
-        "reduced to at most 5 components per modality.",
+        "moderated over species (Smyth 2004), F as reference",
+        "per label over all species, views, patches and the features colour and separate, classes compared "
+        "within session, year. RGB is said to suffice where the upper 95 % limit of what UV adds lies ",
     ):
         assert words in told
     assert describe_uv_value(study, studies.make_uv_value().iloc[:0], EvaluationParams()) == ""

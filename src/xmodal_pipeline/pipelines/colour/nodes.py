@@ -9,6 +9,7 @@ _COLUMNS = (
     "species",
     "label",
     "view",
+    "patch",
     "classes",
     "n_1",
     "n_2",
@@ -20,6 +21,8 @@ _COLUMNS = (
     "high",
     "p",
     "q",
+    "noise_tip",
+    "tip",
     "verdict",
 )
 

@@ -3,14 +3,20 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.colour import nodes
-from xmodal_pipeline.pipelines.evaluate.pipeline import uv_value_of_colour
+from xmodal_pipeline.pipelines.evaluate.nodes import measure_uv_value_of_colour
 from xmodal_pipeline.pipelines.tags import FIGURES, TABLES
 
 
 def create_pipeline() -> Pipeline:
     """Colour table and labels to what UV adds, its figure, and a table to read: nothing is trained."""
-    own = Pipeline(
+    return Pipeline(
         [
+            Node(
+                measure_uv_value_of_colour,
+                ["colour_table", "specimen_index", "study", "params:evaluation"],
+                "uv_value_colour",
+                name="measure_uv_value_of_colour",
+            ),
             Node(
                 nodes.summarise_uv_value,
                 ["uv_value_colour", "confounding", "study"],
@@ -29,4 +35,3 @@ def create_pipeline() -> Pipeline:
         namespace="colour",
         prefix_datasets_with_namespace=False,
     )
-    return uv_value_of_colour() + own  # the node of `evaluate`, with its output

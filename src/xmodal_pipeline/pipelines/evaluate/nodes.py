@@ -6,7 +6,6 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from xmodal_pipeline.evaluation.species_export import average_species, tabulate_species
-from xmodal_pipeline.imaging.colour import colour_features
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.specimens.colour_tables import catch_features
@@ -14,9 +13,6 @@ from xmodal_pipeline.specimens.prepared import Prepared
 
 _THREADS = 1
 """Thousands of small products: several threads only wait for one another, on a busy machine for minutes."""
-
-_LEARNT = "learnt"
-"""Features of one variant, until `stack_uv_value` gives them the variant's name."""
 
 
 def evaluate_variant(
@@ -97,28 +93,26 @@ def compare_with_baselines(
 
 
 def measure_uv_value(
-    embeddings: pd.DataFrame,
+    colour_table: pd.DataFrame,
     specimen_index: pd.DataFrame,
     study: Study,
     evaluation: EvaluationParams,
+    **embeddings: pd.DataFrame,
 ) -> pd.DataFrame:
-    """What UV adds per species, from one variant's features: over all specimens, and over test specimens."""
-    parts = {"all": embeddings, "test": embeddings[embeddings["partition"] == "test"]}
-    tables = [
-        _uv_value({f"{_LEARNT}, {which} specimens": _sides(rows)}, specimen_index, study, evaluation).assign(
-            specimens=which
-        )
-        for which, rows in parts.items()
-    ]
-    return pd.concat([one for one in tables if len(one)] or tables[:1], ignore_index=True)
+    """What UV adds per species, from colour and from the features of every variant, the primary sets first.
 
+    Training sees no label, so all specimens count; the test specimens by themselves (`specimens` is `test`)
+    are exploratory in every variant.
+    """
+    from xmodal_pipeline.evaluation.uv_value.features import COLOUR, log_colour_features
 
-def _sides(embeddings: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    rgb, uv = (
-        embeddings[embeddings["modality"] == modality].set_index("capture_id").filter(regex=r"^x\d+$")
-        for modality in ("rgb", "uv")
-    )
-    return rgb, uv
+    sides = {name: _sides(rows) for name, rows in embeddings.items()}
+    whole = _uv_value({COLOUR: log_colour_features(colour_table), **sides}, specimen_index, study, evaluation)
+    held_out = {name: _sides(rows[rows["partition"] == "test"]) for name, rows in embeddings.items()}
+    exploratory = evaluation.model_copy(update={"uv_value_features": ()})
+    test = _uv_value(held_out, specimen_index, study, exploratory).assign(specimens="test")
+    whole = whole.assign(specimens="all")
+    return pd.concat([one for one in (whole, test) if len(one)] or [whole], ignore_index=True)
 
 
 def measure_uv_value_of_colour(
@@ -127,9 +121,20 @@ def measure_uv_value_of_colour(
     study: Study,
     evaluation: EvaluationParams,
 ) -> pd.DataFrame:
-    """What UV adds per species, from mean and spread of every band: no training."""
-    features = {"colour": colour_features(colour_table)}
-    return _uv_value(features, specimen_index, study, evaluation).assign(specimens="all")
+    """What UV adds per species, from the colour of every band and patch: no training."""
+    from xmodal_pipeline.evaluation.uv_value.features import COLOUR, log_colour_features
+
+    alone = evaluation.model_copy(update={"uv_value_features": (COLOUR,)})
+    features = {COLOUR: log_colour_features(colour_table)}
+    return _uv_value(features, specimen_index, study, alone).assign(specimens="all")
+
+
+def _sides(embeddings: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rgb, uv = (
+        embeddings[embeddings["modality"] == modality].set_index("capture_id").filter(regex=r"^x\d+$")
+        for modality in ("rgb", "uv")
+    )
+    return rgb, uv
 
 
 def _uv_value(
@@ -141,7 +146,8 @@ def _uv_value(
     """Within the classes of every confounder: a session of one sex must not be claimed as sex."""
     from xmodal_pipeline.evaluation.uv_value import uv_value_table
 
-    return uv_value_table(features, specimen_index, evaluation, study.label, blocks=study.confounders)
+    with threadpool_limits(limits=_THREADS):
+        return uv_value_table(features, specimen_index, evaluation, study.label, blocks=study.confounders)
 
 
 def export_species(uv_value: pd.DataFrame, species_tips: pd.DataFrame) -> pd.DataFrame:
@@ -154,22 +160,3 @@ def export_species_means(
 ) -> pd.DataFrame:
     """Mean embeddings of species with their tips, for phylogenetic methods."""
     return average_species(embeddings, specimen_index, species_tips)
-
-
-def stack_uv_value(evaluation: EvaluationParams, **tables: pd.DataFrame) -> pd.DataFrame:
-    """One table over all feature sets, each corrected by itself; the primary one first.
-
-    Test specimens by themselves (`specimens` is `test`) are exploratory in every set.
-    """
-    named = []
-    for name, table in tables.items():
-        if len(table):
-            is_primary = (table["specimens"] == "all") & (name == evaluation.uv_value_features)
-            family = is_primary.map({True: "primary", False: "exploratory"})
-            named.append(table.assign(features=name, family=family))
-    if not named:
-        return next(iter(tables.values()))
-    stacked = pd.concat(named, ignore_index=True)
-    return stacked.sort_values(
-        "family", key=lambda family: family != "primary", kind="stable", ignore_index=True
-    )

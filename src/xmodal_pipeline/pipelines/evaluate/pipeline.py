@@ -26,12 +26,6 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
         ["metrics", "numbers", "contributions"],
         name="evaluate_variant",
     )
-    uv_value = Node(
-        nodes.measure_uv_value,
-        ["embeddings", "specimen_index", "study", "params:evaluation"],
-        "uv_value",
-        name="measure_uv_value",
-    )
     means = Node(
         nodes.export_species_means,
         ["embeddings", "specimen_index", "species_tips"],
@@ -41,7 +35,7 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     )
     own = ["embeddings", "projections", "opposite_views"]
     cross_modal = [name for name in variants if name not in BASELINES]
-    measured = Pipeline(
+    return Pipeline(
         [
             per_variant(
                 [evaluate, means],
@@ -49,24 +43,11 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
                 suffixed=["metrics", "numbers", "contributions"],
                 variants=variants,
             ),
-            per_variant([uv_value], own=["embeddings"], suffixed=["uv_value"], variants=cross_modal),
             *_shared(variants, cross_modal),
         ],
         namespace="evaluate",
         prefix_datasets_with_namespace=False,
     )
-    return measured + uv_value_of_colour()
-
-
-def uv_value_of_colour() -> Pipeline:
-    """What UV adds by colour alone; the pipeline `colour` runs it without the rest."""
-    measure = Node(
-        nodes.measure_uv_value_of_colour,
-        ["colour_table", "specimen_index", "study", "params:evaluation"],
-        "uv_value_colour",
-        name="measure_uv_value_of_colour",
-    )
-    return Pipeline([measure], namespace="evaluate", prefix_datasets_with_namespace=False)
 
 
 def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> list[Node]:
@@ -96,11 +77,13 @@ def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> list[Node]:
             tags=TABLES,
         ),
         Node(
-            nodes.stack_uv_value,
-            {"evaluation": "params:evaluation"} | {name: f"uv_value_{name}" for name in features},
+            nodes.measure_uv_value,
+            {name: name for name in ("colour_table", "specimen_index", "study")}
+            | {"evaluation": "params:evaluation"}
+            | {name: f"{name}.embeddings" for name in cross_modal},
             "uv_value",
-            name="stack_uv_value",
-            tags=[TABLES, OVERVIEW, Check.FEATURES, *(feature_set(name) for name in features)],
+            name="measure_uv_value",
+            tags=[TABLES, Check.FEATURES, *(feature_set(name) for name in features)],
         ),
         Node(
             nodes.export_species,

@@ -1,0 +1,6 @@
+"""What UV adds to RGB about a class, per species: the second design of DESIGN §5a."""
+
+from xmodal_pipeline.evaluation.uv_value.table import uv_value_table
+from xmodal_pipeline.evaluation.uv_value.value import uv_value
+
+__all__ = ["uv_value", "uv_value_table"]
