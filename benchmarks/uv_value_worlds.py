@@ -59,7 +59,7 @@ def gaussian(  # noqa: PLR0913 - one knob per way in which a study may differ
     effects: int = 0,
     slopes: str = "equal",
     spread: float = 1.0,
-    separation: float = 1.0,
+    separation: float = 2.0,
     tail: float = 0.0,
     unlike: bool = False,
     outliers: tuple[str, ...] = (),
@@ -81,9 +81,11 @@ def gaussian(  # noqa: PLR0913 - one knob per way in which a study may differ
             turn = mixing @ (np.diag(np.exp(rng.normal(size=p) * 0.7)) if unlike else np.eye(p))
             if unlike:
                 turn = turn @ np.linalg.qr(rng.normal(size=(p, p)))[0]
-            shift = rng.normal(size=p) * separation
+            # In units of RGB's own covariance: the classes' Mahalanobis distance in RGB, whatever the mixing.
+            shift = rng.normal(size=p)
+            shift *= separation / np.linalg.norm(shift)
             own = {"equal": 0.0, "grouped": groups[s % 2], "random": rng.normal(size=(p, q)) * 0.4}[slopes]
-            rgb[at] = noise[at, :p] @ turn * scale[at] + label[at, None] * shift
+            rgb[at] = (noise[at, :p] * scale[at] + label[at, None] * shift) @ turn
             direction = rng.normal(size=q)
             direction *= np.sqrt(truth[s]) / np.linalg.norm(direction)
             uv[at] = rgb[at] @ (common + own) + noise[at, p:] * scale[at] + label[at, None] * direction

@@ -80,7 +80,7 @@ class Adjustment:
     @property
     def is_usable(self) -> bool:
         """Whether the RGB score leaves anything of the label to go together with UV."""
-        return float(self.label @ self.label) > 1e-10
+        return float(self.label @ self.residual @ self.label) > 1e-10
 
 
 def adjust_for_own_rgb(s: int, rgb: Predictors, layout: Layout) -> Adjustment:

@@ -71,9 +71,11 @@ class _Contrast:
 
     @classmethod
     def build(cls, s: int, adjustment: Adjustment, slopes: Slopes, y: Floats) -> "_Contrast":
-        h, residual = adjustment.label, adjustment.residual
-        row = residual @ h / (h @ h)
-        left = residual - np.outer(h, row)
+        residual = adjustment.residual
+        # R₀'s own combination of the label, so that no class difference is left in e, whatever its size.
+        label = residual @ adjustment.label
+        row = label / (adjustment.label @ label)
+        left = residual - np.outer(label, row)
         return cls(s, adjustment, slopes, y, row, left, row @ y, left @ y, float(np.sum(left**2)))
 
 
@@ -194,17 +196,19 @@ def _before_class(contrasts: list[_Contrast]) -> Floats:
 
 
 def _pull_in(contrasts: list[_Contrast]) -> list[_Contrast]:
-    """Draw the rows of R₀y that lie farther out than 1 in 100 should to where that one lies."""
+    """Draw the rows of R₀y that lie farther out than 1 in 100 should to where that one lies.
+
+    The measure is the median row of the species: R₀y still holds the class difference, so where that is large
+    every row lies far out by the standard of other species.
+    """
     whitener = _whitener(_before_class(contrasts))
     q = len(whitener)
-    residuals = [one.adjustment.residual @ one.y for one in contrasts]
-    lengths = [np.linalg.norm(one @ whitener, axis=1) for one in residuals]
-    farthest = np.median(np.concatenate(lengths)) * np.sqrt(
-        scipy.stats.chi2.ppf(0.99, q) / scipy.stats.chi2.ppf(0.5, q)
-    )
+    reach = np.sqrt(scipy.stats.chi2.ppf(0.99, q) / scipy.stats.chi2.ppf(0.5, q))
     pulled = []
-    for one, residual, length in zip(contrasts, residuals, lengths, strict=True):
-        excess = np.maximum(0.0, 1 - farthest / np.maximum(length, 1e-300))
+    for one in contrasts:
+        residual = one.adjustment.residual @ one.y
+        length = np.linalg.norm(residual @ whitener, axis=1)
+        excess = np.maximum(0.0, 1 - reach * np.median(length) / np.maximum(length, 1e-300))
         # A change of y shows in its row of R₀y by R₀'s diagonal alone: the row ends near the bound.
         own = np.maximum(np.diag(one.adjustment.residual), _LEAST_SHARE)
         y = one.y - (excess / own)[:, None] * residual

@@ -106,17 +106,18 @@ class Predictors:
         return int(self.linear.shape[1])
 
     def prior(self, s: int) -> tuple[Floats, float]:
-        """The ridge K of species s, and the degrees of freedom it is worth.
+        """The ridge K of species s, and the degrees of freedom it is worth: one, or none where it only steadies.
 
-        κ = p + 1 times the covariance of the other species; with no others 10⁻⁴·I where the species' own
-        df > p + 2, else κ·I.
+        The covariance of the other species; with no others 10⁻⁴·I where the species' own df > p + 2, else I.
+        A stronger one leaves the species' own slopes in UV's residual: with unlike covariances and slopes
+        p + 1 times as much claims UV in .12 of null species, and gains no power.
         """
-        p, kappa = self.p, self.p + 1.0
+        p = self.p
         others = float(self.df.sum() - self.df[s])
         if others > 0:
             covariance = (self.within_products.sum(axis=0) - self.within_products[s]) / others
             jitter = _LEARNT_JITTER if self.is_learnt else _JITTER
-            return kappa * (covariance + jitter * np.trace(covariance) / max(p, 1) * np.eye(p)), kappa
+            return covariance + jitter * np.trace(covariance) / max(p, 1) * np.eye(p), 1.0
         if not self.is_learnt and self.df[s] > p + 2:
             return _ALONE * np.eye(p), 0.0
-        return kappa * np.eye(p), kappa
+        return np.eye(p), 1.0

@@ -86,15 +86,14 @@ def oracle(rgb, uv, label, species):
             gain[:k, :k] = np.linalg.inv(a)
         y = u[mine] - terms[mine] @ slopes
         # 2. and 3. What its own RGB says of the label.
-        kappa = p + 1
         if df_others > 0:
             prior = xc[others].T @ xc[others] / df_others
             prior += (1e-3 if learnt else 0) * np.trace(prior) / p * np.eye(p)
-            big_k = kappa * prior
+            big_k = prior
         elif df_of[s] > p + 2 and not learnt:
             big_k = 1e-4 * np.eye(p)
         else:
-            big_k = kappa * np.eye(p)
+            big_k = np.eye(p)
         own, lab = x[mine], label[mine].astype(float)
         c = xc[mine].T @ xc[mine]
         d = own[lab == 1].mean(axis=0) - own[lab == 0].mean(axis=0)
@@ -115,17 +114,15 @@ def oracle(rgb, uv, label, species):
     before = {s: w["r0"] @ w["y"] for s, w in work.items()}
     omega = sum(r.T @ r for r in before.values()) / sum((w["r0"] ** 2).sum() for w in work.values())
     length = {s: np.sqrt(np.einsum("ij,jk,ik->i", r, np.linalg.inv(omega), r)) for s, r in before.items()}
-    farthest = np.median(np.concatenate(list(length.values()))) * math.sqrt(
-        stats.chi2.ppf(0.99, q) / stats.chi2.ppf(0.5, q)
-    )
     for s, w in work.items():
+        farthest = np.median(length[s]) * math.sqrt(stats.chi2.ppf(0.99, q) / stats.chi2.ppf(0.5, q))
         for i, far in enumerate(length[s]):
             if far > farthest:
                 # In units of the row of UV, of which its residual holds the share R0[i, i].
                 w["y"][i] = w["y"][i] - (1 - farthest / far) * before[s][i] / max(w["r0"][i, i], 0.2)
-        w["l"] = w["r0"] @ w["h"] / (w["h"] @ w["h"])
+        w["l"] = w["r0"] @ w["h"] / (w["h"] @ w["r0"] @ w["h"])
         w["a"] = w["l"] @ w["y"]
-        w["r1"] = w["r0"] - np.outer(w["h"], w["l"])
+        w["r1"] = w["r0"] - np.outer(w["r0"] @ w["h"], w["l"])
         w["e"] = w["r1"] @ w["y"]
         w["nu"] = np.trace(w["r1"] @ w["r1"].T)
 

@@ -31,7 +31,7 @@ def make_study(seed, counts, p=4, m=3, *, delta=0.0, spread=1.0, tail=None, outl
 
 STUDIES = {
     "many species": {"counts": [(10, 10)] * 12, "delta": 2.0},
-    "few specimens": {"counts": [(6, 6)] * 8, "delta": 3.0},
+    "few specimens": {"counts": [(6, 6)] * 8, "delta": 6.0},
     "one species": {"counts": [(15, 12)], "p": 3},
     "one species with less than its covariance takes": {"counts": [(6, 6)], "p": 9, "m": 1},
     "two species: a ridge": {"counts": [(7, 6), (6, 8)], "p": 6},

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xmodal_pipeline.evaluation.uv_value.adjustment import adjust_for_own_rgb, slopes_of_others
+from xmodal_pipeline.evaluation.uv_value.adjustment import Slopes, adjust_for_own_rgb, slopes_of_others
 from xmodal_pipeline.evaluation.uv_value.analysis import find_outliers
-from xmodal_pipeline.evaluation.uv_value.contrast import reference_df
+from xmodal_pipeline.evaluation.uv_value.contrast import _Contrast, reference_df
 from xmodal_pipeline.evaluation.uv_value.layout import Layout
 from xmodal_pipeline.evaluation.uv_value.moderation import invert_trigamma, moderate
 from xmodal_pipeline.evaluation.uv_value.pooling import pool_species
@@ -125,11 +125,43 @@ def test_the_label_left_over_is_orthogonal_to_the_score_its_square_and_the_mean(
     rgb = Predictors.build(rng.normal(size=(28, 3)), np.empty((28, 0)), layout, is_learnt=False)
     adjusted = adjust_for_own_rgb(0, rgb, layout)
     x, c = rgb.linear[:14], rgb.within_products
-    score = x @ np.linalg.solve(c[0] + 4 * c[1] / 12, x[7:].mean(0) - x[:7].mean(0))
+    score = x @ np.linalg.solve(c[0] + c[1] / 12, x[7:].mean(0) - x[:7].mean(0))
     for column in (np.ones(14), score, score**2):
         np.testing.assert_allclose(adjusted.label @ column, 0, atol=1e-9)
         np.testing.assert_allclose(adjusted.residual @ column, 0, atol=1e-9)
     np.testing.assert_allclose(adjusted.residual, adjusted.residual.T, atol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "is_squared"), [(9, False), (10, True)])
+def test_the_square_of_the_score_counts_from_ten_specimens_on(n, is_squared):
+    rng = np.random.default_rng(8)
+    label = np.tile(np.arange(n) % 2, 2)
+    layout = lay_out(np.repeat([0, 1], n), label)
+    rgb = Predictors.build(rng.normal(size=(2 * n, 1)), np.empty((2 * n, 0)), layout, is_learnt=False)
+    left = adjust_for_own_rgb(0, rgb, layout).residual @ rgb.linear[:n] ** 2
+    assert (np.abs(left).max() < 1e-9) == is_squared
+
+
+def test_blocks_of_one_class_take_no_part():
+    rng = np.random.default_rng(9)
+    species, label = np.repeat([0, 1], [14, 12]), np.array([0, 1] * 6 + [0, 0] + [0, 1] * 6)
+    block = np.array([0] * 12 + [1, 1] + [2] * 12)
+    layout = lay_out(species, label, block)
+    rgb = Predictors.build(rng.normal(size=(26, 2)), np.empty((26, 0)), layout, is_learnt=False)
+    adjusted = adjust_for_own_rgb(0, rgb, layout)
+    assert adjusted.at.tolist() == list(range(12))
+    assert adjusted.residual.shape == (12, 12)
+
+
+def test_no_class_difference_of_uv_is_left_in_its_residual():
+    rng = np.random.default_rng(4)
+    layout = lay_out(np.repeat([0, 1], 14), np.tile(np.repeat([0, 1], 7), 2))
+    rgb = Predictors.build(rng.normal(size=(28, 3)), np.empty((28, 0)), layout, is_learnt=False)
+    adjusted, slopes = adjust_for_own_rgb(0, rgb, layout), Slopes(np.zeros((3, 1)), np.arange(0), np.eye(0))
+    noise, label = rng.normal(size=(14, 1)), np.repeat([[0.0], [1.0]], 7, axis=0)
+    plain, apart = (_Contrast.build(0, adjusted, slopes, noise + d * label) for d in (0.0, 12.0))
+    np.testing.assert_allclose(apart.e, plain.e, atol=1e-9)
+    np.testing.assert_allclose(apart.a - plain.a, 12.0)
 
 
 def test_an_embedding_explains_at_most_a_third_of_a_species():
@@ -233,7 +265,7 @@ def test_covariates_have_no_powers_and_dead_columns_go():
 
 def test_a_species_alone_has_a_ridge_of_its_own():
     rng = np.random.default_rng(6)
-    for n, is_learnt, expected in ((10, False, (1e-4, 0.0)), (4, False, (4.0, 4.0)), (10, True, (4.0, 4.0))):
+    for n, is_learnt, expected in ((10, False, (1e-4, 0.0)), (4, False, (1.0, 1.0)), (10, True, (1.0, 1.0))):
         layout = lay_out([0] * n, [0, 1] * (n // 2))
         given = Predictors.build(rng.normal(size=(n, 3)), np.empty((n, 0)), layout, is_learnt=is_learnt)
         ridge, worth = given.prior(0)
