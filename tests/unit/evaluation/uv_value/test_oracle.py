@@ -30,17 +30,17 @@ def make_study(seed, counts, p=4, m=3, *, delta=0.0, spread=1.0, tail=None, outl
 
 
 STUDIES = {
-    "many species": {"counts": [(10, 10)] * 12, "delta": 2.0},
+    "many species": {"counts": [(10, 10)] * 12, "delta": 3.0},
     "few specimens": {"counts": [(6, 6)] * 8, "delta": 6.0},
     "one species": {"counts": [(15, 12)], "p": 3},
     "one species with less than its covariance takes": {"counts": [(6, 6)], "p": 9, "m": 1},
     "two species: a ridge": {"counts": [(7, 6), (6, 8)], "p": 6},
     "three species: lines": {"counts": [(8, 8), (9, 7), (6, 6)], "p": 5, "m": 2},
-    "unequal classes and variances": {"counts": [(18, 6), (6, 18)] * 3, "spread": 2.0, "delta": 1.5},
+    "unequal classes and variances": {"counts": [(18, 6), (6, 18)] * 3, "spread": 2.0, "delta": 6.0},
     "more UV than columns, heavy tails": {"counts": [(8, 9)] * 6, "m": 9, "tail": 3},
     "ten specimens: the square of the score counts": {"counts": [(5, 5)] * 6, "p": 3},
-    "outliers": {"counts": [(9, 9)] * 7, "outliers": 1, "delta": 2.0},
-    "an embedding": {"counts": [(10, 8)] * 6, "p": 20, "m": 20, "delta": 4.0},
+    "outliers": {"counts": [(9, 9)] * 7, "outliers": 1, "delta": 5.0},
+    "an embedding": {"counts": [(10, 8)] * 6, "p": 20, "m": 20, "delta": 12.0},
 }
 
 
