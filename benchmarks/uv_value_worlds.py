@@ -1,7 +1,7 @@
 """How often `uv_value` claims what is not there, and finds what is, over worlds built to break it.
 
     python benchmarks/uv_value_worlds.py --studies 100
-    python benchmarks/uv_value_worlds.py --power --studies 100
+    python benchmarks/uv_value_worlds.py --power --studies 100 --first-design <a checkout of commit 061e1fc>
     python benchmarks/uv_value_worlds.py --spectra hecabe.csv --studies 100
 
 A world draws a study: RGB, UV, class and species of every specimen, and the squared distance that UV adds.
@@ -9,11 +9,17 @@ Per world: p <= .05 per null species (se over studies), mean false-discovery pro
 false claim, pooled rows claimed (null worlds), intervals that hold the truth. Worlds of noise add how many
 false claims had a `noise_tip` below the noise that made them. `--spectra` (pavo) takes a table with
 species, sex, one `rgb_` and one `uv_` column per band, reflectance: a specimen of public spectra a row.
+`--first-design` asks the `uv_value` of another checkout about the same studies.
 """
 
 import argparse
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -290,13 +296,37 @@ def judge_study(study: Study, *, with_tips: bool) -> pd.DataFrame:
     return judge_parts([part], margin=1.0) if with_tips else judge(part.rows, margin=1.0)
 
 
-def measure(world: World, studies: int) -> dict[str, float]:
+ELSEWHERE = """
+import sys
+import numpy as np, pandas as pd
+from xmodal_pipeline.evaluation import uv_value
+for i in range(int(sys.argv[2])):
+    given = np.load(f"{sys.argv[1]}/{i}.npz")
+    uv_value(**given).astype({"species": str}).to_parquet(f"{sys.argv[1]}/{i}.parquet")
+"""
+
+
+def judge_elsewhere(drawn: list[Study], checkout: str) -> list[pd.DataFrame]:
+    """The tables of studies by the `uv_value` of another checkout."""
+    with tempfile.TemporaryDirectory() as folder:
+        for i, one in enumerate(drawn):
+            np.savez(f"{folder}/{i}.npz", rgb=one.rgb, uv=one.uv, labels=one.label, species=one.species)
+        environment = os.environ | {"PYTHONPATH": str(Path(checkout) / "src")}
+        command = [sys.executable, "-c", ELSEWHERE, folder, str(len(drawn))]
+        subprocess.run(command, env=environment, cwd=folder, check=True)
+        return [pd.read_parquet(f"{folder}/{i}.parquet") for i in range(len(drawn))]
+
+
+def measure(world: World, studies: int, checkout: str | None = None) -> dict[str, float]:
     """Shares over studies, and the error of the first over studies."""
     found = []
-    for seed in range(studies):
-        study = world(np.random.default_rng(seed))
-        is_noisy = study.noise > 0 and study.repeats is None
-        table = judge_study(study, with_tips=is_noisy)
+    drawn = [world(np.random.default_rng(seed)) for seed in range(studies)]
+    noisy = [study.noise > 0 and study.repeats is None for study in drawn]
+    if checkout is None:
+        tables = [judge_study(one, with_tips=n) for one, n in zip(drawn, noisy, strict=True)]
+    else:
+        tables = judge_elsewhere(drawn, checkout)
+    for study, is_noisy, table in zip(drawn, noisy, tables, strict=True):
         rows = table[table["scope"] == "species"].dropna(subset="p")
         truth = study.truth[rows["species"].astype(int)]
         is_null, is_claimed = truth == 0, rows["verdict"].isin(CLAIMS).to_numpy()
@@ -332,11 +362,12 @@ def main() -> None:
     parser.add_argument("--worlds", default="", help="only worlds whose name has this")
     parser.add_argument("--spectra", default=None, help="table of real spectra, see above")
     parser.add_argument("--power", action="store_true", help="power instead of errors")
+    parser.add_argument("--first-design", default=None, help="checkout to compare power with")
     options = parser.parse_args()
     if options.power:
         worlds = {
             f"slopes {kind}, n {n}, δ {delta}": gaussian(
-                n=(n, n), slopes=kind, delta=delta, effects=10, separation=0.4
+                n=(n, n), slopes=kind, delta=delta, effects=10, separation=1.0
             )
             for kind in ("equal", "random")
             for n in (6, 10, 20)
@@ -348,8 +379,12 @@ def main() -> None:
         columns = ("false", "fdp", "any", "pooled", "covers", "power", "warned")
     print("| world | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
     for name, world in worlds.items():
-        if options.worlds in name:
-            write(name, measure(world, options.studies), columns)
+        if options.worlds not in name:
+            continue
+        studies = max(30, options.studies // 3) if name.startswith("images") else options.studies
+        write(name, measure(world, studies), columns)
+        if options.power and options.first_design:
+            write(f"{name}, first design", measure(world, studies, options.first_design), columns)
 
 
 if __name__ == "__main__":
