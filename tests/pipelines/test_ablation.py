@@ -12,7 +12,9 @@ from kedro.framework.startup import bootstrap_project
 from xmodal_pipeline import training
 from xmodal_pipeline.evaluation.grid import list_rows
 from xmodal_pipeline.evaluation.results import Number, tabulate_numbers
+from xmodal_pipeline.evaluation.uv_value.verdict import COLUMNS
 from xmodal_pipeline.params.ablation import list_cells
+from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.root import validate_parameters
 from xmodal_pipeline.pipelines.ablation import nodes
 from xmodal_pipeline.variants import DEFAULT_VARIANTS
@@ -71,7 +73,7 @@ def test_the_museum_preset_trains_five_seeds_of_every_variant(project):
 
 def test_without_stores_it_says_which_stages_make_them(project):
     with pytest.raises(
-        KedroCliError, match=r"ablation: needs comparison, prepared.*ingest', then '--pipelines split'"
+        KedroCliError, match=r"ablation: needs comparison, .*prepared.*ingest', then '--pipelines split'"
     ):
         run(project, "ablation")
 
@@ -117,7 +119,9 @@ def known_comparison():
 def test_the_study_s_baselines_close_the_table():
     cell = {"cell": "c1", "settings": {"variant": "concat"}, "variant": "concat", "seed": 0, "is_base": True}
     row = {"partition": "test", "task": "retrieval", "label": "rgb_to_uv", "metric": "mrr", "value": 0.8}
-    table, spread = nodes.tabulate_cells([cell], {"c1": lambda: {"rows": [row]}}, known_comparison())
+    known = known_comparison(), pd.DataFrame(), EvaluationParams()
+    table, spread, median = nodes.tabulate_cells([cell], {"c1": lambda: {"rows": [row]}}, *known)
+    assert median.empty
     shown = table[["setting", "partition", "task", "metric", "value", "stratum"]].to_numpy().tolist()
     assert shown == [
         ["concat", "test", "retrieval", "mrr", 0.8, ""],
@@ -151,10 +155,13 @@ def test_the_epoch_that_was_kept_gives_the_validation_numbers():
 
 def test_a_killed_grid_trains_only_the_missing_cells_and_ends_in_one_table(project, trained):
     run(project, "ingest", "split")
-    with pytest.raises(KedroCliError, match=r"ablation: needs comparison; run .*'--pipelines evaluate'"):
+    with pytest.raises(
+        KedroCliError, match=r"ablation: needs comparison, uv_value; run .*'--pipelines evaluate'"
+    ):
         run(project, "ablation")
     (project / "data/07_model_output/smoke").mkdir(parents=True, exist_ok=True)
     known_comparison().to_parquet(project / "data/07_model_output/smoke/comparison.parquet")
+    pd.DataFrame(columns=list(COLUMNS)).to_parquet(project / "data/07_model_output/smoke/uv_value.parquet")
     grid = {"grid": {"variant": ["rgb_only"], "training.seed": [0, 1]}}
     with pytest.raises(KeyboardInterrupt):
         run(project, "ablation", ablation=grid)

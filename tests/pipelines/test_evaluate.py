@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from xmodal_pipeline.evaluation.results import Contribution, tabulate_contributions
+from xmodal_pipeline.evaluation.uv_value.features import embedding_features
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.ingest import SpecimensParams
@@ -57,7 +58,7 @@ def noise(seed=0, size=3):
 
 def test_what_uv_adds_is_uv_s():
     table = make_table(rgb=np.full((N, 1), 1.0), uv=np.full((N, 1), 2.0), joint=np.full((N, 1), 3.0))
-    rgb, uv = nodes._sides(table)
+    rgb, uv = embedding_features(table)
     assert (rgb.to_numpy() == 1).all()
     assert (uv.to_numpy() == 2).all()
     assert list(uv.index) == list(INDEX["capture_id"])

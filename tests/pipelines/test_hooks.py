@@ -140,7 +140,11 @@ def test_species_spelt_alike_stop_the_run_without_a_traceback(project):
 WRONG = {
     Check.SPECIMENS: ("specimens", {"label": "colour"}, "specimens.label: must be a label column"),
     Check.TRAINING: ("training", {"backbone": "resnet19"}, "training.backbone: .*resnet18"),
-    Check.FEATURES: ("evaluation", {"uv_value_features": ["concat_shared"]}, "must be among the feature sets"),
+    Check.FEATURES: (
+        "evaluation",
+        {"uv_value_features": ["concat_shared"]},
+        "must be among the feature sets",
+    ),
     Check.CELLS: ("ablation", {"grid": {"training.backbone": ["resnet19"]}}, "ablation.grid: .*resnet18"),
     Check.CHECKPOINT: (
         "apply",

@@ -47,7 +47,12 @@ def test_the_default_is_the_sum_of_the_stages(pipelines):
     assert "captures" not in pipelines["__default__"].inputs()
     free = {name for name in pipelines["__default__"].inputs() if not name.startswith("param")}
     own = {f"{variant}.training_state" for variant in DEFAULT_VARIANTS}
-    assert free == {"simulated_captures", "known_seed_spread", *own}  # directories, and what may be absent
+    assert free == {
+        "simulated_captures",
+        "known_seed_spread",
+        "known_uv_value_seeds",
+        *own,
+    }  # directories, and what may be absent
 
 
 @pytest.mark.parametrize(("name", "first"), [("__default__", "split"), ("apply", "apply")])

@@ -59,29 +59,37 @@ _UNITS: Final = {
 
 
 def uv_value_section(
-    study: Study, uv_value: pd.DataFrame, calibration: pd.DataFrame, evaluation: EvaluationParams
+    study: Study,
+    uv_value: pd.DataFrame,
+    known_uv_value_seeds: pd.DataFrame,
+    calibration: pd.DataFrame,
+    evaluation: EvaluationParams,
 ) -> Section:
     """The primary rows ranked, those of learnt features as exploratory, and the claims.
 
     Args:
         study: whose captures these are.
         uv_value: of every set of features.
+        known_uv_value_seeds: of the pipeline `ablation`: the primary rows by the median over seeds, which
+            then stand instead of one training's.
         calibration: lines of the grey standards, on which claims about colour rest.
         evaluation: the protocol.
     """
     names = ModalityNames.of(study)
     caution = calibration_caution(calibration)
-    learnt = (ONE_SEED,) if set(evaluation.uv_value_features) - {_COLOUR} else ()
+    is_one_seed = known_uv_value_seeds.empty and set(evaluation.uv_value_features) - {_COLOUR}
+    learnt = (ONE_SEED,) if is_one_seed else ()
+    primary = uv_value if known_uv_value_seeds.empty else known_uv_value_seeds
     return Section(
         "uv_value",
         f"What {names.uv} adds",
         f"Per species: is there a class difference in {names.uv} beyond what {names.rgb} predicts? The "
         "amount is a squared standardised difference: 0 when nothing is added, 1 when the classes lie "
         "one standard deviation apart.",
-        figures=(picture_uv_value(uv_value, names),),
-        tables=(tabulate_uv_value(uv_value, names), tabulate_exploratory(uv_value, names)),
-        findings={"uv_value": find_uv_value(uv_value, names, caution=caution)},
-        methods={"uv_value": describe_uv_value(study, uv_value, evaluation)},
+        figures=(picture_uv_value(primary, names),),
+        tables=(tabulate_uv_value(primary, names), tabulate_exploratory(uv_value, names)),
+        findings={"uv_value": find_uv_value(primary, names, caution=caution)},
+        methods={"uv_value": describe_uv_value(study, primary, evaluation)},
         tags=learnt + colour_tags(study, calibration),
         is_evaluated=True,
     )
@@ -92,6 +100,8 @@ def describe_uv_value(study: Study, uv_value: pd.DataFrame, evaluation: Evaluati
     if uv_value.empty:
         return ""
     names = ModalityNames.of(study)
+    trained = uv_value["n_seeds"].max() if "n_seeds" in uv_value else float("nan")
+    seeds = "" if pd.isna(trained) else f"; of learnt features, the median over {trained:.0f} trainings"
     within = f", classes compared within {', '.join(study.confounders)}" if study.confounders else ""
     return (
         f"What {names.uv} adds to {names.rgb} was tested per species with at least {evaluation.minimum_n} "
@@ -99,8 +109,9 @@ def describe_uv_value(study: Study, uv_value: pd.DataFrame, evaluation: Evaluati
         "squares and cubes of the other species, and the species' own discriminant score; variances by class "
         "(Bell & McCaffrey 2002) and moderated over species (Smyth 2004), F as reference, with false "
         "discoveries corrected (Benjamini & Hochberg 1995) per label over all species, views, patches and "
-        f"the features {' and '.join(evaluation.uv_value_features)}{within}. {names.rgb} is said to suffice "
-        f"where the upper 95 % limit of what {names.uv} adds lies below {evaluation.uv_value_margin:g} SD."
+        f"the features {' and '.join(evaluation.uv_value_features)}{within}{seeds}. {names.rgb} is said to "
+        f"suffice where the upper 95 % limit of what {names.uv} adds lies below "
+        f"{evaluation.uv_value_margin:g} SD."
     )
 
 
@@ -132,7 +143,7 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
             (
                 write_species(str(row.species)),
                 write_test(row),
-                names.label(str(row.verdict)),
+                ", ".join(filter(None, (names.label(str(row.verdict)), _write_seeds(row)))),
                 n,
                 *aucs,
                 amount,
@@ -228,6 +239,12 @@ def _is_pattern(row: Any, rows: pd.DataFrame) -> bool:
     return row.features != _COLOUR and not row.is_pooled and not by_colour.any()
 
 
+def _write_seeds(row: Any) -> str:
+    """`held in 4 of 5 trainings`; empty for colour, and where one seed was trained."""
+    seeds = getattr(row, "n_seeds", float("nan"))
+    return "" if pd.isna(seeds) else f"held in {row.n_held:.0f} of {seeds:.0f} trainings"
+
+
 def _write_tips(row: Any) -> str:
     """`0.6 %, reliability 0.85`; empty where nothing is claimed."""
     noise = "" if pd.isna(row.noise_tip) else f"{100 * row.noise_tip:.2g}\u00a0%"
@@ -246,13 +263,15 @@ def _judge_uv_row(row: Any, names: ModalityNames, *, is_pattern: bool) -> Findin
         where = f"In {write_species(str(row.species))}"
     only = f", and {names.rgb} alone hardly tells the classes apart" if row.verdict == "uv_only" else ""
     pattern = ", by pattern, not by mean colour" if is_pattern else ""
+    seeds = f", which {_write_seeds(row)}" if _write_seeds(row) else ""
     holds = ""
     if pd.notna(row.noise_tip):
         holds = f"; it holds unless the band noise of a capture exceeds {100 * row.noise_tip:.2g}\u00a0%"
     elif pd.notna(row.tip):
         holds = f"; it holds unless the reliability of {names.rgb} is below {row.tip:.2f}"
     return Finding(
-        f"{where}, {names.uv} adds to {names.rgb} about {write_test(row)} {numbers}{only}{pattern}{holds}.",
+        f"{where}, {names.uv} adds to {names.rgb} about {write_test(row)} {numbers}"
+        f"{only}{pattern}{seeds}{holds}.",
         is_claim=True,
     )
 

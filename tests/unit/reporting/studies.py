@@ -516,6 +516,7 @@ def make_tables(**changes: Any) -> dict[str, Any]:
         "comparison": make_comparison(),
         "differences": make_differences(),
         "known_seed_spread": pd.DataFrame(),
+        "known_uv_value_seeds": pd.DataFrame(),
         "uv_value": make_uv_value(),
         "diagnostics": pd.DataFrame(
             [("MODALITY_DOMINATES", "separate", "the gradient at UV is small", "raise training.lr_uv")],
@@ -569,7 +570,7 @@ def make_sections(
         training_section(study, t["histories"], t["views"], t["known_seed_spread"], p.training, p.loss),
         retrieval_section(*compared, t["gallery"]),
         classification_section(*compared, p.evaluation),
-        uv_value_section(study, t["uv_value"], t["calibration"], p.evaluation),
+        uv_value_section(study, t["uv_value"], t["known_uv_value_seeds"], t["calibration"], p.evaluation),
         maps_section(study, index, mapped, chosen),
         explorer_section(study, index, mapped, t["prepared"]),
         similarity_section(

@@ -146,11 +146,25 @@ def test_views_of_a_test_are_told_apart(studies):
 
 
 def test_learnt_features_carry_the_mark_of_one_seed(studies):
-    given = (studies.make_study("uncalibrated"), studies.make_uv_value().iloc[-1:], NO_LINES)
+    given = (studies.make_study("uncalibrated"), studies.make_uv_value().iloc[-1:])
     alone = EvaluationParams(uv_value_features=("colour",))
-    assert uv_value_section(*given, alone).tags == ("uncalibrated",)
-    learnt = uv_value_section(*given, EvaluationParams(uv_value_features=("colour", "concat")))
+    assert uv_value_section(*given, pd.DataFrame(), NO_LINES, alone).tags == ("uncalibrated",)
+    both = EvaluationParams(uv_value_features=("colour", "concat"))
+    learnt = uv_value_section(*given, pd.DataFrame(), NO_LINES, both)
     assert learnt.tags == ("one seed: exploratory", "uncalibrated")
+
+
+def test_several_trainings_stand_for_one_and_say_in_how_many_it_held(studies):
+    rows = studies.make_uv_value()
+    seeds = rows[rows["family"] == "primary"].assign(n_seeds=np.nan, n_held=np.nan)
+    seeds.loc[seeds.index[0], ["features", "n_seeds", "n_held", "uv_adds"]] = ["separate", 5, 4, 7.7]
+    section = uv_value_section(studies.make_study("uncalibrated"), rows, seeds, NO_LINES, EvaluationParams())
+    claim = section.findings["uv_value"][0].text
+    assert "(7.7 (95\u00a0% interval 2.4 to 11.0)" in claim
+    assert ", which held in 4 of 5 trainings" in claim
+    assert section.tags == ("uncalibrated",)
+    assert "held in 4 of 5 trainings" in section.tables[0].rows[0][2]
+    assert "the median over 5 trainings" in section.methods["uv_value"]
 
 
 def test_the_methods_say_how_it_was_tested(studies):

@@ -1,4 +1,4 @@
-"""Colour as `uv_value` takes it: logarithms, per capture and patch."""
+"""Features as `uv_value` takes them: logarithms of colour per capture and patch, and embeddings."""
 
 import logging
 from typing import Final
@@ -33,6 +33,19 @@ def log_colour_features(colour_table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
     _name_dark(colour_table)
     rgb = _features(colour_table, "rgb", ("mean", "sd"))
     return rgb, _features(colour_table, "uv", ("mean",))
+
+
+def embedding_features(embeddings: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """RGB's and UV's embeddings of one variant, `x1 … xD` indexed by `capture_id`.
+
+    Args:
+        embeddings: as `{variant}.embeddings`.
+    """
+    rgb, uv = (
+        embeddings[embeddings["modality"] == modality].set_index("capture_id").filter(regex=r"^x\d+$")
+        for modality in ("rgb", "uv")
+    )
+    return rgb, uv
 
 
 def _features(colour_table: pd.DataFrame, modality: str, statistics: tuple[str, ...]) -> pd.DataFrame:

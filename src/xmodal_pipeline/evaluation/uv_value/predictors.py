@@ -106,10 +106,10 @@ class Predictors:
         return int(self.linear.shape[1])
 
     def prior(self, s: int) -> tuple[Floats, float]:
-        """The ridge K of species s, and the degrees of freedom it is worth: one, or none where it only steadies.
+        """The ridge K of species s, and the degrees of freedom it is worth.
 
         The covariance of the other species; with no others 10⁻⁴·I where the species' own df > p + 2, else I.
-        A stronger one leaves the species' own slopes in UV's residual: with unlike covariances and slopes
+        A stronger ridge leaves the species' own slopes in UV's residual: with unlike covariances and slopes
         p + 1 times as much claims UV in .12 of null species, and gains no power.
         """
         p = self.p

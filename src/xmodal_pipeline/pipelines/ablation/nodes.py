@@ -102,24 +102,55 @@ def train_cells(
                 evaluation,
                 label=study.label,
             )
-        rows = list_rows(measured.numbers, result.history)
-        yield {cell["cell"]: result.checkpoint}, {cell["cell"]: {"rows": rows}}
+        outcome = {"rows": list_rows(measured.numbers, result.history)}
+        if cell["is_base"] and cell["variant"] in evaluation.uv_value_features:
+            outcome["uv_value"] = _uv_value(
+                cell["variant"], tables.embeddings, specimen_index, study, evaluation
+            )
+        yield {cell["cell"]: result.checkpoint}, {cell["cell"]: outcome}
         shutil.rmtree(state)  # both are saved; a state is several times the size of its checkpoint
+
+
+def _uv_value(
+    variant: str,
+    embeddings: pd.DataFrame,
+    specimen_index: pd.DataFrame,
+    study: Study,
+    evaluation: EvaluationParams,
+) -> list[dict[str, Any]]:
+    """Rows of `uv_value` by this training's features, as JSON holds them."""
+    from xmodal_pipeline.evaluation.uv_value import uv_value_table
+    from xmodal_pipeline.evaluation.uv_value.features import embedding_features
+
+    features = {variant: embedding_features(embeddings)}
+    with threadpool_limits(limits=_THREADS):
+        table = uv_value_table(features, specimen_index, evaluation, study.label, blocks=study.confounders)
+    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
+    return rows
 
 
 def tabulate_cells(
     ablation_plan: list[dict[str, Any]],
     ablation_cells: dict[str, Callable[[], dict[str, Any]]],
     comparison: pd.DataFrame,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All cells of the present grid and the study's baselines as one table, and the spread between seeds."""
+    uv_value: pd.DataFrame,
+    evaluation: EvaluationParams,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """All cells of the present grid and the study's baselines as one table, and what several seeds say.
+
+    Returns:
+        The table, the spread between seeds, and `uv_value` by the median over seeds of the named variant.
+    """
     from xmodal_pipeline.evaluation import grid
+    from xmodal_pipeline.evaluation.uv_value.seeds import take_median
 
     cells = [cell | ablation_cells[cell["cell"]]() for cell in ablation_plan]
     rows = comparison[comparison["kind"] == "baseline"]
     baselines = {str(name): grid.list_rows(part) for name, part in rows.groupby("name", sort=False)}
     table = grid.tabulate_cells(cells, baselines)
-    return table, grid.seed_spread(table)
+    trainings = [pd.DataFrame(cell["uv_value"]) for cell in cells if cell.get("uv_value")]
+    median = take_median(uv_value, trainings, margin=evaluation.uv_value_margin)
+    return table, grid.seed_spread(table), median
 
 
 def draw_ablation(ablation: pd.DataFrame, study: Study) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ from xmodal_pipeline.pipelines.tags import FIGURES, TABLES, TRAINING, Check
 
 
 def create_pipeline() -> Pipeline:
-    """Array stores to a table over the grid, the spread between seeds, and a figure."""
+    """Array stores to a table over the grid, the spread and the median between seeds, and a figure."""
     return Pipeline(
         [
             Node(
@@ -28,8 +28,8 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.tabulate_cells,
-                ["ablation_plan", "ablation_cells", "comparison"],
-                ["ablation", "seed_spread"],
+                ["ablation_plan", "ablation_cells", "comparison", "uv_value", "params:evaluation"],
+                ["ablation", "seed_spread", "uv_value_seeds"],
                 name="tabulate_cells",
                 tags=TABLES,
             ),

@@ -104,11 +104,13 @@ def measure_uv_value(
     Training sees no label, so all specimens count; the test specimens by themselves (`specimens` is `test`)
     are exploratory in every variant.
     """
-    from xmodal_pipeline.evaluation.uv_value.features import COLOUR, log_colour_features
+    from xmodal_pipeline.evaluation.uv_value.features import COLOUR, embedding_features, log_colour_features
 
-    sides = {name: _sides(rows) for name, rows in embeddings.items()}
+    sides = {name: embedding_features(rows) for name, rows in embeddings.items()}
     whole = _uv_value({COLOUR: log_colour_features(colour_table), **sides}, specimen_index, study, evaluation)
-    held_out = {name: _sides(rows[rows["partition"] == "test"]) for name, rows in embeddings.items()}
+    held_out = {
+        name: embedding_features(rows[rows["partition"] == "test"]) for name, rows in embeddings.items()
+    }
     exploratory = evaluation.model_copy(update={"uv_value_features": ()})
     test = _uv_value(held_out, specimen_index, study, exploratory).assign(specimens="test")
     whole = whole.assign(specimens="all")
@@ -127,14 +129,6 @@ def measure_uv_value_of_colour(
     alone = evaluation.model_copy(update={"uv_value_features": (COLOUR,)})
     features = {COLOUR: log_colour_features(colour_table)}
     return _uv_value(features, specimen_index, study, alone).assign(specimens="all")
-
-
-def _sides(embeddings: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    rgb, uv = (
-        embeddings[embeddings["modality"] == modality].set_index("capture_id").filter(regex=r"^x\d+$")
-        for modality in ("rgb", "uv")
-    )
-    return rgb, uv
 
 
 def _uv_value(

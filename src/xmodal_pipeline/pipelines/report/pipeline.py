@@ -128,7 +128,7 @@ def _describe_models() -> list[Node]:
         ),
         Node(
             uv_value_section,
-            ["study", "uv_value", "calibration", "params:evaluation"],
+            ["study", "uv_value", "known_uv_value_seeds", "calibration", "params:evaluation"],
             "section_uv_value",
             name="describe_uv_value",
         ),

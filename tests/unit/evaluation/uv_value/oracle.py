@@ -1,205 +1,333 @@
-"""DESIGN 5a written out for one block per species, from its text: slow, one step at a time."""
+"""A second writing of `uv_value`, from docs/uv_value.md alone: slow, one step at a time.
 
-import math
+One block per species; without confounders, repeats, verdicts or pooled rows. The numbers above the functions
+are those of the steps in the description.
+"""
 
 import numpy as np
-from scipy import special, stats
-from scipy.optimize import brentq
+from scipy import linalg, optimize, special, stats
 
-
-def set_aside(rgb, species, label):
-    """Specimens with an RGB feature beyond 5 robust SDs (MAD about the class median of its species)."""
-    out = np.zeros(len(rgb), bool)
-    for s in set(species):
-        for j in range(rgb.shape[1]):
-            medians = {c: np.median(rgb[(species == s) & (label == c), j]) for c in (0, 1)}
-            distances = [(i, abs(rgb[i, j] - medians[label[i]])) for i in range(len(rgb)) if species[i] == s]
-            robust = 1.4826 * np.median([d for _, d in distances])
-            for i, distance in distances:
-                if distance > 5 * robust:
-                    out[i] = True
-    return out
-
-
-def less_cell_means(v, species, label):
-    out = v.astype(float).copy()
-    for s in set(species):
-        for c in (0, 1):
-            cell = (species == s) & (label == c)
-            out[cell] -= out[cell].mean(axis=0)
-    return out
+EMBEDDING_COLUMNS = 12
+FEWEST_TO_MODERATE = 5
+VANISHING = 1e-10
 
 
 def oracle(rgb, uv, label, species):
-    """Rows of (species, p, A, low, high) in order of species; labels 0 and 1, at least two of either."""
-    p = rgb.shape[1]
-    learnt = p > 12
-    if not learnt:
-        keep = ~set_aside(rgb, species, label)
-        rgb, uv, label, species = rgb[keep], uv[keep], label[keep], species[keep]
-    names = sorted(set(species))
-    cells = {s: [np.flatnonzero((species == s) & (label == c)) for c in (0, 1)] for s in names}
-    df_of = {s: sum(len(cell) - 1 for cell in cells[s]) for s in names}
-    df = sum(df_of.values())
+    """Rows (species, p, A, low, high) of every species with at least two specimens in each class."""
+    rgb, uv = np.asarray(rgb, float), np.asarray(uv, float)
+    label, species = np.asarray(label), np.asarray(species)
+    embedding = rgb.shape[1] > EMBEDDING_COLUMNS
+    if not embedding:
+        kept = ~set_aside(rgb, label, species)
+        rgb, uv, label, species = rgb[kept], uv[kept], label[kept], species[kept]
 
-    x, u = rgb.astype(float).copy(), uv.astype(float).copy()
-    for v in (x, u):
-        for s in names:
-            v[species == s] -= v[species == s].mean(axis=0)
-        v[:] = v / np.sqrt((less_cell_means(v, species, label) ** 2).sum(axis=0) / df)
-    terms = x if learnt else np.hstack([x, x**2, x**3])
+    x = standardised(rgb, label, species)
+    u = standardised(uv, label, species)
+    g = x if embedding else np.hstack([x, x**2, x**3])
+    u = fewer_axes(u, g, x.shape[1], label, species)
 
-    q = min(max(df // 10, 1), 5)
-    if u.shape[1] > q:
-        blind = terms.copy()
-        for s in names:
-            blind[species == s] -= blind[species == s].mean(axis=0)
-        if len(blind) > 5 * blind.shape[1]:
-            left = u - blind @ np.linalg.lstsq(blind, u, rcond=None)[0]
+    tested = []
+    for name in np.unique(species).tolist():
+        own = species == name
+        if min(np.sum(label[own] == 0), np.sum(label[own] == 1)) < 2:
+            continue
+        one = {"name": name, "label": label[own], "g": g[own]}
+        one["slopes"], one["inverse"] = slopes_of_others(g, u, x.shape[1], label, species, own)
+        one["y"] = u[own] - g[own] @ one["slopes"]
+        one["r0"], one["h"] = own_rgb(x, label, species, own, embedding)
+        if one["h"] @ one["r0"] @ one["h"] > VANISHING:
+            tested.append(one)
+    if not tested:
+        return []
+
+    pull_in(tested)
+    for one in tested:
+        class_difference(one)
+    whiten(tested)
+    for one in tested:
+        variance(one)
+    moderate(tested)
+    nu = sum(one["nu"] for one in tested)
+    return [(one["name"], *test(one, nu)) for one in tested]
+
+
+# What enters
+
+
+def cells(label, species):
+    """Boolean masks of the specimens of every species × class."""
+    masks = [(species == s) & (label == c) for s in np.unique(species) for c in np.unique(label)]
+    return [mask for mask in masks if mask.any()]
+
+
+def within(values, label, species):
+    """`values` less the mean of their cell."""
+    values = values.copy()
+    for cell in cells(label, species):
+        values[cell] -= values[cell].mean(axis=0)
+    return values
+
+
+def degrees(label, species):
+    """Specimens less cells."""
+    return len(label) - len(cells(label, species))
+
+
+def less_species_mean(values, species):
+    values = values.copy()
+    for s in np.unique(species):
+        values[species == s] -= values[species == s].mean(axis=0)
+    return values
+
+
+def set_aside(rgb, label, species):
+    """Specimens of which a feature lies beyond five robust SDs from the median of its cell."""
+    distance = np.zeros_like(rgb)
+    for cell in cells(label, species):
+        distance[cell] = np.abs(rgb[cell] - np.median(rgb[cell], axis=0))
+    outlying = np.zeros(len(rgb), bool)
+    for s in np.unique(species):
+        own = species == s
+        robust_sd = 1.4826 * np.median(distance[own], axis=0)
+        outlying[own] = np.any((distance[own] > 5 * robust_sd) & (robust_sd > 0), axis=1)
+    return outlying
+
+
+def standardised(values, label, species):
+    """Less the species' mean, in units of the SD within cells; columns without spread are dropped."""
+    inside = within(values, label, species)
+    sd = np.sqrt(np.sum(inside**2, axis=0) / degrees(label, species))
+    spread = sd > 1e-12 * np.maximum(1, np.abs(values).max(axis=0))
+    return less_species_mean(values, species)[:, spread] / sd[spread]
+
+
+def fewer_axes(u, g, p, label, species):
+    """`u` on the first principal axes of what RGB leaves of it, where it has more than the study bears."""
+    df = degrees(label, species)
+    q = int(np.clip(df // 10, 1, 5))
+    if u.shape[1] <= q:
+        return u
+    g, centred = less_species_mean(g, species), less_species_mean(u, species)
+    if len(g) > 5 * g.shape[1]:
+        coefficients = np.linalg.lstsq(g, centred, rcond=None)[0]
+    else:
+        ridge = (p + 1) * np.mean(np.sum(g**2, axis=0)) / df
+        coefficients = np.linalg.solve(g.T @ g + ridge * np.eye(g.shape[1]), g.T @ centred)
+    residual = centred - g @ coefficients
+    axes = np.linalg.eigh(residual.T @ residual)[1][:, ::-1][:, :q]
+    return u @ axes
+
+
+# 1. What the others say
+
+
+def slopes_of_others(g, u, p, label, species, own):
+    """B and the inverse of A, with zeros for the terms that are not used."""
+    others = ~own
+    columns = g.shape[1]
+    slopes, inverse = np.zeros((columns, u.shape[1])), np.zeros((columns, columns))
+    if not others.any():
+        return slopes, inverse
+    f = degrees(label[others], species[others])
+    g_within = within(g[others], label[others], species[others])
+    u_within = within(u[others], label[others], species[others])
+    if f >= 5 * columns:
+        used, ridged = columns, False
+    elif f >= 2 * p + 2:
+        used, ridged = p, False
+    elif f >= p + 2:
+        used, ridged = p, True
+    else:
+        return slopes, inverse
+    a = g_within[:, :used].T @ g_within[:, :used]
+    if ridged:
+        a = a + (p + 1) * np.mean(np.diag(a)) / f * np.eye(used)
+    inverse[:used, :used] = np.linalg.inv(a)
+    slopes[:used] = np.linalg.solve(a, g_within[:, :used].T @ u_within)
+    return slopes, inverse
+
+
+# 2., 3. What its own RGB says
+
+
+def own_rgb(x, label, species, own, embedding):
+    """R₀ and h of one species."""
+    n = int(own.sum())
+    k = prior_covariance(x, label, species, own, embedding)
+    m, ridge_fit = residual_makers(x[own], label[own], k)
+    while embedding and np.trace(ridge_fit) > (n - 2) / 3:
+        k = 1.5 * k
+        m, ridge_fit = residual_makers(x[own], label[own], k)
+    return m - ridge_fit, m @ label[own].astype(float)
+
+
+def prior_covariance(x, label, species, own, embedding):
+    """K: the covariance within cells of the others."""
+    p, others = x.shape[1], ~own
+    f = degrees(label[others], species[others]) if others.any() else 0
+    if f == 0:
+        plenty = degrees(label[own], species[own]) > p + 2 and not embedding
+        return (1e-4 if plenty else 1.0) * np.eye(p)
+    inside = within(x[others], label[others], species[others])
+    k = inside.T @ inside / f
+    return k + 1e-3 * np.trace(k) / p * np.eye(p) if embedding else k
+
+
+def residual_makers(x, label, k):
+    """M, which takes out the score, and H, the ridge fit of what is left of RGB."""
+    inside = x.copy()
+    for c in (0, 1):
+        inside[label == c] -= x[label == c].mean(axis=0)
+    difference = x[label == 1].mean(axis=0) - x[label == 0].mean(axis=0)
+    z = x @ np.linalg.solve(inside.T @ inside + k, difference)
+    if z.std() > 0:
+        z = z / z.std()
+    columns = [np.ones(len(z)), z] + ([z**2] if len(z) >= 10 else [])
+    basis = linalg.orth(np.column_stack(columns))
+    m = np.eye(len(z)) - basis @ basis.T
+    left = m @ x
+    return m, left @ np.linalg.solve(left.T @ left + k, left.T)
+
+
+# 4. Pulling in, and the class difference
+
+
+def inverse_root(matrix):
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors @ np.diag(values**-0.5) @ vectors.T
+
+
+def pull_in(tested):
+    """Draws in outlying rows of every species' y, blind to the class."""
+    residuals = [one["r0"] @ one["y"] for one in tested]
+    omega = sum(r.T @ r for r in residuals) / sum(np.trace(one["r0"] @ one["r0"].T) for one in tested)
+    root, q = inverse_root(omega), len(omega)
+    reach = np.sqrt(stats.chi2.ppf(0.99, q) / stats.chi2.ppf(0.5, q))
+    for one, residual in zip(tested, residuals, strict=True):
+        length = np.linalg.norm(residual @ root, axis=1)
+        bound = np.median(length) * reach
+        y = one["y"].copy()
+        for i in np.flatnonzero(length > bound):
+            y[i] -= (1 - bound / length[i]) * residual[i] / max(one["r0"][i, i], 0.2)
+        one["y"] = y
+
+
+def class_difference(one):
+    """l, a, R₁ and e."""
+    r0, h = one["r0"], one["h"]
+    one["l"] = r0 @ h / (h @ r0 @ h)
+    one["a"] = one["l"] @ one["y"]
+    one["r1"] = r0 - np.outer(r0 @ h, one["l"])
+    one["e"] = one["r1"] @ one["y"]
+    one["nu"] = np.trace(one["r1"] @ one["r1"].T)
+
+
+# 5. Variance
+
+
+def whiten(tested):
+    omega = sum(one["e"].T @ one["e"] for one in tested) / sum(one["nu"] for one in tested)
+    root = inverse_root(omega)
+    for one in tested:
+        one["e"], one["a"] = one["e"] @ root, one["a"] @ root
+
+
+def variance(one):
+    """s², V before moderation, f and f₀."""
+    r1, label = one["r1"], one["label"]
+    q = one["e"].shape[1]
+    squares = np.sum(one["e"] ** 2, axis=1)
+    classes = [label == 0, label == 1]
+    one["s2"] = squares.sum() / (q * one["nu"])
+    m2 = np.array([[np.sum(r1[np.ix_(c, other)] ** 2) for other in classes] for c in classes])
+    by_class = np.array([squares[c].sum() / q for c in classes])
+    lengths = np.array([np.sum(one["l"][c] ** 2) for c in classes])
+    inverse = np.linalg.pinv(m2, rcond=1e-10)
+    sigma2 = np.maximum(inverse @ by_class, 0.15 * one["s2"])
+    one["v"] = sigma2 @ lengths
+    weights = inverse.T @ lengths
+    d = r1.T @ np.diag(weights[label]) @ r1 @ np.diag(sigma2[label])
+    one["f"] = np.trace(d) ** 2 / np.trace(d @ d)
+    square = r1.T @ r1
+    one["f0"] = np.trace(square) ** 2 / np.trace(square @ square)
+
+
+def moderate(tested):
+    """The level of variance, borrowed over species (Smyth 2004), and the error of the borrowed slopes."""
+    q = tested[0]["e"].shape[1]
+    s2 = np.array([one["s2"] for one in tested])
+    d = np.array([q * one["f0"] for one in tested])
+    moderated, f_m = s2, d
+    if len(tested) >= FEWEST_TO_MODERATE:
+        g = np.log(s2) - special.digamma(d / 2) + np.log(d / 2)
+        excess = np.var(g, ddof=1) - np.mean(special.polygamma(1, d / 2))
+        if excess > 0:
+            d0 = 2 * inverse_trigamma(excess)
+            s02 = np.exp(np.mean(g) + special.digamma(d0 / 2) - np.log(d0 / 2))
+            moderated, f_m = (d0 * s02 + d * s2) / (d0 + d), d0 + d
         else:
-            ridge = (p + 1) * (blind**2).sum(axis=0).mean() / df
-            left = u - blind @ np.linalg.inv(blind.T @ blind + ridge * np.eye(blind.shape[1])) @ blind.T @ u
-        values, vectors = np.linalg.eigh(left.T @ left)
-        u = u @ vectors[:, np.argsort(values)[::-1][:q]]
-    q = u.shape[1]
-
-    tc, uc, xc = (less_cell_means(v, species, label) for v in (terms, u, x))
-    work = {}
-    for s in names:
-        mine, others = species == s, species != s
-        df_others = df - df_of[s]
-        n = mine.sum()
-        # 1. What the others say.
-        slopes = np.zeros((terms.shape[1], q))
-        gain = np.zeros((terms.shape[1], terms.shape[1]))
-        if df_others >= 5 * terms.shape[1]:
-            k, ridge = terms.shape[1], 0.0
-        elif df_others >= 2 * p + 2:
-            k, ridge = p, 0.0
-        elif df_others >= p + 2:
-            k, ridge = p, (p + 1) * np.mean((tc[others, :p] ** 2).sum(axis=0)) / df_others
-        else:
-            k, ridge = 0, 0.0
-        if k:
-            a = tc[others, :k].T @ tc[others, :k] + ridge * np.eye(k)
-            slopes[:k] = np.linalg.solve(a, tc[others, :k].T @ uc[others])
-            gain[:k, :k] = np.linalg.inv(a)
-        y = u[mine] - terms[mine] @ slopes
-        # 2. and 3. What its own RGB says of the label.
-        if df_others > 0:
-            prior = xc[others].T @ xc[others] / df_others
-            prior += (1e-3 if learnt else 0) * np.trace(prior) / p * np.eye(p)
-            big_k = prior
-        elif df_of[s] > p + 2 and not learnt:
-            big_k = 1e-4 * np.eye(p)
-        else:
-            big_k = np.eye(p)
-        own, lab = x[mine], label[mine].astype(float)
-        c = xc[mine].T @ xc[mine]
-        d = own[lab == 1].mean(axis=0) - own[lab == 0].mean(axis=0)
-        while True:
-            z = own @ np.linalg.inv(c + big_k) @ d
-            columns = [np.ones(n), z / z.std()] + ([(z / z.std()) ** 2] if n >= 10 else [])
-            zz = np.array(columns).T
-            m = np.eye(n) - zz @ np.linalg.inv(zz.T @ zz) @ zz.T
-            xt = m @ own
-            hat = xt @ np.linalg.inv(xt.T @ xt + big_k) @ xt.T
-            if not learnt or np.trace(hat) <= (n - 2) / 3:
-                break
-            big_k = big_k * 1.5
-        r0 = m - hat
-        work[s] = {"y": y, "r0": r0, "h": m @ lab, "lab": lab, "gain": gain, "terms": terms[mine]}
-
-    # 4. Rows far out are pulled in.
-    before = {s: w["r0"] @ w["y"] for s, w in work.items()}
-    omega = sum(r.T @ r for r in before.values()) / sum((w["r0"] ** 2).sum() for w in work.values())
-    length = {s: np.sqrt(np.einsum("ij,jk,ik->i", r, np.linalg.inv(omega), r)) for s, r in before.items()}
-    for s, w in work.items():
-        farthest = np.median(length[s]) * math.sqrt(stats.chi2.ppf(0.99, q) / stats.chi2.ppf(0.5, q))
-        for i, far in enumerate(length[s]):
-            if far > farthest:
-                # In units of the row of UV, of which its residual holds the share R0[i, i].
-                w["y"][i] = w["y"][i] - (1 - farthest / far) * before[s][i] / max(w["r0"][i, i], 0.2)
-        w["l"] = w["r0"] @ w["h"] / (w["h"] @ w["r0"] @ w["h"])
-        w["a"] = w["l"] @ w["y"]
-        w["r1"] = w["r0"] - np.outer(w["r0"] @ w["h"], w["l"])
-        w["e"] = w["r1"] @ w["y"]
-        w["nu"] = np.trace(w["r1"] @ w["r1"].T)
-
-    # 5. Variances.
-    nu = sum(w["nu"] for w in work.values())
-    omega = sum(w["e"].T @ w["e"] for w in work.values()) / nu
-    values, vectors = np.linalg.eigh(omega)
-    half = vectors @ np.diag(values**-0.5) @ vectors.T
-    for w in work.values():
-        e2 = ((w["e"] @ half) ** 2).sum(axis=1)
-        w["s2"] = e2.sum() / (q * w["nu"])
-        m2, s_c, h_c = np.zeros((2, 2)), np.zeros(2), np.zeros(2)
-        for c in (0, 1):
-            inside = w["lab"] == c
-            s_c[c] = e2[inside].sum() / q
-            h_c[c] = (w["l"][inside] ** 2).sum()
-            for c2 in (0, 1):
-                m2[c, c2] = (w["r1"][np.ix_(inside, w["lab"] == c2)] ** 2).sum()
-        sigma2 = np.maximum(np.linalg.solve(m2, s_c), 0.15 * w["s2"])
-        w["v"] = sigma2 @ h_c
-        weights = np.linalg.solve(m2.T, h_c)[w["lab"].astype(int)]
-        dm = w["r1"].T @ np.diag(weights) @ w["r1"] @ np.diag(sigma2[w["lab"].astype(int)])
-        w["f"] = np.trace(dm) ** 2 / np.trace(dm @ dm)
-        rr = w["r1"].T @ w["r1"]
-        w["f0"] = np.trace(rr) ** 2 / np.trace(rr @ rr)
-    prior_df, prior_s2 = smyth([w["s2"] for w in work.values()], [q * w["f0"] for w in work.values()])
-
-    # 6. The test.
-    rows = []
-    for s, w in work.items():
-        own_df = q * w["f0"]
-        if math.isinf(prior_df):
-            moderated, f_m = prior_s2, math.inf
-        else:
-            moderated, f_m = (prior_df * prior_s2 + own_df * w["s2"]) / (prior_df + own_df), prior_df + own_df
-        gl = w["terms"].T @ w["l"]
-        v = w["v"] * moderated / w["s2"] + gl @ w["gain"] @ gl
-        t = ((half @ w["a"]) ** 2).sum() / (q * v) * (nu - q + 1) / nu
-        inverse = 1 / f_m + max(1 / (q * w["f"]) - 1 / (q * w["f0"]), 0)
-        f_f = 1 / inverse if inverse else math.inf
-        share = w["nu"] / nu
-        hotelling = max(f_f / q - q + 1, 1)
-        f = hotelling if len(work) == 1 else (1 - share) * f_f + share * hotelling
-        if math.isinf(f):
-            p_value, shrink = stats.chi2.sf(q * t, q), 1.0
-        else:
-            p_value, shrink = stats.f.sf(t, q, f), (f - 2) / f
-        unit = v / moderated
-        low, high = (noncentrality(t, q, f, prob) * unit for prob in (0.975, 0.025))
-        estimate = (q * t * shrink - q) * unit if shrink > 0 else 0.0
-        rows.append((s, p_value, min(max(estimate, low), high), low, high))
-    return rows
+            moderated, f_m = np.full(len(s2), np.exp(np.mean(g))), np.full(len(s2), np.inf)
+    for one, level, df in zip(tested, moderated, f_m, strict=True):
+        borrowed = one["g"].T @ one["l"]
+        one["level"], one["f_m"] = level, df
+        one["v"] = one["v"] * level / one["s2"] + borrowed @ one["inverse"] @ borrowed
 
 
-def noncentrality(t, q, f, prob):
-    """The noncentrality at which noncentral F lies below t with this probability; 0 if there is none."""
+def inverse_trigamma(value):
+    """Sought in logs, where the function is close to a line."""
 
-    def below(nc):
-        return stats.ncx2.cdf(q * t, q, nc) if math.isinf(f) else stats.ncf.cdf(t, q, f, nc)
+    def gap(log):
+        return np.log(special.polygamma(1, np.exp(log))) - np.log(value)
 
-    central = stats.chi2.cdf(q * t, q) if math.isinf(f) else stats.f.cdf(t, q, f)
-    if central <= prob:
+    return np.exp(optimize.brentq(gap, -50, 50, xtol=1e-14))
+
+
+# 6. Test
+
+
+def test(one, nu):
+    """p, A, low, high."""
+    q = len(one["a"])
+    t = one["a"] @ one["a"] / (q * one["v"]) * (nu - q + 1) / nu
+    f = test_degrees(one, nu, q)
+    unit = one["v"] / one["level"]
+    p = above(t, q, f)
+    adds = 0.0
+    if f > 2:
+        adds = q * t * (1 - 2 / f) - q
+    adds *= unit
+    low, high = (unit * noncentrality(t, q, f, probability) for probability in (0.975, 0.025))
+    return float(p), float(np.clip(adds, low, high)), float(low), float(high)
+
+
+def test_degrees(one, nu, q):
+    rate = 1 / one["f_m"] + max(1 / (q * one["f"]) - 1 / (q * one["f0"]), 0)
+    f_f = 1 / rate if rate > 0 else np.inf
+    w = one["nu"] / nu
+    return (1 - w) * f_f + w * max(f_f / q - q + 1, 1)
+
+
+def above(t, q, f):
+    """The probability that F(q, f) lies above `t`."""
+    return special.chdtrc(q, q * t) if np.isinf(f) else special.fdtrc(q, f, t)
+
+
+def below(t, q, f, noncentral):
+    """The probability that noncentral F(q, f) lies below `t`: a Poisson mixture of central ones."""
+    mean = noncentral / 2
+    reach = 12 * np.sqrt(mean) + 60
+    j = np.arange(max(0, np.floor(mean - reach)), np.ceil(mean + reach) + 1)
+    weight = stats.poisson.pmf(j, mean)
+    if np.isinf(f):
+        return weight @ special.gammainc(q / 2 + j, q * t / 2)
+    return weight @ special.betainc(q / 2 + j, f / 2, q * t / (q * t + f))
+
+
+def noncentrality(t, q, f, probability):
+    """The noncentrality at which noncentral F lies below `t` with `probability`; none below 0."""
+    if below(t, q, f, 0.0) <= probability:
         return 0.0
     top = 1.0
-    while below(top) > prob:
+    while below(t, q, f, top) > probability:
         top *= 2
-    return brentq(lambda nc: below(nc) - prob, 1e-12, top, xtol=1e-12, rtol=1e-13)
-
-
-def smyth(s2, df):
-    """Prior df and variance by Smyth (2004); none below five species."""
-    s2, df = np.array(s2), np.array(df)
-    if len(s2) < 5:
-        return 0.0, 1.0
-    e = np.log(s2) - special.digamma(df / 2) + np.log(df / 2)
-    excess = np.sum((e - e.mean()) ** 2) / (len(e) - 1) - np.mean(special.polygamma(1, df / 2))
-    if excess <= 0:
-        return math.inf, math.exp(e.mean())
-    half = brentq(lambda h: special.polygamma(1, h) - excess, 1e-6, 1e9, xtol=1e-12, rtol=1e-14)
-    return 2 * half, math.exp(e.mean() + special.digamma(half) - math.log(half))
+    return optimize.brentq(lambda c: below(t, q, f, c) - probability, 0, top, xtol=1e-13, rtol=1e-14)

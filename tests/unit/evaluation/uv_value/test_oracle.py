@@ -1,4 +1,4 @@
-"""The test of DESIGN 5a against its text written out: p, A and limits of eleven small studies."""
+"""The test of docs/uv_value.md against a second writing of it: p, A and limits of fourteen small studies."""
 
 import numpy as np
 import pytest
@@ -40,15 +40,26 @@ STUDIES = {
     "more UV than columns, heavy tails": {"counts": [(8, 9)] * 6, "m": 9, "tail": 3},
     "ten specimens: the square of the score counts": {"counts": [(5, 5)] * 6, "p": 3},
     "outliers": {"counts": [(9, 9)] * 7, "outliers": 1, "delta": 5.0},
+    "species of one class lend, of two and two are tested": {
+        "counts": [(8, 8)] * 5 + [(9, 0), (2, 2), (2, 3)]
+    },
+    "others too few for slopes": {"counts": [(6, 6), (4, 0)], "p": 6},
     "an embedding": {"counts": [(10, 8)] * 6, "p": 20, "m": 20, "delta": 12.0},
 }
+
+
+def test_a_column_without_spread_changes_nothing(oracle):
+    rgb, uv, label, species = make_study(5, [(8, 8)] * 4)
+    fuller = np.hstack([rgb, species[:, None] + 1.0])
+    table = uv_value(fuller, uv, label, species).query("scope == 'species'").sort_values("species")
+    np.testing.assert_allclose(table["p"], np.array(oracle(rgb, uv, label, species))[:, 1], atol=1e-8)
 
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_p_estimate_and_limits_are_those_of_the_text(name, oracle):
     study = make_study(sum(map(ord, name)), **STUDIES[name])
     table = uv_value(*study, minimum_n=2)
-    found = table[table["scope"] == "species"].sort_values("species")
+    found = table[table["scope"] == "species"].dropna(subset="p").sort_values("species")
     expected = np.array(oracle(*study))
     assert found["species"].tolist() == expected[:, 0].tolist()
     np.testing.assert_allclose(found["p"], expected[:, 1], atol=1e-8)
