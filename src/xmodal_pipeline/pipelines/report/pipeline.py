@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from xmodal_pipeline.params.variants import DEFAULT_VARIANTS, STRATEGIES
 from xmodal_pipeline.pipelines.report import nodes
 from xmodal_pipeline.pipelines.tags import FIGURES, OVERVIEW
 from xmodal_pipeline.pipelines.train.pipeline import stack_results
@@ -18,7 +19,6 @@ from xmodal_pipeline.reporting.similarity.structures import similarity_section
 from xmodal_pipeline.reporting.similarity.umap import map_captures
 from xmodal_pipeline.reporting.training.curves import diagnostics_section, training_section
 from xmodal_pipeline.reporting.uv_value import uv_value_section
-from xmodal_pipeline.variants import DEFAULT_VARIANTS, STRATEGIES
 
 _DRAWABLE = [variant for variant in DEFAULT_VARIANTS if variant in STRATEGIES]
 """Variants that see both modalities."""

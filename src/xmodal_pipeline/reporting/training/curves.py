@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter
 
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.train import LossParams, TrainingParams
+from xmodal_pipeline.params.variants import STRATEGIES
 from xmodal_pipeline.reporting.cells import SeedSpread
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
 from xmodal_pipeline.reporting.section import PageTable, Section, table_of
@@ -29,7 +30,6 @@ from xmodal_pipeline.reporting.style import (
     styled,
 )
 from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames
-from xmodal_pipeline.variants import STRATEGIES
 
 
 @dataclass(frozen=True)
