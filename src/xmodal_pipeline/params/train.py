@@ -111,17 +111,20 @@ above 1 all logits lie within 2 of one another, and the loss hardly tells a matc
 
 
 class LossParams(ParamsModel):
-    """The combined loss: cross-modal, intra-modal and joint terms."""
+    """The combined loss: cross-modal, intra-modal and joint terms.
+
+    The title of a weight is what Methods call its term.
+    """
 
     temperature: float = Field(0.1, gt=0)
     """Divides similarities; the start of a learnt one."""
     adaptive_temperature: bool = False
     """Learn it, clamped to 0.01 to 1."""
-    cross_modal_weight: float = Field(1.0, ge=0)
+    cross_modal_weight: float = Field(1.0, ge=0, title="cross-modal (InfoNCE, Radford et al. 2021)")
     """Weight of RGB against UV of the same capture."""
-    intra_modal_weight: float = Field(0.5, ge=0)
+    intra_modal_weight: float = Field(0.5, ge=0, title="intra-modal (NT-Xent, Chen et al. 2020)")
     """Weight of two views of one modality, mean of both modalities."""
-    joint_weight: float = Field(0.5, ge=0)
+    joint_weight: float = Field(0.5, ge=0, title="joint")
     """Weight of the joint term."""
     joint_mode: Literal["simclr", "comm"] = "simclr"
     """Joint view against joint view (simclr), or each modality against the joint of the other view (comm)."""
@@ -134,10 +137,18 @@ class LossParams(ParamsModel):
     curriculum_end: CurriculumWeights = CurriculumWeights(cross_modal=0.8, intra_modal=0.2)
     """Weights that a curriculum ends with."""
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each term, by its name; a curriculum replaces those that it moves."""
+        names = [name for name in type(self).model_fields if name.endswith("_weight")]
+        return {name.removesuffix("_weight"): getattr(self, name) for name in names}
+
     @model_validator(mode="after")
     def _some_weight(self) -> Self:
-        if self.cross_modal_weight + self.intra_modal_weight + self.joint_weight == 0:
-            raise ValueError("at least one loss weight must be positive, got 0 for all three")
+        if not any(self.weights.values()):
+            raise ValueError(
+                f"at least one loss weight must be positive, got 0 for {', '.join(self.weights)}"
+            )
         return self
 
     @model_validator(mode="after")
