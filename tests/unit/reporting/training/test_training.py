@@ -57,6 +57,30 @@ def test_a_term_that_is_new_has_a_panel_by_itself(histories):
     assert set(drawn.lines[0].get_ydata()) == {2.5}
 
 
+def test_every_column_lies_in_one_panel_or_in_none(studies):
+    """Names before and after a panel's own in the alphabet, and such as begin like it, are not its own."""
+    extra = {"aaa": 1.0, "zzz": 1.0, "loss_more": 1.0, "temperature_joint": 0.1, "temperatures": 1.0}
+    found = panels(
+        draw_training_curves(studies.make_histories(separate=studies.make_history().assign(**extra)))
+    )
+    assert {
+        title: [line.get_label() for line in ax.lines if line.get_label()[0] != "_"]
+        for title, ax in found.items()
+    } == {
+        "Loss, all terms (nats)": ["loss"],
+        "Cross-modal term (nats)": ["loss_cross_modal"],
+        "Intra-modal terms (nats)": ["loss_intra_rgb", "loss_intra_uv"],
+        "Joint term (nats)": ["loss_joint"],
+        "Further terms": ["loss_more"],
+        "Validation recall@1": ["validation_recall_at_1"],
+        "Validation: match above other": ["validation_match_above_other"],
+        "Temperature": ["temperature_cross_modal", "temperature_joint"],
+        "Encoder gradient norm": ["grad_norm_rgb", "grad_norm_uv"],
+        "Cosine of the two gradients": ["grad_cosine"],
+        "Spread of projections": ["spread_rgb", "spread_uv"],
+    }
+
+
 def test_weights_are_drawn_where_a_curriculum_moves_them(histories):
     still = histories.assign(weight_cross_modal=1.0, weight_joint=0.5)
     assert "Loss weights" not in panels(draw_training_curves(still))
