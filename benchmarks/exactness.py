@@ -25,9 +25,9 @@ from xmodal_pipeline.augmentation import Batch
 from xmodal_pipeline.losses.combined import identity
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
+from xmodal_pipeline.params.variants import FUSIONS
 from xmodal_pipeline.training import BandStatistics, FitConfig
 from xmodal_pipeline.training.module import ContrastiveTraining, Views, halves
-from xmodal_pipeline.variants import FUSIONS
 
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 2e-5}
 CAPTURES, SIDE, DROPOUT = 24, 32, 0.2

@@ -23,7 +23,8 @@ STARTED, ENDED = "training", "trained"
 
 def train(folder: Path) -> None:
     """Train a small run in `folder`, or go on with it, and write its weights."""
-    from xmodal_pipeline.params.train import AugmentationParams, LossParams, SeparateParams, TrainingParams
+    from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
+    from xmodal_pipeline.params.variants import SeparateParams
     from xmodal_pipeline.specimens.prepared import Prepared
     from xmodal_pipeline.training import BandStatistics, FitConfig, fit
     from xmodal_pipeline.training.module import ContrastiveTraining

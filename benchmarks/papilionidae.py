@@ -36,9 +36,9 @@ from xmodal_pipeline.evaluation.retrieval import rank_matches
 from xmodal_pipeline.evaluation.schema import DIRECTIONS
 from xmodal_pipeline.imaging.preparation import PreparedCapture
 from xmodal_pipeline.params.root import Parameters, validate_parameters
+from xmodal_pipeline.params.variants import STRATEGIES
 from xmodal_pipeline.specimens.prepared import Prepared, channel_statistics
 from xmodal_pipeline.training import FitConfig, embed, fit
-from xmodal_pipeline.variants import STRATEGIES
 
 STUDY = "papilionidae"
 READING = {

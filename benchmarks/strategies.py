@@ -38,9 +38,9 @@ from xmodal_pipeline.evaluation.retrieval import rank_matches, retrieval_interva
 from xmodal_pipeline.evaluation.schema import DIRECTIONS
 from xmodal_pipeline.imaging.preparation import PreparedCapture
 from xmodal_pipeline.params.train import TrainParams
+from xmodal_pipeline.params.variants import BASELINES, VARIANTS
 from xmodal_pipeline.specimens.prepared import Prepared, channel_statistics
 from xmodal_pipeline.training import BandStatistics, Checkpoint, embed, fit
-from xmodal_pipeline.variants import BASELINES, VARIANTS
 
 BOOTSTRAPS = 1000
 UV_GAIN = 1.1

@@ -15,9 +15,9 @@ from kedro.pipeline import Node, Pipeline
 from xmodal_pipeline import checks
 from xmodal_pipeline.errors import MissingInputsError, ParametersError, RunStoppedError, rejection_summary
 from xmodal_pipeline.params.root import Parameters, validate_parameters
+from xmodal_pipeline.params.variants import STRATEGIES, VARIANTS
 from xmodal_pipeline.pipelines import STAGES
 from xmodal_pipeline.pipelines.tags import CHECKS, Check, feature_set
-from xmodal_pipeline.variants import STRATEGIES, VARIANTS
 
 
 class RunRefusedError(KedroCliError):

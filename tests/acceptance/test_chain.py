@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from xmodal_pipeline.variants import DEFAULT_VARIANTS, VARIANTS
+from xmodal_pipeline.params.variants import DEFAULT_VARIANTS, VARIANTS
 
 KEDRO = str(Path(sys.executable).with_name("kedro"))
 

@@ -96,5 +96,6 @@ def test_every_variant_and_each_of_its_keys_is_explained():
     keys = dict(commented_keys(text))
     variants = yaml.safe_load(text)["variants"]
     assert all(keys["variants", name] for name in variants)
-    inner = {key for variant in variants.values() for key in variant}
-    assert inner <= set(re.findall(r"`(\w+)`", keys[("variants",)]))
+    for params in variants.values():
+        said = keys[("variants",)] + keys["variants", params["fusion_type"]]
+        assert set(params) <= set(re.findall(r"`(\w+)`", said))

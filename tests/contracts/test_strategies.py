@@ -10,7 +10,7 @@ from xmodal_pipeline.losses import CombinedLoss
 from xmodal_pipeline.models import build_model
 from xmodal_pipeline.models.fusion import Fusion
 from xmodal_pipeline.params.train import LossParams, TrainingParams, TrainParams
-from xmodal_pipeline.variants import BASELINES, FUSIONS, STRATEGIES, VARIANTS
+from xmodal_pipeline.params.variants import BASELINES, FUSIONS, STRATEGIES, VARIANTS
 
 VARIANT_PARAMS = TrainParams().variants
 PARTS = ("rgb", "uv", "joint")
@@ -153,7 +153,7 @@ def test_same_seed_same_model(variant):
 
 @pytest.mark.parametrize("fusion_type", FUSIONS)
 def test_registry_line_leads_to_a_strategy(fusion_type):
-    module, _, builder = FUSIONS[fusion_type].partition(":")
+    module, _, builder = VARIANT_PARAMS[fusion_type].builder.partition(":")
     assert callable(getattr(importlib.import_module(module), builder))
     for name in (fusion_type, f"{fusion_type}_shared"):
         assert VARIANT_PARAMS[name].fusion_type == fusion_type

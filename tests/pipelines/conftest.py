@@ -10,7 +10,8 @@ from kedro.framework.startup import bootstrap_project
 
 from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import SpecimensParams
-from xmodal_pipeline.params.train import AugmentationParams, LossParams, SeparateParams, TrainingParams
+from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
+from xmodal_pipeline.params.variants import SeparateParams
 from xmodal_pipeline.pipeline_registry import register_pipelines
 from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.prepared import Prepared

@@ -16,8 +16,8 @@ from xmodal_pipeline.evaluation.uv_value.verdict import COLUMNS
 from xmodal_pipeline.params.ablation import list_cells
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.root import validate_parameters
+from xmodal_pipeline.params.variants import DEFAULT_VARIANTS
 from xmodal_pipeline.pipelines.ablation import nodes
-from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 SMALL = {
     "simulation": {"image_size_px": 32, "n_effect_species": 1, "n_plain_species": 1, "repeat_share": 0.0},

@@ -2,7 +2,7 @@
 
 from pathlib import PurePath
 
-from xmodal_pipeline.variants import VARIANTS
+from xmodal_pipeline.params.variants import VARIANTS
 
 SECTIONS = (
     *("captures", "registration", "colour", "labels", "training", "retrieval", "classification", "uv_value"),

@@ -59,6 +59,31 @@ def test_unlearnt_encoders_are_those_of_the_seed_whatever_was_learnt(checkpoint,
     assert vectors(embeddings, "uv").shape == vectors(views, "uv").shape
 
 
+@pytest.mark.parametrize(
+    ("is_pretrained", "encoders"),
+    [
+        (False, {"untrained_encoder": False}),
+        (True, {"untrained_encoder": False, "pretrained_encoder": True}),
+    ],
+)
+def test_what_training_started_from_is_embedded_beside_what_the_seed_drew(
+    checkpoint, prepared, monkeypatch, is_pretrained, encoders
+):
+    """Pretrained weights would be fetched: the checkpoint is asked for them and gives others."""
+    asked = []
+
+    def unlearnt(self, *, pretrained):
+        asked.append(pretrained)
+        return checkpoint
+
+    monkeypatch.setattr(type(checkpoint), "unlearnt", unlearnt)
+    tables = nodes.embed_unlearnt(
+        checkpoint, prepared, SMALL.model_copy(update={"pretrained": is_pretrained})
+    )
+    assert [table["encoder"].unique().tolist() for table in tables] == [list(encoders)] * 2
+    assert asked == list(encoders.values())
+
+
 def test_baselines_under_no_warp_are_those_of_the_captures(prepared):
     still = GeometryParams(crop_scale=(1, 1), crop_ratio=(1, 1), horizontal_flip=0, rotation_deg=0)
     outlines, colours, pixels = nodes.warp_baselines(prepared, AugmentationParams(geometry=still))

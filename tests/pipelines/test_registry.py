@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 from kedro.pipeline import Node
 
+from xmodal_pipeline.params.variants import DEFAULT_VARIANTS, VARIANTS
 from xmodal_pipeline.pipelines import STAGES
 from xmodal_pipeline.pipelines.tags import CHECKS, Check
-from xmodal_pipeline.variants import DEFAULT_VARIANTS, VARIANTS
 
 OTHERS = {
     "ablation": {"ablation"},

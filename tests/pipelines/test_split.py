@@ -11,6 +11,7 @@ from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import QualityParams, SpecimensParams
 from xmodal_pipeline.params.split import SplitParams
 from xmodal_pipeline.pipelines.split import nodes
+from xmodal_pipeline.specimens import prepared
 from xmodal_pipeline.specimens.discovery import capture_files
 
 ONE_JOB = QualityParams(n_jobs=1)
@@ -56,6 +57,24 @@ def test_the_manifest_names_every_capture_with_its_partition(make_stacks):
     percent = study.model_copy(update={"colour_units": "relative"})
     (block,) = nodes.prepare(percent, index, partitions, qa, NO_LINES, FRAME, ONE_JOB)
     assert block.manifest.is_calibrated is True
+
+
+@pytest.mark.parametrize(("size", "starts"), [(2, [0, 2, 4]), (3, [0, 3])])
+def test_blocks_follow_on_one_another_and_the_last_brings_the_manifest(
+    make_stacks, monkeypatch, size, starts
+):
+    monkeypatch.setattr(prepared, "_BLOCK", size)
+    study, index, qa = make_stacks((10000, 20000, 30000, 40000, 50000))
+    partitions = partitions_of(index, "test", "train", "train", "test", "train")
+    blocks = list(nodes.prepare(study, index, partitions, qa, NO_LINES, FRAME, ONE_JOB))
+    assert [(block.start, block.total) for block in blocks] == [(start, 5) for start in starts]
+    levels = np.concatenate([block.rgb.astype(float).max((1, 2, 3)) for block in blocks]) * 65535
+    np.testing.assert_allclose(levels, [10000, 20000, 30000, 40000, 50000], rtol=0.01)
+    assert [block.manifest is None for block in blocks] == [True] * (len(starts) - 1) + [False]
+    trained = np.concatenate([block.rgb for block in blocks])[[1, 2, 4], 0]
+    inside = np.concatenate([block.masks for block in blocks])[[1, 2, 4], 0] == 1
+    mean = blocks[-1].manifest.statistics["rgb"]["mean"][0]
+    assert mean == pytest.approx(trained[inside].astype(float).mean(), rel=1e-9)
 
 
 def test_a_specimen_without_a_partition_is_named(make_stacks):
@@ -110,8 +129,8 @@ def test_only_photographs_that_nobody_registers_are_cut_by_a_mask_of_their_own(
 
 
 def test_leaks_are_found_among_prepared_captures(make_prepared):
-    prepared = make_prepared(["train", "test", "train"])
-    assert nodes.find_leaks(prepared).empty
-    prepared.rgb[1], prepared.uv[1] = prepared.rgb[2], prepared.uv[2]
-    found = nodes.find_leaks(prepared)
+    captures = make_prepared(["train", "test", "train"])
+    assert nodes.find_leaks(captures).empty
+    captures.rgb[1], captures.uv[1] = captures.rgb[2], captures.uv[2]
+    found = nodes.find_leaks(captures)
     assert found[["capture_id", "other_capture_id"]].values.tolist() == [["c01", "c02"]]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from xmodal_pipeline.evaluation import schema
-from xmodal_pipeline.variants import BASELINES
+from xmodal_pipeline.params.variants import BASELINES
 
 SEED = "training.seed"
 _COLUMNS = tuple(name for name in schema.COMPARISON_COLUMNS if name not in ("name", "kind", "text", "reason"))

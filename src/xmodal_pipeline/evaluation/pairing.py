@@ -10,7 +10,7 @@ from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.evaluation.measurement import all_specimens
 from xmodal_pipeline.evaluation.paired import Measure, compare_models
 from xmodal_pipeline.params.evaluate import EvaluationParams
-from xmodal_pipeline.variants import BASELINES as ONE_MODALITY
+from xmodal_pipeline.params.variants import BASELINES as ONE_MODALITY
 
 _NUMBER = ["task", "label", "metric"]
 

@@ -8,7 +8,8 @@ from torch.nn.functional import normalize
 from xmodal_pipeline.models.backbone import BackboneSpec
 from xmodal_pipeline.models.fusion import FusedFeatures, Fusion, build_fusion
 from xmodal_pipeline.models.projection import ProjectionHead, mean_direction
-from xmodal_pipeline.params.train import TrainingParams, VariantParams
+from xmodal_pipeline.params.train import TrainingParams
+from xmodal_pipeline.params.variants import VariantParams
 
 
 class ModelOutput(NamedTuple):

@@ -3,7 +3,7 @@
 from pydantic import Field, field_validator
 
 from xmodal_pipeline.params._model import ParamsModel
-from xmodal_pipeline.variants import STRATEGIES
+from xmodal_pipeline.params.variants import STRATEGIES
 
 
 class EvaluationParams(ParamsModel):

@@ -1,11 +1,11 @@
-"""Parameters of `train`: optimisation, losses, augmentation and the model variants."""
+"""Parameters of `train`: optimisation, losses and augmentation; the model variants stand in `variants.py`."""
 
-from typing import Annotated, ClassVar, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, TypeAdapter, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from xmodal_pipeline.params._model import ParamsModel
-from xmodal_pipeline.variants import BASELINES, FUSIONS, VARIANTS
+from xmodal_pipeline.params.variants import VARIANTS, VariantParams, default_variants
 
 Precision = Literal["32", "bf16-mixed", "16-mixed"]
 
@@ -111,17 +111,20 @@ above 1 all logits lie within 2 of one another, and the loss hardly tells a matc
 
 
 class LossParams(ParamsModel):
-    """The combined loss: cross-modal, intra-modal and joint terms."""
+    """The combined loss: cross-modal, intra-modal and joint terms.
+
+    The title of a weight is what Methods call its term.
+    """
 
     temperature: float = Field(0.1, gt=0)
     """Divides similarities; the start of a learnt one."""
     adaptive_temperature: bool = False
     """Learn it, clamped to 0.01 to 1."""
-    cross_modal_weight: float = Field(1.0, ge=0)
+    cross_modal_weight: float = Field(1.0, ge=0, title="cross-modal (InfoNCE, Radford et al. 2021)")
     """Weight of RGB against UV of the same capture."""
-    intra_modal_weight: float = Field(0.5, ge=0)
+    intra_modal_weight: float = Field(0.5, ge=0, title="intra-modal (NT-Xent, Chen et al. 2020)")
     """Weight of two views of one modality, mean of both modalities."""
-    joint_weight: float = Field(0.5, ge=0)
+    joint_weight: float = Field(0.5, ge=0, title="joint")
     """Weight of the joint term."""
     joint_mode: Literal["simclr", "comm"] = "simclr"
     """Joint view against joint view (simclr), or each modality against the joint of the other view (comm)."""
@@ -134,10 +137,18 @@ class LossParams(ParamsModel):
     curriculum_end: CurriculumWeights = CurriculumWeights(cross_modal=0.8, intra_modal=0.2)
     """Weights that a curriculum ends with."""
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each term, by its name; a curriculum replaces those that it moves."""
+        names = [name for name in type(self).model_fields if name.endswith("_weight")]
+        return {name.removesuffix("_weight"): getattr(self, name) for name in names}
+
     @model_validator(mode="after")
     def _some_weight(self) -> Self:
-        if self.cross_modal_weight + self.intra_modal_weight + self.joint_weight == 0:
-            raise ValueError("at least one loss weight must be positive, got 0 for all three")
+        if not any(self.weights.values()):
+            raise ValueError(
+                f"at least one loss weight must be positive, got 0 for {', '.join(self.weights)}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -237,67 +248,6 @@ class AugmentationParams(ParamsModel):
     """Photometry that leaves calibrated colour alone, for both modalities: small gain, noise and blur."""
 
 
-class FusionParams(ParamsModel):
-    """What every variant has. A new strategy is a subclass, named in `VariantParams`."""
-
-    joint_is_learnt: ClassVar[bool] = True
-    """False where the joint is computed without parameters: only a learnt one needs a joint term."""
-
-
-class SeparateParams(FusionParams):
-    """Two projection heads; the joint feature has no parameters."""
-
-    joint_is_learnt: ClassVar[bool] = False
-    fusion_type: Literal["separate"] = "separate"
-    """Which strategy this is."""
-    use_modality_specific: bool = True
-    """One encoder per modality; false: one for both, with a stem for each."""
-
-
-class ConcatParams(FusionParams):
-    """Features concatenated and projected to the joint feature."""
-
-    fusion_type: Literal["concat"] = "concat"
-    """Which strategy this is."""
-    use_modality_specific: bool = True
-    """One encoder per modality; false: one over all bands."""
-    modality_dropout: float = Field(0.2, ge=0, lt=1)
-    """Chance that a modality is left out of the shared encoder in training."""
-
-
-class AttentionParams(FusionParams):
-    """Learnt queries attend over spatial tokens."""
-
-    fusion_type: Literal["attention"] = "attention"
-    """Which strategy this is."""
-    use_modality_specific: bool = True
-    """One encoder per modality; false: one for both, with a stem for each."""
-    heads: int = Field(4, ge=1)
-    """Attention heads."""
-
-
-class BaselineParams(FusionParams):
-    """An encoder that sees one modality."""
-
-    joint_is_learnt: ClassVar[bool] = False
-    fusion_type: Literal["rgb_only", "uv_only"]
-    """The modality that it sees."""
-    use_modality_specific: Literal[True] = True
-    """Always true: there is one encoder."""
-
-
-VariantParams = Annotated[
-    SeparateParams | ConcatParams | AttentionParams | BaselineParams, Field(discriminator="fusion_type")
-]
-
-
-def _default_variants() -> dict[str, VariantParams]:
-    read = TypeAdapter[VariantParams](VariantParams).validate_python
-    variants = {name: read({"fusion_type": name}) for name in (*FUSIONS, *BASELINES)}
-    shared = {name: read({"fusion_type": name, "use_modality_specific": False}) for name in FUSIONS}
-    return variants | {f"{name}_shared": params for name, params in shared.items()}
-
-
 class TrainParams(ParamsModel):
     """What the nodes of `train` take."""
 
@@ -307,10 +257,9 @@ class TrainParams(ParamsModel):
     """The combined loss: cross-modal, intra-modal and joint terms."""
     augmentation: AugmentationParams = AugmentationParams()
     """How two views are made of one capture."""
-    variants: dict[str, VariantParams] = Field(default_factory=_default_variants)
+    variants: dict[str, VariantParams] = Field(default_factory=default_variants)
     """The model variants: `fusion_type` names the strategy, `use_modality_specific` gives each modality an
-    encoder of its own, `modality_dropout` is the chance that the shared encoder of `concat` misses a modality
-    in training, and `heads` are the attention heads."""
+    encoder of its own."""
 
     @field_validator("variants")
     @classmethod

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from kedro.pipeline import Node, Pipeline
 
-from xmodal_pipeline.variants import DEFAULT_VARIANTS
+from xmodal_pipeline.params.variants import DEFAULT_VARIANTS
 
 
 @contextmanager

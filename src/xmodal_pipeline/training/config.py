@@ -8,7 +8,8 @@ from pydantic import Field
 from xmodal_pipeline.augmentation import PhotometryPreset
 from xmodal_pipeline.models import CrossModalModel, build_model
 from xmodal_pipeline.params._model import ParamsModel
-from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams, VariantParams
+from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
+from xmodal_pipeline.params.variants import VariantParams
 from xmodal_pipeline.specimens.prepared import Prepared
 
 
@@ -23,7 +24,7 @@ class FitConfig(ParamsModel):
     """One variant's training run, without the captures."""
 
     name: str
-    """Name of the variant, one of `xmodal_pipeline.variants.VARIANTS`."""
+    """Name of the variant, one of `xmodal_pipeline.params.variants.VARIANTS`."""
     variant: VariantParams
     training: TrainingParams
     loss: LossParams

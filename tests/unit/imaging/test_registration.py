@@ -191,6 +191,15 @@ def test_simpleitk_corrects_rotation_and_scale(dx, dy, rotation_deg, scale):
     assert (found.dx_px, found.dy_px) == pytest.approx((dx, dy), abs=0.4)
 
 
+@pytest.mark.skipif(not is_similarity_available(), reason="the extra [registration] is not installed")
+def test_simpleitk_finds_the_same_bits_again():
+    rgb, uv, mask = simulated_pair(9, matrix=moved_by(2.0, -3.0, 1.5, 1.02), size=384)
+    view = overview(make_scene(rgb.mean(0), uv.mean(0), mask, working_size_px=384))
+    first = find_similarity(view, limit_px=40)
+    for _ in range(3):
+        np.testing.assert_array_equal(find_similarity(view, limit_px=40), first)
+
+
 def test_noise_without_structure_abstains():
     rgb, uv, mask = simulated_pair(10)
     noise = (0.1 + 0.02 * np.random.default_rng(0).standard_normal(uv.shape)).astype(np.float32)

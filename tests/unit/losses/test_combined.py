@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from xmodal_pipeline.losses import CombinedLoss, cross_modal_nce, nt_xent
-from xmodal_pipeline.losses.combined import TERMS, Term
 from xmodal_pipeline.losses.curriculum import curriculum_weights
+from xmodal_pipeline.losses.terms import TERMS, Term
 from xmodal_pipeline.params.train import LossParams
 
 MODALITIES = ("rgb", "uv")
@@ -214,3 +214,14 @@ def test_a_term_is_added_in_one_place(monkeypatch):
     torch.testing.assert_close(result.total, without.total + 1.5 * expected)
     assert result.weights["apart"] == 1.5
     assert set(loss.temperatures()) == {*without.terms, "apart"}
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_a_term_without_a_temperature_learns_none(monkeypatch, adaptive):
+    monkeypatch.setitem(
+        TERMS, "apart", Term(lambda *_: torch.ones(()), lambda *_: 1.0, has_temperature=False)
+    )
+    loss = CombinedLoss(LossParams(adaptive_temperature=adaptive), MODALITIES)
+    assert loss(output(1), output(2), progress=0.5).terms["apart"] == 1
+    assert set(loss.temperatures()) == set(TERMS) - {"apart"}
+    assert "apart" not in loss.learnt.log_temperatures

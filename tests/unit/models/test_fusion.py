@@ -9,13 +9,8 @@ from torch.nn.functional import scaled_dot_product_attention
 from xmodal_pipeline.models import build_model
 from xmodal_pipeline.models.fusion.attention import QueryAttention
 from xmodal_pipeline.models.projection import mean_direction
-from xmodal_pipeline.params.train import (
-    AttentionParams,
-    BaselineParams,
-    ConcatParams,
-    SeparateParams,
-    TrainingParams,
-)
+from xmodal_pipeline.params.train import TrainingParams
+from xmodal_pipeline.params.variants import AttentionParams, BaselineParams, ConcatParams, SeparateParams
 
 
 def model_of(params, **changes):

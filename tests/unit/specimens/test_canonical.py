@@ -53,6 +53,19 @@ def test_only_a_corrected_uv_is_moved(tmp_path):
     np.testing.assert_array_equal(failed[:6], COUNTS)
 
 
+@pytest.mark.parametrize(("dtype", "scale"), [(np.uint16, "uint16"), (np.float32, "unit")])
+def test_a_moved_uv_is_rounded_only_where_its_numbers_are_whole(tmp_path, dtype, scale):
+    unit = 1 if dtype is np.uint16 else 65535
+    bands = np.concatenate([COUNTS / unit, INSIDE[None]]).astype(dtype)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, bands, photometric="minisblack", planarconfig="separate")
+    moved = canonical(CaptureFiles("a", "a", path), SpecimensParams(scale=scale), shifted(0.25)).bands
+    between = 0.75 * bands[3:6, :, :-1].astype(float) + 0.25 * bands[3:6, :, 1:]
+    expected = np.rint(between) if dtype is np.uint16 else between
+    assert moved.dtype == dtype
+    np.testing.assert_allclose(moved[3:6, :, :-1], expected, rtol=1e-6, atol=1e-6)
+
+
 def test_a_pair_becomes_one_file_of_its_own_bands(tmp_path):
     rgb = (COUNTS[:3] >> 8).astype(np.uint8).transpose(1, 2, 0)
     alpha = (INSIDE * 255).astype(np.uint8)

@@ -6,13 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xmodal_pipeline.params.train import (
-    AugmentationParams,
-    BaselineParams,
-    LossParams,
-    SeparateParams,
-    TrainingParams,
-)
+from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
+from xmodal_pipeline.params.variants import BaselineParams, SeparateParams
 from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training import BandStatistics, FitConfig
 

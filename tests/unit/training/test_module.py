@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from xmodal_pipeline.augmentation import Batch
-from xmodal_pipeline.losses.combined import TERMS, Term
+from xmodal_pipeline.losses.terms import TERMS, Term
 from xmodal_pipeline.models import ModelOutput
 from xmodal_pipeline.params.train import LossParams
 from xmodal_pipeline.training.module import ContrastiveTraining, halves
@@ -38,8 +38,8 @@ def test_the_curriculum_moves_with_the_steps(make_config, step, progress):
 
 
 def test_what_the_history_takes_of_a_step(make_config, monkeypatch):
-    """A further term of the loss is logged as the others are, without a word about it here."""
-    further = Term(value=lambda sides, *_: sides.views[0]["uv"].sum(), weight=lambda *_: 2.0)
+    """A further term of the loss is logged as the others are, and without a temperature where it has none."""
+    further = Term(lambda sides, *_: sides.views[0]["uv"].sum(), lambda *_: 2.0, has_temperature=False)
     monkeypatch.setitem(TERMS, "further", further)
     module = module_at(make_config(loss=LossParams(temperature=0.2)), 0)
     with torch.no_grad():
@@ -51,8 +51,9 @@ def test_what_the_history_takes_of_a_step(make_config, monkeypatch):
     assert {"cross_modal", "intra_rgb", "intra_uv", "joint", "further"} == set(expected.terms)
     for name, value in expected.terms.items():
         assert taken[f"loss_{name}"] == pytest.approx(float(value))
-        assert taken[f"temperature_{name}"] == pytest.approx(0.2)
         assert taken[f"weight_{name}"] == expected.weights[name]
+    learnt = {name: value for name, value in taken.items() if name.startswith("temperature_")}
+    assert learnt == pytest.approx({f"temperature_{name}": 0.2 for name in TERMS if name != "further"})
     assert taken["loss_further"] == pytest.approx(float(first.projections["uv"].sum()))
 
 

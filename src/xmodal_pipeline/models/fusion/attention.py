@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from xmodal_pipeline.models.backbone import BackboneSpec
 from xmodal_pipeline.models.encoder_pair import EncoderPair
 from xmodal_pipeline.models.fusion.contract import FusedFeatures, Fusion
-from xmodal_pipeline.params.train import AttentionParams
+from xmodal_pipeline.params.variants import AttentionParams
 
 
 class QueryAttention(nn.Module):

@@ -7,7 +7,7 @@ from xmodal_pipeline.models.backbone import BackboneSpec
 from xmodal_pipeline.models.encoder import Encoder
 from xmodal_pipeline.models.encoder_pair import EncoderPair, stack_bands
 from xmodal_pipeline.models.fusion.contract import FusedFeatures, Fusion
-from xmodal_pipeline.params.train import ConcatParams
+from xmodal_pipeline.params.variants import ConcatParams
 
 
 class ConcatFeatures(Fusion):

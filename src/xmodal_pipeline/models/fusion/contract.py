@@ -1,6 +1,6 @@
 """What a fusion strategy must offer.
 
-A new one is a file beside this, a line in `variants.FUSIONS` and a parameters class.
+A new one is a file beside this, and a parameters class in `params/variants.py` that names it as its builder.
 """
 
 from typing import NamedTuple

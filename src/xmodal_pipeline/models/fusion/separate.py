@@ -6,7 +6,7 @@ from xmodal_pipeline.models.backbone import BackboneSpec
 from xmodal_pipeline.models.encoder_pair import EncoderPair
 from xmodal_pipeline.models.fusion.contract import FusedFeatures, Fusion
 from xmodal_pipeline.models.projection import mean_direction
-from xmodal_pipeline.params.train import SeparateParams
+from xmodal_pipeline.params.variants import SeparateParams
 
 
 class Separate(Fusion):

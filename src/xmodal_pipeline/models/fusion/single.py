@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from xmodal_pipeline.models.backbone import BackboneSpec
 from xmodal_pipeline.models.encoder import Encoder
 from xmodal_pipeline.models.fusion.contract import FusedFeatures, Fusion
-from xmodal_pipeline.params.train import BaselineParams
+from xmodal_pipeline.params.variants import BaselineParams
 
 
 class SingleModality(Fusion):

@@ -2,8 +2,8 @@
 
 from kedro.pipeline import Pipeline
 
+from xmodal_pipeline.params.variants import VARIANTS
 from xmodal_pipeline.pipelines import embed, evaluate, train
-from xmodal_pipeline.variants import VARIANTS
 
 
 def create_pipeline() -> Pipeline:

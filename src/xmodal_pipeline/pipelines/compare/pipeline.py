@@ -2,9 +2,9 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from xmodal_pipeline.params.variants import DEFAULT_VARIANTS
 from xmodal_pipeline.pipelines.compare import nodes
 from xmodal_pipeline.pipelines.tags import FIGURES, TABLES
-from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
 def create_pipeline() -> Pipeline:

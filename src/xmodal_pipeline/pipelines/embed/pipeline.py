@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from xmodal_pipeline.params.variants import DEFAULT_VARIANTS
 from xmodal_pipeline.pipelines.embed import nodes
 from xmodal_pipeline.pipelines.tags import OVERVIEW
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
-from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
 @datasets_named_by_variant()

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from xmodal_pipeline.params.variants import BASELINES, DEFAULT_VARIANTS
 from xmodal_pipeline.pipelines.evaluate import nodes
 from xmodal_pipeline.pipelines.tags import OVERVIEW, TABLES, Check, feature_set
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
-from xmodal_pipeline.variants import BASELINES, DEFAULT_VARIANTS
 
 _BASELINE_INPUTS = (
     *("prepared", "specimen_index", "study", "receptor_table"),

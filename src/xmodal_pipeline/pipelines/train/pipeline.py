@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from xmodal_pipeline.params.variants import DEFAULT_VARIANTS
 from xmodal_pipeline.pipelines.tags import FIGURES, OVERVIEW, TABLES, TRAINING, Check
 from xmodal_pipeline.pipelines.train import nodes
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
-from xmodal_pipeline.variants import DEFAULT_VARIANTS
 
 
 @datasets_named_by_variant()

@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter
 
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.train import LossParams, TrainingParams
+from xmodal_pipeline.params.variants import STRATEGIES
 from xmodal_pipeline.reporting.cells import SeedSpread
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
 from xmodal_pipeline.reporting.section import PageTable, Section, table_of
@@ -29,7 +30,6 @@ from xmodal_pipeline.reporting.style import (
     styled,
 )
 from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames
-from xmodal_pipeline.variants import STRATEGIES
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ _PANELS: Final = (
     _Panel("Cross-modal term (nats)", ("loss_cross_modal",)),
     _Panel("Intra-modal terms (nats)", ("loss_intra_rgb", "loss_intra_uv")),
     _Panel("Joint term (nats)", ("loss_joint",)),
-    _Panel("Further terms (nats)", ("loss_*",)),
+    _Panel("Further terms", ("loss_*",)),
     _Panel("Validation recall@1", ("validation_recall_at_1",)),
     _Panel("Validation: match above other", ("validation_match_above_other",), reference=0.5),
     _Panel("Temperature", ("temperature_*",)),
@@ -284,27 +284,24 @@ def _loss(trained: Sequence[str], loss: LossParams) -> str:
     """Temperature and weights; of variants that see one modality there is one term."""
     learnt = f"temperatures learnt from {loss.temperature:g} on, one per term"
     temperature = learnt if loss.adaptive_temperature else f"temperature {loss.temperature:g}"
-    within = "NT-Xent, Chen et al. 2020"
     if not set(trained) & set(STRATEGIES):
-        return f"{within}, {temperature}"
-    cross, intra, path = _moving_weights(loss)
-    joint = f"{loss.joint_weight:g} joint"
-    if loss.joint_weight > 0 and loss.joint_mode == "comm":
-        joint += " (CoMM, Dufumier et al. 2025)"
-    return (
-        f"{temperature}, weights {cross} cross-modal (InfoNCE, Radford et al. 2021), "
-        f"{intra} intra-modal ({within}){path}, {joint}"
-    )
+        return f"{temperature}, {_term('intra_modal', loss)} alone"
+    return f"{temperature}, weights {', '.join(_weights(loss))}"
 
 
-def _moving_weights(loss: LossParams) -> tuple[str, str, str]:
-    """Weights of the cross-modal and intra-modal terms, and the path that a curriculum takes them."""
-    if loss.curriculum == "none":
-        return f"{loss.cross_modal_weight:g}", f"{loss.intra_modal_weight:g}", ""
-    start, end = loss.curriculum_start, loss.curriculum_end
-    path = {"linear": "along a line", "cosine": "along half a cosine"}[loss.curriculum]
-    return (
-        f"from {start.cross_modal:g} to {end.cross_modal:g}",
-        f"from {start.intra_modal:g} to {end.intra_modal:g}",
-        f" {path} over the training",
-    )
+def _weights(loss: LossParams) -> list[str]:
+    """Weight and name of every term; first those that a curriculum moves, and the path that it takes."""
+    start, end = loss.curriculum_start.model_dump(), loss.curriculum_end.model_dump()
+    path = {"linear": "along a line", "cosine": "along half a cosine"}.get(loss.curriculum)
+    moving = [term for term in loss.weights if path and term in start]
+    moved = [f"from {start[term]:g} to {end[term]:g} {_term(term, loss)}" for term in moving]
+    if moved:
+        moved[-1] += f" {path} over the training"
+    kept = [term for term in loss.weights if term not in moving]
+    return moved + [f"{loss.weights[term]:g} {_term(term, loss)}" for term in kept]
+
+
+def _term(term: str, loss: LossParams) -> str:
+    is_comm = term == "joint" and loss.joint_mode == "comm" and loss.joint_weight > 0
+    source = " (CoMM, Dufumier et al. 2025)" if is_comm else ""
+    return f"{type(loss).model_fields[f'{term}_weight'].title}{source}"

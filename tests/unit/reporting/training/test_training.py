@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import Field
 
 from xmodal_pipeline.params.train import LossParams, TrainingParams
 from xmodal_pipeline.reporting.style import NothingToDrawError
@@ -50,10 +51,34 @@ def test_a_term_that_a_variant_lacks_is_not_drawn_for_it(histories):
 
 
 def test_a_term_that_is_new_has_a_panel_by_itself(histories):
-    assert "Further terms (nats)" not in panels(draw_training_curves(histories))
-    drawn = panels(draw_training_curves(histories.assign(loss_colour=2.5)))["Further terms (nats)"]
+    assert "Further terms" not in panels(draw_training_curves(histories))
+    drawn = panels(draw_training_curves(histories.assign(loss_colour=2.5)))["Further terms"]
     assert [line.get_label() for line in drawn.lines] == ["loss_colour"] * 2
     assert set(drawn.lines[0].get_ydata()) == {2.5}
+
+
+def test_every_column_lies_in_one_panel_or_in_none(studies):
+    """Names before and after a panel's own in the alphabet, and such as begin like it, are not its own."""
+    extra = {"aaa": 1.0, "zzz": 1.0, "loss_more": 1.0, "temperature_joint": 0.1, "temperatures": 1.0}
+    found = panels(
+        draw_training_curves(studies.make_histories(separate=studies.make_history().assign(**extra)))
+    )
+    assert {
+        title: [line.get_label() for line in ax.lines if line.get_label()[0] != "_"]
+        for title, ax in found.items()
+    } == {
+        "Loss, all terms (nats)": ["loss"],
+        "Cross-modal term (nats)": ["loss_cross_modal"],
+        "Intra-modal terms (nats)": ["loss_intra_rgb", "loss_intra_uv"],
+        "Joint term (nats)": ["loss_joint"],
+        "Further terms": ["loss_more"],
+        "Validation recall@1": ["validation_recall_at_1"],
+        "Validation: match above other": ["validation_match_above_other"],
+        "Temperature": ["temperature_cross_modal", "temperature_joint"],
+        "Encoder gradient norm": ["grad_norm_rgb", "grad_norm_uv"],
+        "Cosine of the two gradients": ["grad_cosine"],
+        "Spread of projections": ["spread_rgb", "spread_uv"],
+    }
 
 
 def test_weights_are_drawn_where_a_curriculum_moves_them(histories):
@@ -136,10 +161,24 @@ def test_methods_name_what_training_used_and_nothing_else(studies):
     )
     assert "Dufumier" not in usual
     alone = describe_training(study, studies.make_histories(rgb_only=studies.make_history()), plain, loss)
-    assert "batch 32, NT-Xent, Chen et al. 2020, temperatures learnt" in alone
+    assert "one per term, intra-modal (NT-Xent, Chen et al. 2020) alone; seed" in alone
     assert "Radford" not in alone
     unchosen = histories.assign(validation_recall_at_1=np.nan)
     assert "); the last epoch was kept." in describe_training(study, unchosen, plain, LossParams())
+
+
+class LossOfFour(LossParams):
+    """What a further term adds to the parameters."""
+
+    spread_weight: float = Field(0.3, ge=0, title="spread (VICReg, Bardes et al. 2022)")
+
+
+@pytest.mark.parametrize("curriculum", ["none", "linear"])
+def test_a_further_term_stands_in_methods_with_its_weight(studies, curriculum):
+    told = describe_training(
+        studies.make_study(), studies.make_histories(), TrainingParams(), LossOfFour(curriculum=curriculum)
+    )
+    assert ", 0.5 joint, 0.3 spread (VICReg, Bardes et al. 2022); seed" in told
 
 
 def test_views_lie_beside_their_capture():
