@@ -10,16 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from xmodal_pipeline.evaluation.cells import Cell, too_few
 from xmodal_pipeline.evaluation.cosine import unit_rows
 from xmodal_pipeline.evaluation.ranks import (
-    MEDIAN_RANK,
-    RANK,
-    Floats,
     Integers,
     RankCounts,
     blind_counts,
-    query_measures,
     summarise,
 )
-from xmodal_pipeline.evaluation.resampling import bootstrap_weights, float_blocks, percentile_interval
 from xmodal_pipeline.evaluation.schema import DIRECTIONS
 
 _TILE_ROWS = 250
@@ -145,46 +140,6 @@ def group_oracle(groups: ArrayLike, ks: Sequence[int] = (1, 5, 10)) -> Cell:
     return summarise(blind_counts(gallery, sizes), ks) | {"n": len(known)}
 
 
-def retrieval_intervals(
-    ranks: RetrievalRanks,
-    ks: Sequence[int] = (1, 5, 10),
-    *,
-    bootstraps: int = 200,
-    seed: int = 0,
-    specimens: ArrayLike | None = None,
-) -> dict[str, dict[str, list[float]]]:
-    """95 % bootstrap intervals over queries, the galleries held fixed: one ranking serves all resamples.
-
-    Args:
-        ranks: from `rank_matches` or `rank_within`.
-        ks: cut-offs of recall.
-        bootstraps: number of resamples.
-        seed: of the draws.
-        specimens: (queries,) drawn as one where a specimen has several queries; None: each query alone.
-
-    Returns:
-        Per direction `recall@k_ci`, `median_rank_ci`, `mrr_ci`, `pairwise_ci`, each [low, high].
-    """
-    n = len(ranks.rgb_to_uv.gallery)
-    clusters = np.arange(n) if specimens is None else specimens
-    weights = bootstrap_weights(clusters, None, bootstraps, seed=seed)
-    result = {}
-    for name, counts in zip(DIRECTIONS, ranks, strict=True):
-        measures = query_measures(counts, ks)
-        parts = [_resampled(measures, block) for block in float_blocks(weights)]
-        result[name] = {
-            f"{key}_ci": percentile_interval(np.concatenate([part[key] for part in parts]))
-            for key in parts[0]
-        }
-    return result
-
-
-def _resampled(measures: dict[str, Floats], weights: Floats) -> dict[str, Floats]:
-    """Weighted means of the measures and the median of the ranks, in each row of `weights`."""
-    means = {key: weights @ column / weights.sum(1) for key, column in measures.items() if key != RANK}
-    return means | {MEDIAN_RANK: _weighted_medians(measures[RANK], weights)}
-
-
 def group_codes(groups: ArrayLike, n: int | None) -> Integers:
     """Groups as 0 … k−1, and −1 where missing.
 
@@ -226,13 +181,3 @@ def _count_rows(is_counted: NDArray[np.bool_]) -> list[int]:
 def _count_columns(is_counted: NDArray[np.bool_]) -> NDArray[np.uint8]:
     counts: NDArray[np.uint8] = np.add.reduce(is_counted.view(np.uint8), axis=0, dtype=np.uint8)
     return counts
-
-
-def _weighted_medians(values: Floats, weights: Floats) -> Floats:
-    """Median of `values` repeated `weights` times, per row of integer weights."""
-    order = np.argsort(values, kind="stable")
-    below = np.cumsum(weights[:, order], axis=1)
-    half = below[:, -1:] / 2
-    low = (below >= half).argmax(1)
-    high = (below > half).argmax(1)
-    return np.asarray((values[order][low] + values[order][high]) / 2)
