@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.cells import Cell, too_few
 from xmodal_pipeline.evaluation.cosine import unit_rows
+from xmodal_pipeline.evaluation.finite import require_finite
 from xmodal_pipeline.evaluation.ranks import (
     Integers,
     RankCounts,
@@ -73,7 +74,7 @@ def rank_matches(rgb: ArrayLike, uv: ArrayLike) -> RetrievalRanks:
     so that rounding can never make it its own competitor.
     """
     rgb, uv = _paired(rgb, uv)
-    a, b = _finite_unit_rows(rgb), _finite_unit_rows(uv)
+    a, b = (_unit_rows(side) for side in (rgb, uv))
     n, tolerance = len(a), _TOLERANCE[a.dtype]
     match = np.einsum("ij,ij->i", a, b, dtype=np.float64).astype(a.dtype)
     above, level = match + tolerance, match - tolerance
@@ -102,7 +103,7 @@ def rank_within(rgb: ArrayLike, uv: ArrayLike, groups: ArrayLike) -> RetrievalRa
     Returns:
         Counts of the queries in groups of two or more, in row order; None if there is no such group.
     """
-    rgb, uv = np.asarray(rgb), np.asarray(uv)
+    rgb, uv = _paired(rgb, uv)
     codes = group_codes(groups, len(rgb))
     sizes = np.bincount(codes + 1)[1:]
     counts = np.zeros((2, 3, len(rgb)), np.int64)
@@ -152,6 +153,22 @@ def group_codes(groups: ArrayLike, n: int | None) -> Integers:
     return codes.astype(np.int64)
 
 
+def specimen_codes(specimens: ArrayLike, n: int, where: str, name: str) -> Integers:
+    """Specimens as 0 … m−1 in order of appearance; each row must have one, or strangers would be one.
+
+    Raises:
+        ValueError: if there are not `n` of them, or one is missing.
+    """
+    codes = group_codes(specimens, n)
+    unknown = np.flatnonzero(codes < 0)
+    if len(unknown):
+        raise ValueError(
+            f"{where}: {name} must name the specimen of every row, got a missing value in {len(unknown)} "
+            f"row(s), the first {unknown[0]}; name them, or leave these rows out"
+        )
+    return codes
+
+
 def _paired(rgb: ArrayLike, uv: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     rgb, uv = np.asarray(rgb), np.asarray(uv)
     if rgb.ndim != 2 or rgb.shape != uv.shape or len(rgb) < 2:
@@ -159,18 +176,13 @@ def _paired(rgb: ArrayLike, uv: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
             "retrieval: rgb and uv must be matrices of one shape with at least 2 rows, "
             f"got {rgb.shape} and {uv.shape}; give one row per specimen in the same order"
         )
+    for name, side in (("rgb", rgb), ("uv", uv)):
+        require_finite(side, "retrieval", name)
     return rgb, uv
 
 
-def _finite_unit_rows(matrix: NDArray[Any]) -> NDArray[Any]:
+def _unit_rows(matrix: NDArray[Any]) -> NDArray[Any]:
     """Rows at length 1; float64 stays float64, all else becomes float32."""
-    is_finite = np.isfinite(matrix).all(1)
-    if not is_finite.all():
-        bad = np.flatnonzero(~is_finite)
-        raise ValueError(
-            f"retrieval: embeddings must be finite, got NaN or infinity in {len(bad)} row(s), "
-            f"the first {bad[0]}; train again at a lower learning rate or a higher precision"
-        )
     return unit_rows(matrix, np.float64 if matrix.dtype == np.float64 else np.float32)
 
 

@@ -212,7 +212,9 @@ def test_bad_input_is_refused():
         measure(np.ones((1, 2)), np.ones((1, 2)))
     rgb = np.ones((3, 2))
     rgb[1, 0] = np.nan
-    with pytest.raises(ValueError, match=r"must be finite, got NaN or infinity in 1 row\(s\), the first 1"):
-        measure(rgb, np.ones((3, 2)))
+    with pytest.raises(ValueError, match=r"retrieval: rgb must be finite, .* in 1 row\(s\), the first 1"):
+        measure(rgb, np.ones((3, 2)), groups=["a", "a", "b"])
+    with pytest.raises(ValueError, match=r"retrieval: uv must be finite, .* in 1 row\(s\), the first 1"):
+        measure(np.ones((3, 2)), np.where(np.isnan(rgb), np.inf, rgb))
     with pytest.raises(ValueError, match=r"groups must have one entry per row \(3\), got 2"):
         measure(np.ones((3, 2)), np.ones((3, 2)), groups=["a", "b"])
