@@ -198,8 +198,9 @@ def prepare_protocol(part: str, options: argparse.Namespace) -> Callable[[], flo
         return geometry(first.rgb, first.uv, seed=params.seed)["effective_rank_rgb"]
 
     def align() -> float:
-        first = pairs().one_per_specimen()
-        return alignment(first.rgb, first.uv, first.species, params.permutations)["spearman_within"]
+        every = specimen_tables.pair_captures(table, index, partition="test", every_capture=True).one_view()
+        found = alignment(every.rgb, every.uv, every.species, params.permutations, specimens=every.specimens)
+        return found["spearman_within"]
 
     def predict() -> float:
         every = specimen_tables.pair_captures(table, index, partition="test", every_capture=True).one_view()

@@ -3,10 +3,11 @@
     python benchmarks/null_calibration.py --simulations 400 --jobs 2
 
 (a) independent modalities, free permutation; (b) the same species in both, centroids independent, permuted
-within species; (c) the same, tested among species. `improvement_over_rgb` where RGB tells the label and
-UV is noise. What a label can claim beyond the species, where sex ratios differ by species and nothing tells
-the sex: RGB knows the species, UV knows nothing or has centroids of its own. Retrieval of independent
-embeddings, and of collapsed ones, beside chance.
+within species; (c) the same, tested among species; several captures of specimens that each modality knows,
+permuted within species. `improvement_over_rgb` where RGB tells the label and UV is noise. What a label can
+claim beyond the species, where sex ratios differ by species and nothing tells the sex: RGB knows the species,
+UV knows nothing or has centroids of its own. Retrieval of independent embeddings, and of collapsed ones,
+beside chance.
 """
 
 import argparse
@@ -16,7 +17,8 @@ from joblib import Parallel, delayed
 from scipy.stats import binomtest
 
 from xmodal_pipeline.evaluation import alignment, classification, retrieval
-from xmodal_pipeline.evaluation.retrieval import describe_ranks, rank_matches, retrieval_intervals
+from xmodal_pipeline.evaluation.rank_intervals import retrieval_intervals
+from xmodal_pipeline.evaluation.retrieval import describe_ranks, rank_matches
 
 SPECIES, PER_SPECIES, DIM = 12, 8, 16
 PERMUTATIONS = 199
@@ -39,6 +41,18 @@ def alignment_p_values(seed: int) -> tuple[float, float, float, float]:
     rgb, uv, species = species_embeddings(rng)
     found = alignment(rgb, uv, species, permutations=PERMUTATIONS, seed=seed)
     return free, found["p_value_within"], found["p_value_among"], found["p_value"]
+
+
+def repeated_p_values(seed: int) -> tuple[float, float, float]:
+    """Within species, where specimens have three captures or one to six, and captures as if specimens."""
+    found = []
+    for captures in (np.full(48, 3), 1 + np.arange(48) % 6):
+        rng = np.random.default_rng([seed, 5])
+        owners = np.repeat(np.arange(48), captures)
+        rgb, uv = 1 + rng.normal(size=(2, 48, DIM))[:, owners] + 0.7 * rng.normal(size=(2, len(owners), DIM))
+        found.append(alignment(rgb, uv, owners % 6, PERMUTATIONS, seed, specimens=owners)["p_value_within"])
+        found.append(alignment(rgb, uv, owners % 6, PERMUTATIONS, seed)["p_value_within"])
+    return found[0], found[2], found[1]
 
 
 def improvement_p_value(seed: int) -> float:
@@ -74,7 +88,7 @@ def retrieval_misses(seed: int) -> tuple[bool, bool]:
     """Whether chance lies outside the 95 % interval of recall@5 and of `pairwise`, of independent rows."""
     ranks = rank_matches(*np.random.default_rng([seed, 3]).normal(size=(2, 200, DIM)))
     found = describe_ranks(ranks, (5,))
-    interval = retrieval_intervals(ranks, (5,), seed=seed)["rgb_to_uv"]
+    interval = retrieval_intervals(ranks, (5,))["rgb_to_uv"]
     outside = []
     for measure in ("recall@5", "pairwise"):
         low, high = interval[f"{measure}_ci"]
@@ -105,6 +119,11 @@ def main() -> None:
     row("(b) same species, permuted within", within, ".025 to .080")
     row("(c) same species, among species", among, ".025 to .080")
     row("(b) by free permutation instead", naive, "wrong by design")
+    columns = zip(*run(delayed(repeated_p_values)(i) for i in range(options.simulations)), strict=True)
+    equal, unequal, as_specimens = (list(column) for column in columns)
+    row("three captures of a specimen", equal, ".025 to .080")
+    row("one to six captures of a specimen", unequal, ".025 to .080")
+    row("three captures as three specimens", as_specimens, "wrong by design")
     row("improvement_over_rgb, UV noise", improvements, ".020 to .080")
     for knows in (False, True):
         claims = run(

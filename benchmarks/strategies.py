@@ -33,8 +33,9 @@ from torch.nn.functional import interpolate
 from xmodal_pipeline.datasets.prepared import PreparedDataset
 from xmodal_pipeline.evaluation import classification
 from xmodal_pipeline.evaluation.baselines import band_means
+from xmodal_pipeline.evaluation.rank_intervals import retrieval_intervals
 from xmodal_pipeline.evaluation.ranks import summarise
-from xmodal_pipeline.evaluation.retrieval import rank_matches, retrieval_intervals
+from xmodal_pipeline.evaluation.retrieval import rank_matches
 from xmodal_pipeline.evaluation.schema import DIRECTIONS
 from xmodal_pipeline.imaging.preparation import PreparedCapture
 from xmodal_pipeline.params.train import TrainParams
@@ -145,7 +146,7 @@ def recall(table: pd.DataFrame) -> str:
     ranks = rank_matches(
         sides["rgb"][columns].to_numpy(), sides["uv"].loc[sides["rgb"].index, columns].to_numpy()
     )
-    ends = retrieval_intervals(ranks, (1,), bootstraps=BOOTSTRAPS)
+    ends = retrieval_intervals(ranks, (1,))
     cells = (
         (summarise(counts, (1,))["recall@1"], *ends[name]["recall@1_ci"])
         for name, counts in zip(DIRECTIONS, ranks, strict=True)

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.cells import Cell, not_applicable, too_few
 from xmodal_pipeline.evaluation.cosine import cosine_matrix
+from xmodal_pipeline.evaluation.finite import require_finite
 from xmodal_pipeline.evaluation.geometry import subsample_rows
 from xmodal_pipeline.evaluation.permutation import SLACK, permutation_p
 from xmodal_pipeline.evaluation.results import Number, read_cell
-from xmodal_pipeline.evaluation.retrieval import group_codes
+from xmodal_pipeline.evaluation.retrieval import group_codes, specimen_codes
 from xmodal_pipeline.evaluation.schema import ALIGNMENT
 
 Floats = NDArray[np.float64]
@@ -40,6 +41,8 @@ def alignment(
     strata: ArrayLike | None = None,
     permutations: int = 999,
     seed: int = 0,
+    *,
+    specimens: ArrayLike | None = None,
 ) -> dict[str, Any]:
     """Spearman correlation of the two matrices of cosine similarities, overall, within and among species.
 
@@ -49,33 +52,48 @@ def alignment(
     the free p-value is then only for completeness, because it rejects whenever both modalities know the
     species.
 
+    Photographs of one specimen are alike in both modalities, whatever these share: counted as agreement, they
+    make p-values false. So a specimen is one row, the mean over its first captures, as many of each as the
+    specimen with the fewest has: a mean over more lies nearer to the others in both modalities.
+
     Args:
-        rgb: (specimens, dim) embeddings of the first modality.
-        uv: (specimens, dim') of the second, rows in the same order.
-        strata: (specimens,) species; missing means in none.
+        rgb: (captures, dim) embeddings of the first modality.
+        uv: (captures, dim') of the second, rows in the same order.
+        strata: (captures,) species; missing means in none.
         permutations: P.
-        seed: of the permutations, and of the subsample where there are more than 5,000 rows.
+        seed: of the permutations, and of the subsample where there are more than 5,000 specimens.
+        specimens: (captures,) whose each row is; None: each row is a specimen of its own.
 
     Returns:
         `spearman` with `p_value` (free); `spearman_within`, `p_value_within`; `spearman_among`,
         `p_value_among` (species centroids, with `caution`); `headline` (`all` or `within`), `strength` of it
         (`weak` < .4 <= `moderate` < .7 <= `strong`); `cka` (linear) and `mutual_knn` (k = 10) with `_null`,
         their mean under permutation, and `_p_value`, permuted as the headline; `n`, `n_used`. What cannot be
-        computed is {"not_applicable": reason}.
+        computed is {"not_applicable": reason}. `n` are specimens.
 
     Raises:
-        ValueError: if the arrays are not finite matrices with one row count of at least three.
+        ValueError: if the arrays are not finite matrices with one row count, fewer than three specimens are
+            given, or captures of one specimen have several strata.
     """
-    return measure_alignment(rgb, uv, strata, permutations, seed)[0]
+    return measure_alignment(rgb, uv, strata, permutations, seed, specimens=specimens)[0]
 
 
 def measure_alignment(
-    rgb: ArrayLike, uv: ArrayLike, strata: ArrayLike | None, permutations: int, seed: int
+    rgb: ArrayLike,
+    uv: ArrayLike,
+    strata: ArrayLike | None,
+    permutations: int,
+    seed: int,
+    *,
+    specimens: ArrayLike | None = None,
 ) -> tuple[dict[str, Any], list[Number]]:
     """`alignment`, and its measures, strength, headline and caution as rows of `comparison`."""
     first, second = _matrices(rgb, uv)
+    codes = np.zeros(len(first), np.int64) if strata is None else group_codes(strata, len(first))
+    if specimens is not None:
+        owners = specimen_codes(specimens, len(first), "alignment", "specimens")
+        first, second, codes = _average_captures(first, second, codes, owners)
     n = len(first)
-    codes = np.zeros(n, np.int64) if strata is None else group_codes(strata, n)
     kept = subsample_rows(np.arange(n), seed=seed)
     first, second, codes = first[kept], second[kept], codes[kept]
     cosines = cosine_matrix(first), cosine_matrix(second)
@@ -295,6 +313,30 @@ def _neighbour_shares(similarity: Floats, k: int) -> Floats:
     return np.asarray(nearer + level * left[:, None], np.float64)
 
 
+def _average_captures(
+    rgb: Floats, uv: Floats, codes: Integers, owners: Integers
+) -> tuple[Floats, Floats, Integers]:
+    """A row per specimen, in order of appearance: the mean over as many captures as each has."""
+    m = int(owners.max()) + 1
+    order = np.argsort(owners, kind="stable")
+    starts = np.cumsum(np.bincount(owners, minlength=m)) - np.bincount(owners, minlength=m)
+    stratum = codes[order[starts]]
+    clashes = np.flatnonzero(codes != stratum[owners])
+    if len(clashes):
+        raise ValueError(
+            f"alignment: captures of one specimen must agree in strata, got several for {len(clashes)} "
+            f"row(s), the first {clashes[0]}; check the specimen and the stratum of each row"
+        )
+    if m < _MINIMUM_SPECIMENS:
+        raise ValueError(
+            f"alignment: specimens must be at least {_MINIMUM_SPECIMENS}, got {m} of {len(owners)} captures; "
+            "captures of one specimen are no sample"
+        )
+    fewest = int(np.bincount(owners).min())
+    rows = order[starts[:, None] + np.arange(fewest)]
+    return rgb[rows].mean(1), uv[rows].mean(1), stratum
+
+
 def _matrices(rgb: ArrayLike, uv: ArrayLike) -> tuple[Floats, Floats]:
     first, second = np.asarray(rgb, dtype=np.float64), np.asarray(uv, dtype=np.float64)
     if first.ndim != 2 or second.ndim != 2 or not len(first) == len(second) >= _MINIMUM_SPECIMENS:
@@ -302,6 +344,6 @@ def _matrices(rgb: ArrayLike, uv: ArrayLike) -> tuple[Floats, Floats]:
             f"alignment: rgb and uv must be matrices with one row count of at least {_MINIMUM_SPECIMENS}, "
             f"got {first.shape} and {second.shape}; give one row per specimen in the same order"
         )
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        raise ValueError("alignment: embeddings must be finite, got NaN or infinity; check the training run")
+    for name, side in (("rgb", first), ("uv", second)):
+        require_finite(side, "alignment", name)
     return first, second

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xmodal_pipeline.evaluation.cells import Cell, too_few
+from xmodal_pipeline.evaluation.rank_intervals import retrieval_intervals
 from xmodal_pipeline.evaluation.ranks import (
     RANK,
     RankCounts,
@@ -23,7 +24,6 @@ from xmodal_pipeline.evaluation.retrieval import (
     group_oracle,
     rank_matches,
     rank_within,
-    retrieval_intervals,
 )
 from xmodal_pipeline.evaluation.schema import CHANCE, DIRECTIONS, RETRIEVAL
 from xmodal_pipeline.evaluation.specimen_tables import Pairs
@@ -125,10 +125,9 @@ def _describe(
     ranks: RetrievalRanks, params: EvaluationParams, task: str, owners: NDArray[Any] | None = None
 ) -> Part:
     """Both directions, and chance over the same galleries; with intervals where owners are given."""
-    draws = {"bootstraps": params.bootstraps, "seed": params.seed}
     intervals: dict[str, dict[str, list[float]]] = {name: {} for name in DIRECTIONS}
     if owners is not None:
-        intervals = retrieval_intervals(ranks, params.ks, **draws, specimens=owners)
+        intervals = retrieval_intervals(ranks, params.ks, specimens=owners)
     cells = describe_ranks(ranks, params.ks)
     numbers = [
         Number(

@@ -101,7 +101,7 @@ def measure_variant(
         parts = _lack_all(few)
     else:
         parts = {schema.RETRIEVAL: _retrieve(ModelTables(embeddings, projections, views), index, params)}
-        parts |= _structure(test, test, embeddings, index, params)
+        parts |= _structure(projections, test, embeddings, index, params)
     parts[schema.CLASSIFICATION] = measure_labels(embeddings, index, params, confounders)
     found = _gather(parts, index, params, kind="variant")
     found.metrics["protocol"] = params.model_dump(mode="json") | {"label": label}
@@ -138,10 +138,9 @@ def measure_baselines(
         skip = labels_of_species(index) if name == schema.SPECIES_ONLY else ()
         labels = measure_labels(tables.embeddings, index, params, confounders, skip=skip)
         parts = {schema.RETRIEVAL: _retrieve(tables, index, params), schema.CLASSIFICATION: labels}
-        compared = _test_pairs(tables.embeddings, index)
-        if compared is not None:
+        if _test_pairs(tables.embeddings, index) is not None:
             projected = _test_pairs(tables.projections, index)
-            parts |= _structure(compared, projected, tables.embeddings, index, params)
+            parts |= _structure(tables.embeddings, projected, tables.embeddings, index, params)
         found[name] = _gather(parts, index, params, kind="baseline", name=name)
     metrics: dict[str, Any] = {name: one.metrics for name, one in found.items()}
     return Measured(
@@ -219,7 +218,7 @@ def _retrieve(tables: ModelTables, index: pd.DataFrame, params: EvaluationParams
 
 
 def _structure(
-    compared: Pairs,
+    compared: pd.DataFrame,
     projected: Pairs | None,
     embeddings: pd.DataFrame,
     index: pd.DataFrame,
@@ -227,14 +226,25 @@ def _structure(
 ) -> dict[str, Part]:
     """Do the two modalities order the specimens alike, predict one another, and lie how?
 
-    Alignment and geometry are of one capture per specimen, predictability of all, all in one view.
+    Alignment and predictability are of all captures, geometry of one per specimen, all in one view.
+
+    Args:
+        compared: rows of which the alignment is.
+        projected: of which the geometry is.
+        embeddings: of which the predictability is.
+        index: `specimen_index`.
+        params: the protocol.
     """
-    few = _shortage(compared)
+    alike, every = (
+        pair_captures(table, index, partition="test", every_capture=True).one_view()
+        for table in (compared, embeddings)
+    )
+    few = _shortage(alike)
     if few is not None:
         return {task: lack(task, few) for task in (schema.ALIGNMENT, schema.GEOMETRY, schema.PREDICTABILITY)}
-    first = compared.one_per_specimen()
-    every = pair_captures(embeddings, index, partition="test", every_capture=True).one_view()
-    aligned = measure_alignment(first.rgb, first.uv, first.species, params.permutations, params.seed)
+    aligned = measure_alignment(
+        alike.rgb, alike.uv, alike.species, params.permutations, params.seed, specimens=alike.specimens
+    )
     predicted = predictability(every.rgb, every.uv, every.species, every.specimens, seed=params.seed)
     counts = {"n_species": predicted["n_species"]}
     rows = plain_numbers(schema.PREDICTABILITY, counts, predicted["n"])

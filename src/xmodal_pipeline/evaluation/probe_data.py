@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.cells import Cell, too_few
+from xmodal_pipeline.evaluation.finite import require_finite
 from xmodal_pipeline.evaluation.probes import Fold, Protocol, balanced_accuracy, make_folds, smallest_class
 from xmodal_pipeline.evaluation.resampling import (
     Weights,
@@ -15,7 +16,7 @@ from xmodal_pipeline.evaluation.resampling import (
     float_blocks,
     percentile_interval,
 )
-from xmodal_pipeline.evaluation.retrieval import group_codes
+from xmodal_pipeline.evaluation.retrieval import group_codes, specimen_codes
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -154,7 +155,11 @@ def prepare_data(
     is_labelled = ~pd.isna(values)
     label = np.array([str(value) for value in values])
     blocks = _check_blocks(embeddings, len(label))
-    group = np.arange(len(label)) if groups is None else group_codes(groups, len(label))
+    group = (
+        np.arange(len(label))
+        if groups is None
+        else specimen_codes(groups, len(label), "classification", "groups")
+    )
     sizes = {
         str(name): len(np.unique(group[is_labelled & (label == name)]))
         for name in np.unique(label[is_labelled])
@@ -180,10 +185,20 @@ def prepare_data(
         stratum_names=stratum_names,
         clades=_name_strata(clades, rows)[0],
         confounders=_code_columns(confounders, rows),
-        test=None if test is None else np.asarray(test, bool)[rows],
+        test=None if test is None else _check_flags(test, len(rows))[rows],
         folds=make_folds(classes, group[rows], outer, seed=protocol.seed),
         weights=bootstrap_weights(group[rows], classes, protocol.bootstraps, seed=protocol.seed),
     )
+
+
+def _check_flags(test: ArrayLike, n: int) -> NDArray[np.bool_]:
+    flags = np.asarray(test)
+    if flags.dtype != bool or flags.shape != (n,):
+        raise ValueError(
+            f"classification: test must be true or false for each label ({n}), got {flags.dtype} of shape "
+            f"{flags.shape}; NaN is neither"
+        )
+    return flags
 
 
 def _name_strata(strata: ArrayLike | None, rows: NDArray[np.bool_]) -> tuple[Integers | None, dict[int, str]]:
@@ -219,8 +234,5 @@ def _check_blocks(embeddings: dict[str, ArrayLike | None], n: int) -> dict[str, 
                 f"classification: {name} must be a matrix with one row per label ({n}), "
                 f"got shape {block.shape}"
             )
-        if not np.isfinite(block).all():
-            raise ValueError(
-                f"classification: {name} must be finite, got NaN or infinity; check the training run"
-            )
+        require_finite(block, "classification", name)
     return blocks

@@ -9,17 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.cells import Cell, too_few
 from xmodal_pipeline.evaluation.cosine import unit_rows
+from xmodal_pipeline.evaluation.finite import require_finite
 from xmodal_pipeline.evaluation.ranks import (
-    MEDIAN_RANK,
-    RANK,
-    Floats,
     Integers,
     RankCounts,
     blind_counts,
-    query_measures,
     summarise,
 )
-from xmodal_pipeline.evaluation.resampling import bootstrap_weights, float_blocks, percentile_interval
 from xmodal_pipeline.evaluation.schema import DIRECTIONS
 
 _TILE_ROWS = 250
@@ -78,7 +74,7 @@ def rank_matches(rgb: ArrayLike, uv: ArrayLike) -> RetrievalRanks:
     so that rounding can never make it its own competitor.
     """
     rgb, uv = _paired(rgb, uv)
-    a, b = _finite_unit_rows(rgb), _finite_unit_rows(uv)
+    a, b = (_unit_rows(side) for side in (rgb, uv))
     n, tolerance = len(a), _TOLERANCE[a.dtype]
     match = np.einsum("ij,ij->i", a, b, dtype=np.float64).astype(a.dtype)
     above, level = match + tolerance, match - tolerance
@@ -107,7 +103,7 @@ def rank_within(rgb: ArrayLike, uv: ArrayLike, groups: ArrayLike) -> RetrievalRa
     Returns:
         Counts of the queries in groups of two or more, in row order; None if there is no such group.
     """
-    rgb, uv = np.asarray(rgb), np.asarray(uv)
+    rgb, uv = _paired(rgb, uv)
     codes = group_codes(groups, len(rgb))
     sizes = np.bincount(codes + 1)[1:]
     counts = np.zeros((2, 3, len(rgb)), np.int64)
@@ -145,46 +141,6 @@ def group_oracle(groups: ArrayLike, ks: Sequence[int] = (1, 5, 10)) -> Cell:
     return summarise(blind_counts(gallery, sizes), ks) | {"n": len(known)}
 
 
-def retrieval_intervals(
-    ranks: RetrievalRanks,
-    ks: Sequence[int] = (1, 5, 10),
-    *,
-    bootstraps: int = 200,
-    seed: int = 0,
-    specimens: ArrayLike | None = None,
-) -> dict[str, dict[str, list[float]]]:
-    """95 % bootstrap intervals over queries, the galleries held fixed: one ranking serves all resamples.
-
-    Args:
-        ranks: from `rank_matches` or `rank_within`.
-        ks: cut-offs of recall.
-        bootstraps: number of resamples.
-        seed: of the draws.
-        specimens: (queries,) drawn as one where a specimen has several queries; None: each query alone.
-
-    Returns:
-        Per direction `recall@k_ci`, `median_rank_ci`, `mrr_ci`, `pairwise_ci`, each [low, high].
-    """
-    n = len(ranks.rgb_to_uv.gallery)
-    clusters = np.arange(n) if specimens is None else specimens
-    weights = bootstrap_weights(clusters, None, bootstraps, seed=seed)
-    result = {}
-    for name, counts in zip(DIRECTIONS, ranks, strict=True):
-        measures = query_measures(counts, ks)
-        parts = [_resampled(measures, block) for block in float_blocks(weights)]
-        result[name] = {
-            f"{key}_ci": percentile_interval(np.concatenate([part[key] for part in parts]))
-            for key in parts[0]
-        }
-    return result
-
-
-def _resampled(measures: dict[str, Floats], weights: Floats) -> dict[str, Floats]:
-    """Weighted means of the measures and the median of the ranks, in each row of `weights`."""
-    means = {key: weights @ column / weights.sum(1) for key, column in measures.items() if key != RANK}
-    return means | {MEDIAN_RANK: _weighted_medians(measures[RANK], weights)}
-
-
 def group_codes(groups: ArrayLike, n: int | None) -> Integers:
     """Groups as 0 … k−1, and −1 where missing.
 
@@ -197,6 +153,22 @@ def group_codes(groups: ArrayLike, n: int | None) -> Integers:
     return codes.astype(np.int64)
 
 
+def specimen_codes(specimens: ArrayLike, n: int, where: str, name: str) -> Integers:
+    """Specimens as 0 … m−1 in order of appearance; each row must have one, or strangers would be one.
+
+    Raises:
+        ValueError: if there are not `n` of them, or one is missing.
+    """
+    codes = group_codes(specimens, n)
+    unknown = np.flatnonzero(codes < 0)
+    if len(unknown):
+        raise ValueError(
+            f"{where}: {name} must name the specimen of every row, got a missing value in {len(unknown)} "
+            f"row(s), the first {unknown[0]}; name them, or leave these rows out"
+        )
+    return codes
+
+
 def _paired(rgb: ArrayLike, uv: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     rgb, uv = np.asarray(rgb), np.asarray(uv)
     if rgb.ndim != 2 or rgb.shape != uv.shape or len(rgb) < 2:
@@ -204,18 +176,13 @@ def _paired(rgb: ArrayLike, uv: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
             "retrieval: rgb and uv must be matrices of one shape with at least 2 rows, "
             f"got {rgb.shape} and {uv.shape}; give one row per specimen in the same order"
         )
+    for name, side in (("rgb", rgb), ("uv", uv)):
+        require_finite(side, "retrieval", name)
     return rgb, uv
 
 
-def _finite_unit_rows(matrix: NDArray[Any]) -> NDArray[Any]:
+def _unit_rows(matrix: NDArray[Any]) -> NDArray[Any]:
     """Rows at length 1; float64 stays float64, all else becomes float32."""
-    is_finite = np.isfinite(matrix).all(1)
-    if not is_finite.all():
-        bad = np.flatnonzero(~is_finite)
-        raise ValueError(
-            f"retrieval: embeddings must be finite, got NaN or infinity in {len(bad)} row(s), "
-            f"the first {bad[0]}; train again at a lower learning rate or a higher precision"
-        )
     return unit_rows(matrix, np.float64 if matrix.dtype == np.float64 else np.float32)
 
 
@@ -226,13 +193,3 @@ def _count_rows(is_counted: NDArray[np.bool_]) -> list[int]:
 def _count_columns(is_counted: NDArray[np.bool_]) -> NDArray[np.uint8]:
     counts: NDArray[np.uint8] = np.add.reduce(is_counted.view(np.uint8), axis=0, dtype=np.uint8)
     return counts
-
-
-def _weighted_medians(values: Floats, weights: Floats) -> Floats:
-    """Median of `values` repeated `weights` times, per row of integer weights."""
-    order = np.argsort(values, kind="stable")
-    below = np.cumsum(weights[:, order], axis=1)
-    half = below[:, -1:] / 2
-    low = (below >= half).argmax(1)
-    high = (below > half).argmax(1)
-    return np.asarray((values[order][low] + values[order][high]) / 2)

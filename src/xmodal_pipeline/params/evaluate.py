@@ -20,7 +20,7 @@ class EvaluationParams(ParamsModel):
     c_values: tuple[float, ...] = (0.01, 1.0, 100.0)
     """Values of C, the inverse of the penalty, that they choose from."""
     bootstraps: int = Field(200, ge=20)
-    """Resamples of specimens behind each interval."""
+    """Resamples of specimens behind each interval of an accuracy or a difference."""
     permutations: int = Field(999, ge=19)
     """Permutations behind each p-value of the alignment."""
     reference_permutations: int = Field(20, ge=1)

@@ -211,6 +211,47 @@ def test_bad_input_is_refused():
         ValueError, match=r"alignment: rgb and uv must be matrices with one row count .* \(9, 6\)"
     ):
         alignment(rgb, uv[:9])
-    uv[0, 0] = np.inf
-    with pytest.raises(ValueError, match="alignment: embeddings must be finite"):
+    uv[4, 0] = np.inf
+    with pytest.raises(ValueError, match=r"alignment: uv must be finite, .* in 1 row\(s\), the first 4"):
         alignment(rgb, uv)
+    with pytest.raises(ValueError, match=r"alignment: rgb must be finite, .* in 1 row\(s\), the first 4"):
+        alignment(uv, rgb)
+    with pytest.raises(ValueError, match=r"specimens must name .* missing value in 2 row\(s\), the first 1"):
+        alignment(rgb, rgb, specimens=["a", None, np.nan, *"bcdefgh"])
+    with pytest.raises(ValueError, match="specimens must be at least 3, got 2 of 10 captures"):
+        alignment(rgb, rgb, specimens=np.arange(10) % 2)
+    with pytest.raises(ValueError, match=r"agree in strata, got several for 1 row\(s\), the first 9"):
+        alignment(rgb, rgb, strata=[0] * 9 + [1], specimens=np.arange(10) // 2)
+
+
+def test_specimens_are_one_row_each_of_equally_many_captures():
+    """The specimen with the fewest captures, two, sets how many of the others are averaged."""
+    rng = np.random.default_rng(0)
+    owners = rng.permutation(np.repeat(np.arange(12), [2, 3, 4] * 4))
+    rgb, uv = noisy_pair(len(owners))
+    species = np.where(owners < 6, "a", "b")
+    order = list(dict.fromkeys(owners))
+    first = [np.flatnonzero(owners == one)[:2] for one in order]
+    means = [np.stack([side[rows].mean(0) for rows in first]) for side in (rgb, uv)]
+    expected = alignment(*means, strata=[species[rows[0]] for rows in first])
+    assert alignment(rgb, uv, strata=species, specimens=[f"s{one}" for one in owners]) == expected
+    assert expected["n"] == 12
+    assert alignment(*means, specimens=np.arange(12)) == alignment(*means)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("captures", [[3], [1, 6]])
+def test_repeats_of_a_specimen_do_not_count_as_agreement(captures):
+    """Nothing is shared, but each modality knows the specimen; 200 null studies, nominal .05 and .5."""
+    rng = np.random.default_rng(3)
+    p = {True: [], False: []}
+    owners = np.repeat(np.arange(24), np.resize(captures, 24))
+    species = owners % 3
+    for seed in range(200):
+        rgb, uv = 1 + rng.normal(size=(2, 24, 8))[:, owners] + 0.7 * rng.normal(size=(2, len(owners), 8))
+        found = alignment(rgb, uv, species, 99, seed, specimens=owners)
+        p[True].append([found["p_value"], found["p_value_within"]])
+        p[False].append(alignment(rgb, uv, species, 99, seed)["p_value_within"])
+    assert np.mean(np.array(p[False]) <= 0.05) > 0.4
+    for rejected, level in ((np.array(p[True]) <= 0.05, 0.05), (np.array(p[True]) <= 0.5, 0.5)):
+        assert np.abs(rejected.mean(0) - level).max() <= 3.3 * np.sqrt(level * (1 - level) / 200)

@@ -409,8 +409,17 @@ def test_bad_input_is_refused():
     ):
         classification(rgb, uv[:9], labels)
     uv[0, 0] = np.nan
-    with pytest.raises(ValueError, match="classification: uv must be finite"):
+    with pytest.raises(ValueError, match=r"classification: uv must be finite, .* the first 0"):
         classification(rgb, uv, labels)
+    with pytest.raises(ValueError, match=r"classification: joint must be finite, .* the first 0"):
+        classification(rgb, None, labels, joint=-uv)
+    groups = [*range(15), np.nan]
+    with pytest.raises(ValueError, match=r"classification: groups must name .* 1 row\(s\), the first 15"):
+        classification(rgb, rgb, labels, groups)
+    with pytest.raises(
+        ValueError, match=r"classification: test must be true or false .* \(16\), got float64"
+    ):
+        classification(rgb, rgb, labels, test=groups)
     with pytest.raises(ValueError, match="rgb, uv or joint must be given, got none"):
         classification(None, None, labels)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xmodal_pipeline.evaluation import classification, retrieval
+from xmodal_pipeline.evaluation import alignment, classification, retrieval
 from xmodal_pipeline.evaluation.baseline_tables import baseline_tables
 from xmodal_pipeline.evaluation.measurement import measure_baselines, measure_variant
 from xmodal_pipeline.evaluation.model_tables import ModelTables
@@ -257,6 +257,21 @@ def test_twelve_specimens_still_give_a_result():
     result = evaluate(tiny, make_features(tiny))
     assert result["retrieval"] == {"not_applicable": "too few: 1 test specimens, at least 3 needed"}
     json.dumps(result, allow_nan=False)
+
+
+def test_alignment_is_of_all_captures_of_a_specimen():
+    index = make_index(n_species=2, per_sex=4, captures=(3,))
+    features = make_features(index, noise=3)
+    is_test = (partition_of(index) == "test").to_numpy()
+    rgb, uv = (features[name][is_test].astype(np.float32) for name in ("rgb", "uv"))
+    known = index[is_test]
+    expected = alignment(
+        rgb, uv, known["species"], PARAMS.permutations, PARAMS.seed, specimens=known["specimen_id"]
+    )
+    found = evaluate(index, features)["alignment"]
+    assert found["n"] == 8
+    assert found["spearman_within"] == pytest.approx(expected["spearman_within"])
+    assert found["p_value_within"] == expected["p_value_within"]
 
 
 def test_unknown_capture_is_named():

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from xmodal_pipeline.evaluation import resampling
-from xmodal_pipeline.evaluation.ranks import RankCounts
 from xmodal_pipeline.evaluation.resampling import bootstrap_weights, float_blocks
-from xmodal_pipeline.evaluation.retrieval import RetrievalRanks, retrieval_intervals
 
 
 def drawn_at_once(clusters, strata, bootstraps, seed):
@@ -34,26 +32,14 @@ def test_blocks_draw_what_one_call_draws(monkeypatch, elements):
     np.testing.assert_array_equal(np.concatenate(list(float_blocks(weights))), expected)
 
 
-def test_intervals_of_retrieval_do_not_depend_on_the_blocks(monkeypatch):
-    rng = np.random.default_rng(1)
-    n = 300
-    better, tied = rng.integers(0, n // 2, (2, n)), rng.integers(1, 4, (2, n))
-    sides = (RankCounts(b, t, np.full(n, n)) for b, t in zip(better, tied, strict=True))
-    ranks = RetrievalRanks(*sides)
-    whole = retrieval_intervals(ranks, seed=2, specimens=np.arange(n) // 2)
-    monkeypatch.setattr(resampling, "_BLOCK_ELEMENTS", 7 * n)
-    for direction, measures in retrieval_intervals(ranks, seed=2, specimens=np.arange(n) // 2).items():
-        for name, interval in measures.items():
-            assert interval == pytest.approx(whole[direction][name], rel=1e-13)
-
-
-def test_intervals_take_less_than_the_weights_would_as_floats():
+def test_blocks_take_less_than_the_weights_would_as_floats():
     n, bootstraps = 20_000, 1_000
-    ranks = RankCounts(np.arange(n) % 50, np.ones(n, np.int64), np.full(n, n))
     tracemalloc.start()
     try:
-        retrieval_intervals(RetrievalRanks(ranks, ranks), bootstraps=bootstraps)
+        weights = bootstrap_weights(np.arange(n), None, bootstraps, seed=0)
+        sums = [block.sum(1) for block in float_blocks(weights)]
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+    assert np.concatenate(sums) == pytest.approx(np.full(bootstraps, n))
     assert peak < 8 * n * bootstraps / 2
