@@ -35,6 +35,7 @@ from xmodal_pipeline.reporting.words import (
     interval,
     number,
     with_interval,
+    write_p,
     write_species,
 )
 
@@ -239,6 +240,13 @@ def _is_pattern(row: Any, rows: pd.DataFrame) -> bool:
     return row.features != _COLOUR and not row.is_pooled and not by_colour.any()
 
 
+def _write_error(row: Any) -> str:
+    """q, or p where there is no q; empty without either."""
+    name = "q" if pd.notna(row.q) else "p"
+    value = getattr(row, name)
+    return "" if pd.isna(value) else write_p(name, value)
+
+
 def _write_seeds(row: Any) -> str:
     """`held in 4 of 5 trainings`; empty for colour, and where one seed was trained."""
     seeds = getattr(row, "n_seeds", float("nan"))
@@ -254,8 +262,7 @@ def _write_tips(row: Any) -> str:
 
 def _judge_uv_row(row: Any, names: ModalityNames, *, is_pattern: bool) -> Finding:
     n = f"n\u00a0=\u00a0{row.n_1:.0f}\u00a0+\u00a0{row.n_2:.0f}"
-    error = f"q = {row.q:.3f}" if pd.notna(row.q) else f"p = {row.p:.3f}"
-    numbers = f"({row.uv_adds:.1f}{interval(row.low, row.high, '{:.1f}'.format)}, {error}, {n})"
+    numbers = f"({row.uv_adds:.1f}{interval(row.low, row.high, '{:.1f}'.format)}, {_write_error(row)}, {n})"
     if row.is_pooled:
         carry = f"{row.n_species:.0f}, of which {row.n_carry:.0f} show it alone"
         where = f"On average over {row.species} ({carry})"
@@ -324,13 +331,15 @@ def draw_uv_value(
         heading: above the figure.
 
     Returns:
-        A row per species and label, the strongest at the top.
+        A row per species and label that has numbers, the strongest at the top.
 
     Raises:
         NothingToDrawError: if no row has a number.
     """
     ranked = rank_uv_value(uv_value)
-    if ranked.empty or ranked["uv_adds"].isna().all():
+    few = ranked["uv_adds"].isna().sum()
+    ranked = ranked.dropna(subset="uv_adds").reset_index(drop=True)
+    if ranked.empty:
         raise NothingToDrawError(
             "no label with two classes had enough specimens of either class in any species"
         )
@@ -341,23 +350,28 @@ def draw_uv_value(
     axes = make_axes(figure)[0, 0]
     for verdict, style in VERDICTS.items():
         rows = shown[shown["verdict"] == verdict]
-        if rows["uv_adds"].notna().any():
+        if len(rows):
             _draw_ranked(
                 axes, rows, style, f"{names.label(verdict)} ({(ranked['verdict'] == verdict).sum()})"
             )
     drawn: list[Any] = list(shown.itertuples())
     texts = [f"{write_species(str(row.species))}, {write_test(row)}" for row in drawn]
-    notes = [_note(row, names, with_verdict=is_wide or pd.isna(row.uv_adds)) for row in drawn]
+    notes = [_note(row, names, with_verdict=is_wide) for row in drawn]
     if is_wide:
         name_rows(axes, texts, notes)
     else:
         name_rows(axes, [f"{shorten(text, 38)}\n{note}" for text, note in zip(texts, notes, strict=True)])
     axes.axvline(0, color="black", linewidth=0.8)
     about = f"what {names.uv} adds given {names.rgb} (squared standardised difference, 95 % interval)"
-    more = f" ({len(shown)} of {len(ranked)} rows)" if len(ranked) > len(shown) else ""
+    left_out = [
+        f"{len(shown)} of {len(ranked)} rows" if len(ranked) > len(shown) else "",
+        f"too few specimens in {few} more" if few else "",
+    ]
+    more = "; ".join(filter(None, left_out))
+    title = f"Ranked by lower limit ({more})" if more else "Ranked by lower limit"
     axes.set(
         xlabel=fit_text(about, (0.57 if is_wide else 0.38) * width_mm),
-        title=fit_text(f"Ranked by lower limit{more}", 0.5 * width_mm, is_title=True),
+        title=fit_text(title, 0.5 * width_mm, is_title=True),
     )
     add_legend(figure, axes.get_legend_handles_labels()[0])
     if heading:
@@ -384,7 +398,7 @@ def _draw_ranked(axes: Axes, rows: pd.DataFrame, style: tuple[str, str], label: 
 def _note(row: Any, names: ModalityNames, *, with_verdict: bool) -> str:
     """The numbers of a row: n per class, q (p where there is no q), verdict."""
     n = f"n = {row.n_1:.0f} + {row.n_2:.0f}"
-    error = f"q = {row.q:.3f}" if pd.notna(row.q) else f"p = {row.p:.3f}" if pd.notna(row.p) else ""
+    error = _write_error(row)
     verdict = names.label(str(row.verdict)) if with_verdict else ""
     noise = f"noise ≤ {100 * row.noise_tip:.2g} %" if pd.notna(row.noise_tip) else ""
     return ", ".join(part for part in (n, error, noise, verdict) if part)

@@ -51,6 +51,11 @@ def with_interval(value: Any, low: Any, high: Any) -> str:
     return f"{number(value)} ({number(low)} to {number(high)})"
 
 
+def write_p(name: str, value: float) -> str:
+    """`q = 0.012`, and `q < 0.001` where three digits would say that it is 0."""
+    return f"{name} < 0.001" if value < 0.001 else f"{name} = {value:.3f}"
+
+
 def write_species(name: str) -> str:
     """A binomial for reading: labels are case-folded, and file names join the words by underscores."""
     words = name.replace("_", " ").strip()

@@ -9,6 +9,7 @@ from xmodal_pipeline.reporting.words import (
     signed_percent,
     with_interval,
     write_class,
+    write_p,
     write_species,
 )
 
@@ -54,3 +55,8 @@ def test_only_species_are_written_as_binomials():
     assert write_class("species", "parus_major") == "Parus major"
     assert write_class("species", "unlabelled") == "unlabelled"
     assert write_class("drawer", "d_1") == "d_1"
+
+
+def test_a_small_p_is_not_said_to_be_zero():
+    assert write_p("q", 0.0004) == "q < 0.001"
+    assert write_p("p", 0.001) == "p = 0.001"
