@@ -329,6 +329,7 @@ def measure(world: World, studies: int, checkout: str | None = None) -> dict[str
     for study, is_noisy, table in zip(drawn, noisy, tables, strict=True):
         rows = table[table["scope"] == "species"].dropna(subset="p")
         truth = study.truth[rows["species"].astype(int)]
+        planted = int((study.truth > 0).sum())
         is_null, is_claimed = truth == 0, rows["verdict"].isin(CLAIMS).to_numpy()
         false = is_claimed & is_null
         pooled = table.loc[table["scope"] == "all", "verdict"]
@@ -340,7 +341,7 @@ def measure(world: World, studies: int, checkout: str | None = None) -> dict[str
                 "any": float(false.any()),
                 "pooled": pooled.isin(CLAIMS).mean() if (study.truth == 0).all() else np.nan,
                 "covers": np.mean(holds[np.isfinite(truth)]),
-                "power": np.mean(is_claimed[~is_null]) if (~is_null).any() else np.nan,
+                "power": is_claimed[~is_null].sum() / planted if planted else np.nan,
                 "warned": (rows.loc[false, "noise_tip"] < study.noise).mean() if is_noisy else np.nan,
             }
         )

@@ -346,7 +346,8 @@ def draw_uv_value(
     is_wide = width_mm > SINGLE_COLUMN_MM
     height_mm, legend_mm = (5.2, 12) if is_wide else (7.2, 20)
     shown = ranked.head(min(most, int((MAX_HEIGHT_MM - 20 - legend_mm) / height_mm)))
-    figure = make_figure(width_mm, 20 + height_mm * len(shown))
+    # Title, axis and legend leave no room to fewer rows.
+    figure = make_figure(width_mm, 20 + height_mm * max(len(shown), 4))
     axes = make_axes(figure)[0, 0]
     for verdict, style in VERDICTS.items():
         rows = shown[shown["verdict"] == verdict]

@@ -92,18 +92,21 @@ def _arguments(statistics: Statistics, s: int) -> tuple[float, int, float, float
 def find_outliers(rgb: Floats, species: np.ndarray, is_second: Booleans, *, reach: float = 5.0) -> Booleans:
     """(N,) Specimens with a feature farther than `reach` robust SDs from the median of their class.
 
-    The robust SD is 1.4826 times the median distance from the class medians, over both classes of a species;
-    a feature in which half of the specimens are alike has none, and sets nobody aside.
+    The robust SD is 1.4826 times the median distance from the class medians, over both classes of a species
+    or over all species, whichever is larger: over six specimens a class the first alone is so uncertain that
+    one clean specimen in twenty would be set aside. A feature in which half of the specimens are alike has
+    none, and sets nobody aside.
     """
+    distance = np.empty_like(rgb)
+    for s in np.unique(species):
+        for second in (False, True):
+            cell = (species == s) & (is_second == second)
+            if cell.any():
+                distance[cell] = np.abs(rgb[cell] - np.median(rgb[cell], axis=0))
+    overall = np.median(distance, axis=0)
     is_far = np.zeros(len(rgb), dtype=bool)
     for s in np.unique(species):
-        at = np.flatnonzero(species == s)
-        distance = np.empty((len(at), rgb.shape[1]))
-        for second in (False, True):
-            of_class = is_second[at] == second
-            if of_class.any():
-                values = rgb[at][of_class]
-                distance[of_class] = np.abs(values - np.median(values, axis=0))
-        spread = 1.4826 * np.median(distance, axis=0)
-        is_far[at] = (distance > reach * np.where(spread > 0, spread, np.inf)).any(axis=1)
+        own = species == s
+        spread = 1.4826 * np.fmax(np.median(distance[own], axis=0), overall)
+        is_far[own] = (distance[own] > reach * np.where(spread > 0, spread, np.inf)).any(axis=1)
     return is_far

@@ -88,7 +88,7 @@ def set_aside(rgb, label, species):
     outlying = np.zeros(len(rgb), bool)
     for s in np.unique(species):
         own = species == s
-        robust_sd = 1.4826 * np.median(distance[own], axis=0)
+        robust_sd = 1.4826 * np.maximum(np.median(distance[own], axis=0), np.median(distance, axis=0))
         outlying[own] = np.any((distance[own] > 5 * robust_sd) & (robust_sd > 0), axis=1)
     return outlying
 

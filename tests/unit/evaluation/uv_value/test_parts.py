@@ -208,6 +208,16 @@ def test_a_specimen_far_from_its_class_is_set_aside():
     assert np.flatnonzero(find_outliers(rgb, species, second)).tolist() == [5]
 
 
+def test_a_species_alike_in_rgb_sets_nobody_aside_who_is_not_far_out_among_all():
+    species, second = np.repeat([0, 1, 2], 6), np.tile(np.arange(6) % 2 == 1, 3)
+    rgb = np.tile([[0.0], [0.0], [1.0], [1.0], [2.0], [2.0]], (3, 1))
+    rgb[12:] = [[0.0], [0.0], [0.01], [0.01], [0.5], [0.02]]
+    # Half a unit is 33 robust SDs of the third species, and not one of all.
+    assert not find_outliers(rgb, species, second).any()
+    rgb[16] = 9.0
+    assert np.flatnonzero(find_outliers(rgb, species, second)).tolist() == [16]
+
+
 def naive_leave_pair_out(x, label, block, ridge):
     orders = np.full((int((label == 1).sum()), int((label == 0).sum())), np.nan)
     for a, i in enumerate(np.flatnonzero(label == 1)):
