@@ -4,9 +4,9 @@
     python benchmarks/null_reports.py --seeds 20 --stages evaluate report
 
 Each study has six species without a trait, ten specimens per sex, and is taken through every stage, five
-variants trained anew. Every claim of its summary about sex is false; claims about finding the other photograph
-are not, since every specimen has colours of its own. Prints each false claim and how many reports have one.
-The second command reads again what the first has left. Run it in the root of the project.
+variants trained anew. Every claim of its summary about sex is false; claims about finding the other
+photograph are not, since every specimen has colours of its own. Prints each false claim and how many reports
+have one. The second command reads again what the first has left. Run it in the root of the project.
 """
 
 import argparse
