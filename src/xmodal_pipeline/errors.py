@@ -32,6 +32,10 @@ class CaptureCode(StrEnum):
     """The mask selects every pixel, so it separates nothing."""
     BAD_MASK = "BAD_MASK"
     """The mask has values other than 0 and one positive level."""
+    BROKEN_LINK = "BROKEN_LINK"
+    """A link without its target, such as a file of DataLad or git-annex that was not fetched."""
+    PREVIEW = "PREVIEW"
+    """A JPEG or PNG of the same name beside a stack: passed over."""
     DUPLICATE = "DUPLICATE"
     """The same pixels as another capture."""
     DEAD_BAND = "DEAD_BAND"
@@ -44,6 +48,11 @@ class CaptureCode(StrEnum):
     """The capture has no row in the metadata: used, but unlabelled."""
     NO_CAPTURE = "NO_CAPTURE"
     """A metadata row has no file."""
+    AMBIGUOUS_METADATA = "AMBIGUOUS_METADATA"
+    """A metadata row that means several captures, or rows that disagree: used for none, and the capture is
+    unlabelled."""
+    LABELS_DISAGREE = "LABELS_DISAGREE"
+    """Captures of one specimen have different labels: used, but unlabelled where they disagree."""
     FILTERED = "FILTERED"
     """Left out by `specimens.filter`."""
     MISREGISTERED = "MISREGISTERED"
@@ -81,12 +90,16 @@ ADVICE: Final[dict[str, str]] = {
     CaptureCode.EMPTY_MASK: "Draw the mask, or choose another specimens.mask.",
     CaptureCode.FULL_MASK: "Draw the mask, or choose another specimens.mask.",
     CaptureCode.BAD_MASK: "Save the mask with two levels only: background 0.",
+    CaptureCode.BROKEN_LINK: "Fetch the file (`datalad get`), mend the link, or remove it.",
+    CaptureCode.PREVIEW: "Nothing: the stack of the same name is the capture.",
     CaptureCode.DUPLICATE: "Keep one of the two files.",
     CaptureCode.DEAD_BAND: "Check filter, lamp and exposure of this band.",
     CaptureCode.DUPLICATED_BAND: "Check the export: one band was written twice.",
     CaptureCode.SATURATED: "Expose less; colour is a lower limit where pixels are saturated.",
     CaptureCode.NO_METADATA: "Add a row to the metadata; until then the capture is unlabelled.",
     CaptureCode.NO_CAPTURE: "Add the file, or remove the row from the metadata.",
+    CaptureCode.AMBIGUOUS_METADATA: "Write folder and file name in the metadata, and keep one row per file.",
+    CaptureCode.LABELS_DISAGREE: "Correct the label in the metadata, or the specimen_id of one capture.",
     CaptureCode.FILTERED: "Nothing: specimens.filter left it out as asked.",
     CaptureCode.MISREGISTERED: "Look at the overlay; set specimens.registration: correct, or align by hand.",
     CaptureCode.REGISTRATION_ABSTAINED: "Look at the overlay: there was too little structure to judge.",
@@ -127,6 +140,17 @@ def rejection_summary(rejected: Iterable[tuple[str, str, str]]) -> str:
             "or raise quality.max_rejected_share.",
         ]
     )
+
+
+NO_FAULTS: Final = frozenset(
+    {
+        CaptureCode.NO_CAPTURE,
+        CaptureCode.AMBIGUOUS_METADATA,
+        CaptureCode.FILTERED,
+        CaptureCode.PREVIEW,
+    }
+)
+"""Codes in `rejected_captures` that are no fault of a capture's files: rows, and files left out as asked."""
 
 
 class CaptureRejected(ValueError):
