@@ -170,6 +170,8 @@ def _test_label(
     """The table of one label, view and feature set; None, and a line in the log, if it cannot be tested."""
     label_name, view, features_name = names
     meta = rows["meta"].astype(object).where(rows["meta"].notna(), None)
+    for block in blocks:  # an unknown session is no session of its own: nobody knows who was in it
+        meta[label_name] = meta[label_name].where(meta[block].notna(), None)
     classes = meta.loc[meta["species"].notna(), label_name].nunique()
     if classes != 2:
         logger.warning("uv_value: %s not tested, label must hold two classes, got %d", names, classes)

@@ -263,6 +263,17 @@ def test_table_passes_clades_and_blocks_on():
     assert table["df"].unique().tolist() == [96 - 8 - 4]
 
 
+def test_a_specimen_of_an_unknown_block_is_unlabelled():
+    index, rgb, uv = make_tables(views=("dorsal",))
+    index["year"] = np.where(index["specimen_id"].str[-1].isin(list("02468")), "2001", None)
+    params = EvaluationParams(permutations=19)
+    table = uv_value_table({"colour": (rgb, uv)}, index, params, blocks=["year"])
+    kept = index[index["year"].notna()]
+    expected = uv_value_table({"colour": (rgb, uv)}, kept, params, blocks=["year"])
+    np.testing.assert_allclose(table["uv_adds"], expected["uv_adds"])
+    assert table["df"].unique().tolist() == expected["df"].unique().tolist()
+
+
 def test_table_is_empty_with_its_columns_when_there_is_nothing_to_test(caplog):
     index, rgb, uv = make_tables(views=("dorsal",))
     params = EvaluationParams(permutations=19)
