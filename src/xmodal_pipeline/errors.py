@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
-_SUMMARY_WIDTH = 140
+_SUMMARY_WIDTH = 240
 
 
 class CaptureCode(StrEnum):
@@ -63,6 +63,8 @@ class CaptureCode(StrEnum):
     """Pixels below 0 or above 1 after scaling; data, not an error, but worth a look."""
     MASK_TOUCHES_BORDER = "MASK_TOUCHES_BORDER"
     """The specimen is cut off by the frame."""
+    INVERTED_MASK = "INVERTED_MASK"
+    """The mask covers the border of the frame: it may select the background and leave out the specimen."""
     FOCUS_MISMATCH = "FOCUS_MISMATCH"
     """One modality is much blurrier than the other."""
     MIRRORED = "MIRRORED"
@@ -105,6 +107,7 @@ ADVICE: Final[dict[str, str]] = {
     CaptureCode.REGISTRATION_ABSTAINED: "Look at the overlay: there was too little structure to judge.",
     CaptureCode.OUT_OF_RANGE: "Check the standards if there are many; values are kept as they are.",
     CaptureCode.MASK_TOUCHES_BORDER: "Check that the specimen is whole in the frame.",
+    CaptureCode.INVERTED_MASK: "Export the mask with 0 as background, unless the specimen fills the frame.",
     CaptureCode.FOCUS_MISMATCH: "Refocus between the modalities, or expect less from fine pattern.",
     CaptureCode.MIRRORED: "Turn the file: it matches only after a mirror or a half turn.",
     CaptureCode.EXIF_MISMATCH: "Both files were turned upright; look whether the specimen is.",
@@ -121,11 +124,12 @@ def advise(code: str) -> str:
     return ADVICE.get(code, "")
 
 
-def rejection_summary(rejected: Iterable[tuple[str, str, str]]) -> str:
+def rejection_summary(rejected: Iterable[tuple[str, str, str]], *, is_all: bool = False) -> str:
     """Rejected captures on one screen: per code the count, one file with its reason, and what to do.
 
     Args:
         rejected: file name, code and reason of each, the columns of `rejected_captures`.
+        is_all: whether no capture is left.
     """
     rows = list(rejected)
     lines = []
@@ -133,13 +137,13 @@ def rejection_summary(rejected: Iterable[tuple[str, str, str]]) -> str:
         filename, _, reason = next(row for row in rows if row[1] == code)
         lines.append(f"{n:6d} {code}: {advise(code)}")
         lines.append(f"       {filename}: {textwrap.shorten(reason, _SUMMARY_WIDTH)}")
-    return "\n".join(
-        [
-            *lines,
-            "What ingest made is saved: rejected_captures names every file with its reason. Mend the files, "
-            "or raise quality.max_rejected_share.",
-        ]
+    next_step = (
+        "Mend the files or the settings that the reasons name; the study's name is still free."
+        if is_all
+        else "Mend the files, or raise quality.max_rejected_share."
     )
+    saved = "What ingest made is saved: rejected_captures names every file with its reason."
+    return "\n".join([*lines, f"{saved} {next_step}"])
 
 
 NO_FAULTS: Final = frozenset(

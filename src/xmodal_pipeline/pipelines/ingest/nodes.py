@@ -17,6 +17,7 @@ from xmodal_pipeline.reporting.figure import ReportFigure
 from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS, capture_files
 from xmodal_pipeline.specimens.examination import Examination, examine_captures
 from xmodal_pipeline.specimens.listing import account_for, list_study
+from xmodal_pipeline.specimens.shared_faults import describe_shared_faults
 from xmodal_pipeline.specimens.study_calibration import calibrate_study
 from xmodal_pipeline.specimens.thumbnails import Thumbnails, thumbnail_captures
 from xmodal_pipeline.specimens.tree import find_tips, match_tips
@@ -87,6 +88,9 @@ def examine(
 ) -> Examination:
     """Read every capture once and judge it."""
     examination = examine_captures(capture_list, calibration, study, registration, quality)
+    shared = describe_shared_faults(examination.specimen_index, examination.quality_report)
+    if shared:
+        logger.warning("%s", shared)
     rejected = pd.concat([unusable_files, examination.rejected_captures], ignore_index=True)
     return examination._replace(rejected_captures=rejected)
 
