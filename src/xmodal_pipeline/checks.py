@@ -26,7 +26,7 @@ def check_specimens(parameters: Parameters, stored: dict[str, Any] | None) -> No
 
     Args:
         parameters: the whole tree.
-        stored: the `capture_folder` entry that an earlier run of this study left, if any.
+        stored: the `capture_folder` entry of an earlier run of this study that accepted a capture, if any.
 
     Raises:
         ParametersError: naming the key, what was found and what to do.

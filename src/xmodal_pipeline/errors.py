@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
-_SUMMARY_WIDTH = 140
+_SUMMARY_WIDTH = 240
 
 
 class CaptureCode(StrEnum):
@@ -32,6 +32,10 @@ class CaptureCode(StrEnum):
     """The mask selects every pixel, so it separates nothing."""
     BAD_MASK = "BAD_MASK"
     """The mask has values other than 0 and one positive level."""
+    BROKEN_LINK = "BROKEN_LINK"
+    """A link without its target, such as a file of DataLad or git-annex that was not fetched."""
+    PREVIEW = "PREVIEW"
+    """A JPEG or PNG of the same name beside a stack: passed over."""
     DUPLICATE = "DUPLICATE"
     """The same pixels as another capture."""
     DEAD_BAND = "DEAD_BAND"
@@ -44,6 +48,11 @@ class CaptureCode(StrEnum):
     """The capture has no row in the metadata: used, but unlabelled."""
     NO_CAPTURE = "NO_CAPTURE"
     """A metadata row has no file."""
+    AMBIGUOUS_METADATA = "AMBIGUOUS_METADATA"
+    """A metadata row that means several captures, or rows that disagree: used for none, and the capture is
+    unlabelled."""
+    LABELS_DISAGREE = "LABELS_DISAGREE"
+    """Captures of one specimen have different labels: used, but unlabelled where they disagree."""
     FILTERED = "FILTERED"
     """Left out by `specimens.filter`."""
     MISREGISTERED = "MISREGISTERED"
@@ -54,6 +63,8 @@ class CaptureCode(StrEnum):
     """Pixels below 0 or above 1 after scaling; data, not an error, but worth a look."""
     MASK_TOUCHES_BORDER = "MASK_TOUCHES_BORDER"
     """The specimen is cut off by the frame."""
+    INVERTED_MASK = "INVERTED_MASK"
+    """The mask covers the border of the frame: it may select the background and leave out the specimen."""
     FOCUS_MISMATCH = "FOCUS_MISMATCH"
     """One modality is much blurrier than the other."""
     MIRRORED = "MIRRORED"
@@ -81,17 +92,22 @@ ADVICE: Final[dict[str, str]] = {
     CaptureCode.EMPTY_MASK: "Draw the mask, or choose another specimens.mask.",
     CaptureCode.FULL_MASK: "Draw the mask, or choose another specimens.mask.",
     CaptureCode.BAD_MASK: "Save the mask with two levels only: background 0.",
+    CaptureCode.BROKEN_LINK: "Fetch the file (`datalad get`), mend the link, or remove it.",
+    CaptureCode.PREVIEW: "Nothing: the stack of the same name is the capture.",
     CaptureCode.DUPLICATE: "Keep one of the two files.",
     CaptureCode.DEAD_BAND: "Check filter, lamp and exposure of this band.",
     CaptureCode.DUPLICATED_BAND: "Check the export: one band was written twice.",
     CaptureCode.SATURATED: "Expose less; colour is a lower limit where pixels are saturated.",
     CaptureCode.NO_METADATA: "Add a row to the metadata; until then the capture is unlabelled.",
     CaptureCode.NO_CAPTURE: "Add the file, or remove the row from the metadata.",
+    CaptureCode.AMBIGUOUS_METADATA: "Write folder and file name in the metadata, and keep one row per file.",
+    CaptureCode.LABELS_DISAGREE: "Correct the label in the metadata, or the specimen_id of one capture.",
     CaptureCode.FILTERED: "Nothing: specimens.filter left it out as asked.",
     CaptureCode.MISREGISTERED: "Look at the overlay; set specimens.registration: correct, or align by hand.",
     CaptureCode.REGISTRATION_ABSTAINED: "Look at the overlay: there was too little structure to judge.",
     CaptureCode.OUT_OF_RANGE: "Check the standards if there are many; values are kept as they are.",
     CaptureCode.MASK_TOUCHES_BORDER: "Check that the specimen is whole in the frame.",
+    CaptureCode.INVERTED_MASK: "Export the mask with 0 as background, unless the specimen fills the frame.",
     CaptureCode.FOCUS_MISMATCH: "Refocus between the modalities, or expect less from fine pattern.",
     CaptureCode.MIRRORED: "Turn the file: it matches only after a mirror or a half turn.",
     CaptureCode.EXIF_MISMATCH: "Both files were turned upright; look whether the specimen is.",
@@ -108,11 +124,12 @@ def advise(code: str) -> str:
     return ADVICE.get(code, "")
 
 
-def rejection_summary(rejected: Iterable[tuple[str, str, str]]) -> str:
+def rejection_summary(rejected: Iterable[tuple[str, str, str]], *, is_all: bool = False) -> str:
     """Rejected captures on one screen: per code the count, one file with its reason, and what to do.
 
     Args:
         rejected: file name, code and reason of each, the columns of `rejected_captures`.
+        is_all: whether no capture is left.
     """
     rows = list(rejected)
     lines = []
@@ -120,13 +137,24 @@ def rejection_summary(rejected: Iterable[tuple[str, str, str]]) -> str:
         filename, _, reason = next(row for row in rows if row[1] == code)
         lines.append(f"{n:6d} {code}: {advise(code)}")
         lines.append(f"       {filename}: {textwrap.shorten(reason, _SUMMARY_WIDTH)}")
-    return "\n".join(
-        [
-            *lines,
-            "What ingest made is saved: rejected_captures names every file with its reason. Mend the files, "
-            "or raise quality.max_rejected_share.",
-        ]
+    next_step = (
+        "Mend the files or the settings that the reasons name; the study's name is still free."
+        if is_all
+        else "Mend the files, or raise quality.max_rejected_share."
     )
+    saved = "What ingest made is saved: rejected_captures names every file with its reason."
+    return "\n".join([*lines, f"{saved} {next_step}"])
+
+
+NO_FAULTS: Final = frozenset(
+    {
+        CaptureCode.NO_CAPTURE,
+        CaptureCode.AMBIGUOUS_METADATA,
+        CaptureCode.FILTERED,
+        CaptureCode.PREVIEW,
+    }
+)
+"""Codes in `rejected_captures` that are no fault of a capture's files: rows, and files left out as asked."""
 
 
 class CaptureRejected(ValueError):

@@ -13,7 +13,13 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline import checks
-from xmodal_pipeline.errors import MissingInputsError, ParametersError, RunStoppedError, rejection_summary
+from xmodal_pipeline.errors import (
+    NO_FAULTS,
+    MissingInputsError,
+    ParametersError,
+    RunStoppedError,
+    rejection_summary,
+)
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.params.variants import STRATEGIES, VARIANTS
 from xmodal_pipeline.pipelines import STAGES
@@ -72,9 +78,11 @@ class ProjectHooks:
         index = inputs.get("specimen_index")
         if index is not None and index.empty:
             rejected = catalog.load("rejected_captures")
+            is_fault = ~rejected["code"].isin(NO_FAULTS)
+            shown = rejected[is_fault] if is_fault.any() else rejected
             raise RunStoppedError(
-                f"ingest: at least one capture must be usable, got none and {len(rejected)} rejected",
-                rejection_summary(rejected.itertuples(index=False)),
+                f"ingest: at least one capture must be usable, got none and {is_fault.sum()} rejected",
+                rejection_summary(shown.itertuples(index=False), is_all=True),
             )
 
     @hook_impl
@@ -110,8 +118,7 @@ def _check(
     tags = {tag for node in nodes for tag in node.tags}
     match check:
         case Check.SPECIMENS:
-            stored = catalog.load("capture_folder") if catalog.exists("capture_folder") else None
-            checks.check_specimens(parameters, stored)
+            checks.check_specimens(parameters, _taken_folder(catalog))
         case Check.TRAINING:
             checks.check_training(parameters, [name for name in VARIANTS if name in tags])
         case Check.FEATURES:
@@ -123,6 +130,16 @@ def _check(
             checks.check_checkpoint(parameters)
         case _:
             assert_never(check)
+
+
+def _taken_folder(catalog: CatalogProtocol[Any, Any]) -> dict[str, Any] | None:
+    """The folder whose captures the study holds; None as long as no capture was accepted."""
+    if not (catalog.exists("capture_folder") and catalog.exists("specimen_index")):
+        return None
+    if catalog.load("specimen_index").empty:
+        return None
+    folder: dict[str, Any] = catalog.load("capture_folder")
+    return folder
 
 
 def _stages(pipeline: Pipeline) -> set[str]:

@@ -10,7 +10,8 @@ from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.datasets.study import StudyDataset
-from xmodal_pipeline.hooks import ProjectHooks
+from xmodal_pipeline.errors import RunStoppedError
+from xmodal_pipeline.hooks import ProjectHooks, _taken_folder
 from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.params.root import Parameters
@@ -178,3 +179,35 @@ def test_a_check_that_nobody_knows_stops_the_run(project, catalog):
     made = Pipeline([Node(lambda: 1, None, "one", name="one", tags="checks.nobody")])
     with pytest.raises(ValueError, match=r"'checks.nobody' is not a valid Check"):
         hooks.before_pipeline_run({"pipeline_names": ["made"]}, made, catalog)
+
+
+class Stored:
+    """As much of a catalog as is asked."""
+
+    def __init__(self, **datasets):
+        self.datasets = datasets
+
+    def exists(self, name):
+        return name in self.datasets
+
+    def load(self, name):
+        return self.datasets[name]
+
+
+def test_a_study_is_taken_once_a_capture_is_accepted():
+    folder = {"root": "/data/wings", "is_simulated": False}
+    none, one = pd.DataFrame({"capture_id": []}), pd.DataFrame({"capture_id": ["a"]})
+    assert _taken_folder(Stored()) is None
+    assert _taken_folder(Stored(capture_folder=folder)) is None
+    assert _taken_folder(Stored(capture_folder=folder, specimen_index=none)) is None
+    assert _taken_folder(Stored(capture_folder=folder, specimen_index=one)) == folder
+
+
+def test_no_usable_capture_ends_in_the_rejects_by_code_without_rows_and_previews():
+    rows = [("a.tif", "BAND_COUNT", "six"), ("b", "NO_CAPTURE", "row 2"), ("c.jpg", "PREVIEW", "beside")]
+    rejected = pd.DataFrame(rows, columns=["filename", "code", "reason"])
+    index = pd.DataFrame({"capture_id": []})
+    with pytest.raises(RunStoppedError, match="got none and 1 rejected") as caught:
+        ProjectHooks().before_node_run(Stored(rejected_captures=rejected), {"specimen_index": index})
+    assert "1 BAND_COUNT" in caught.value.details
+    assert "PREVIEW" not in caught.value.details

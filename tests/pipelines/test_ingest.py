@@ -90,7 +90,7 @@ def test_examined_captures_are_accepted_or_named_with_what_was_unusable_before(t
 @pytest.mark.parametrize(("limit", "is_stopped"), [(0.24, True), (0.25, False)])
 def test_too_many_rejects_stop_the_run_and_filtered_ones_are_none(limit, is_stopped, caplog):
     caplog.set_level("INFO")
-    index = pd.DataFrame({"capture_id": ["a", "b", "c"]})
+    index = pd.DataFrame({"capture_id": ["a", "b", "c"], "flags": ["", "SATURATED;MIRRORED", "MIRRORED"]})
     rows = [("d.tif", "UNREADABLE", "cut"), ("e.tif", "FILTERED", "asked"), ("f.tif", "NO_CAPTURE", "row")]
     rejected = pd.DataFrame(rows, columns=REJECTED_COLUMNS, dtype="string")
     quality = QualityParams(max_rejected_share=limit)
@@ -102,7 +102,10 @@ def test_too_many_rejects_stop_the_run_and_filtered_ones_are_none(limit, is_stop
     else:
         summary = nodes.check_rejected_share(index, rejected, None, quality)
         assert summary == {"n_accepted": 3, "n_rejected": 1, "rejected_by_code": {"UNREADABLE": 1}}
-        assert caplog.messages == ["3 captures accepted, 1 rejected {'UNREADABLE': 1}"]
+        assert caplog.messages == [
+            "4 captures read: 3 accepted, of which 2 flagged (2 MIRRORED, 1 SATURATED); "
+            "1 rejected (1 UNREADABLE); not read: 1 FILTERED, 1 NO_CAPTURE"
+        ]
 
 
 def test_species_that_the_tree_lacks_are_counted_in_the_log(tmp_path, caplog):
@@ -116,4 +119,4 @@ def test_species_that_the_tree_lacks_are_counted_in_the_log(tmp_path, caplog):
     index = pd.DataFrame({"species": ["parus major", "sitta europaea", "parus ater", "parus major"]})
     matched = nodes.match_tree(study, index)
     assert matched["status"].value_counts().to_dict() == {"matched": 2, "not_in_tree": 1, "not_in_study": 1}
-    assert caplog.messages == ["tree: 1 of 3 species are not among its tips: parus ater"]
+    assert caplog.messages[-1:] == ["tree: 1 of 3 species are not among its tips: parus ater"]

@@ -27,8 +27,14 @@ def test_a_summary_counts_codes_the_most_frequent_first_with_the_first_file_of_e
     assert lines[4].startswith("What ingest made is saved")
 
 
+def test_where_no_capture_is_left_no_limit_is_to_be_raised():
+    last = rejection_summary([("a.tif", "BAD_MASK", "x")], is_all=True).splitlines()[-1]
+    assert "the study's name is still free" in last
+    assert "max_rejected_share" not in last
+
+
 @pytest.mark.parametrize(("reason", "ends_in"), [("x " * 60, "x"), ("x " * 200, "[...]")])
 def test_long_reasons_are_cut(reason, ends_in):
     line = rejection_summary([("a.tif", "UNREADABLE", reason)]).splitlines()[1]
     assert line.endswith(ends_in)
-    assert len(line) <= 7 + len("a.tif: ") + 140
+    assert len(line) <= 7 + len("a.tif: ") + 240

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from xmodal_pipeline.evaluation.permutation import permutation_p
 from xmodal_pipeline.evaluation.schema import ALPHA
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES, specimen_labels
+from xmodal_pipeline.specimens.columns import column_kind
 
 Integers = NDArray[np.int64]
 
@@ -21,8 +22,6 @@ LABEL_CONFOUNDED: Final = "LABEL_CONFOUNDED"
 MIN_ASSOCIATION: Final = 0.3
 """Cramér's V, or the root of η², from which on the confounder alone tells two equal classes apart with a
 balanced accuracy of (1 + .3) / 2 = .65: where `uv_value` begins to say that a modality separates them."""
-_MOST_DISCRETE = 10
-"""A confounder of more distinct values than this, all numbers, is numeric."""
 COLUMNS: Final = (
     "confounder",
     "label",
@@ -86,18 +85,11 @@ def confounding_table(
     return table
 
 
-def is_numeric(confounder: pd.Series) -> bool:
-    """Whether a confounder is a quantity, such as size: more than ten distinct values, all numbers."""
-    known = confounder.dropna()
-    numbers = pd.to_numeric(known, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    return bool(known.nunique() > _MOST_DISCRETE and np.isfinite(numbers).all())
-
-
 def _row(
     known: pd.DataFrame, confounder: str, label: str, permutations: int, rng: np.random.Generator
 ) -> dict[str, object]:
     known = known.dropna(subset=["x", "y"])
-    is_number = is_numeric(known["x"])
+    is_number = column_kind(known["x"], confounder) == "number"
     x = (
         pd.to_numeric(known["x"]).to_numpy(np.float64)
         if is_number

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from xmodal_pipeline.specimens.columns import MOST_CLASSES, column_kind
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
@@ -15,8 +16,6 @@ SPECIES = "species"
 CLADE = "clade"
 VIEW = "view"
 _NOT_LABELS = {*FILE_COLUMNS, VIEW}
-_MOST_CLASSES = 50
-"""More than this is a name or a measurement, not a class."""
 
 
 @dataclass(frozen=True)
@@ -138,13 +137,16 @@ def specimen_features(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def specimen_labels(index: pd.DataFrame) -> pd.DataFrame:
-    """Labels of specimens: columns of 2 to 50 classes, the same in all captures of a specimen."""
-    candidates = [column for column in index.columns if column not in _NOT_LABELS]
+    """Labels of specimens: columns of 2 to 50 classes, the same in all captures of a specimen.
+
+    Dates and measured numbers are no classes (`column_kind`).
+    """
+    candidates = _label_candidates(index)
     grouped = index.groupby("specimen_id")[candidates]
     constant = grouped.nunique().max() <= 1
     labels = grouped.first()
     classes = labels.nunique()
-    kept = [name for name in candidates if constant[name] and 2 <= classes[name] <= _MOST_CLASSES]
+    kept = [name for name in candidates if constant[name] and 2 <= classes[name] <= MOST_CLASSES]
     return labels[kept]
 
 
@@ -162,8 +164,15 @@ def labels_of_species(index: pd.DataFrame) -> set[str]:
 
 def label_columns(index: pd.DataFrame) -> list[str]:
     """Columns of the index that hold labels of at most 50 classes, whatever a specimen's captures say."""
-    candidates = [column for column in index.columns if column not in _NOT_LABELS]
-    return [name for name in candidates if 1 <= index[name].nunique() <= _MOST_CLASSES]
+    return [name for name in _label_candidates(index) if 1 <= index[name].nunique() <= MOST_CLASSES]
+
+
+def _label_candidates(index: pd.DataFrame) -> list[str]:
+    return [
+        str(name)
+        for name in index.columns
+        if name not in _NOT_LABELS and column_kind(index[name], str(name)) in ("classes", "text")
+    ]
 
 
 def describe_labels(index: pd.DataFrame) -> str:

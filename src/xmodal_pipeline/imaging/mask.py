@@ -25,16 +25,19 @@ _SOFT_EDGE_PX = 2
 """How far JPEG and resizing smear an outline."""
 
 
-def band_mask(band: NDArray[Any], *, filename: str) -> Mask:
+def band_mask(band: NDArray[Any] | None, *, filename: str) -> Mask:
     """A mask from a mask band: 0 is background, one positive level (1, 255, 65535, True, 1.0) the specimen.
 
     Args:
-        band: (height, width) as stored, any data type.
+        band: (height, width) as stored, any data type; None where the layout has no mask band.
         filename: for the message.
 
     Raises:
-        CaptureRejected: BAD_MASK for more than two levels or negative ones, EMPTY_MASK, FULL_MASK.
+        CaptureRejected: BAD_MASK for no band, more than two levels or negative ones, EMPTY_MASK, FULL_MASK.
     """
+    if band is None:
+        reason = "mask must come from a band, the layout has none; set specimens.mask to another source"
+        raise CaptureRejected(filename, CaptureCode.BAD_MASK, reason)
     top, bottom = band.max(), band.min()
     mask = np.asarray(band != 0)
     if bottom < 0 or (top > 0 and np.count_nonzero(band == top) != np.count_nonzero(mask)):

@@ -73,6 +73,13 @@ def read_photograph(path: Path, band_counts: Collection[int]) -> Photograph:
     return photograph
 
 
+def photograph_format(path: Path) -> str | None:
+    """JPEG or PNG, by the file's content; None for any other file."""
+    with damage_rejected(path), path.open("rb") as file:
+        head = file.read(len(_PNG))
+    return "JPEG" if head.startswith(_JPEG) else "PNG" if head == _PNG else None
+
+
 def count_bands(path: Path, band_counts: Collection[int]) -> int:
     """How many bands `read_photograph` would find, alpha not counted, by the file's header alone.
 

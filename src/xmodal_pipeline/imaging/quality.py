@@ -30,6 +30,8 @@ _UNRELATED = 0.2
 """A band whose correlation with every other is below this shares no structure with any."""
 _LOG_FLOOR = 1e-3
 """Added before the logarithm: below a thousandth of full scale there is noise, not contrast."""
+_INVERTED_SHARE = 0.9
+"""Of the border's pixels inside a mask that no specimen cut off at four sides reaches."""
 _FOCUS_MARGIN_PX = 3
 # Squared weights of Laplacian and central differences after the 5 × 5 binomial: what white noise of
 # variance 1 leaves in each.
@@ -102,7 +104,9 @@ def capture_quality(
             mask_share=np.count_nonzero(mask) / mask.size,
         )
     codes = {CaptureCode(code) for row in rows for code in row["flags"].split(";") if code}
-    if any(_touches_border(mask) for mask in masks):
+    if _covers_border(capture.rgb_mask):
+        codes.add(CaptureCode.INVERTED_MASK)
+    elif any(_touches_border(mask) for mask in masks):
         codes.add(CaptureCode.MASK_TOUCHES_BORDER)
     dead = {row["modality"] for row in rows} - {row["modality"] for row in rows if _is_alive(row)}
     if not dead:
@@ -284,7 +288,15 @@ def _duplicates(modalities: tuple[_Modality, ...], *, across: bool) -> set[tuple
     return found
 
 
+def _border(mask: Mask) -> Mask:
+    return np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
+
+
 def _touches_border(mask: Mask) -> bool:
     """Whether the specimen is cut off by the frame; a mask that is the whole frame says nothing."""
-    border = mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()
-    return bool(border) and not bool(mask.all())
+    return bool(_border(mask).any()) and not bool(mask.all())
+
+
+def _covers_border(mask: Mask) -> bool:
+    """Whether nearly all of the frame's border is in the mask, and something within is not."""
+    return float(_border(mask).mean()) >= _INVERTED_SHARE and not bool(mask.all())

@@ -11,7 +11,7 @@ from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.decoding import rejected
 from xmodal_pipeline.imaging.labels import band_order
-from xmodal_pipeline.imaging.photograph import Photograph, read_photograph
+from xmodal_pipeline.imaging.photograph import Photograph, count_bands, photograph_format, read_photograph
 from xmodal_pipeline.imaging.tiff import read_stack
 from xmodal_pipeline.params.ingest import PAIR, BandLayout, SpecimensParams
 
@@ -91,6 +91,14 @@ def read_colour_bands(
 
 
 def _read_stack(path: Path, layout: BandLayout) -> RawCapture:
+    kind = photograph_format(path)
+    if kind is not None:
+        n_bands = count_bands(path, (len(layout.order),))
+        reason = (
+            f"the file must be a TIFF of {len(layout.order)} bands (layout {layout.name}), got a {kind} of "
+            f"{n_bands}; where captures are pairs of photographs, set specimens.rgb_suffix and uv_suffix"
+        )
+        raise rejected(path, CaptureCode.BAND_COUNT, reason)
     stack = read_stack(path, (len(layout.order),))
     _check_finite(path, stack.bands)
     at = dict(zip(layout.order, _order(path, stack.labels, layout.order), strict=True))

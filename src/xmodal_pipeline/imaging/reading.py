@@ -42,7 +42,7 @@ def read_counts(files: CaptureFiles, study: Study) -> Capture:
     Returns:
         Bands as float32 in unit scale, never clipped, an sRGB encoding undone, and boolean masks. The
         photographs of a pair that is to be registered share the mask of RGB, and so do all bands of a
-        stack. Mask source `band` selects every pixel where the layout has no mask band.
+        stack. Mask source `none` selects every pixel.
 
     Raises:
         CaptureRejected: UNREADABLE, BAND_COUNT, BAND_LABELS, BAD_SCALE, NOT_FINITE, EMPTY_MASK, FULL_MASK,
@@ -143,7 +143,7 @@ def _rgb_mask(files: CaptureFiles, raw: RawCapture, rgb: Bands, study: Study) ->
             return alpha_mask(raw.rgb_alpha, filename=filename)
         case "white_background":
             return white_background_mask(rgb, filename=filename)
-        case "band" if raw.mask_band is not None:
+        case "band":
             return band_mask(raw.mask_band, filename=filename)
     return np.ones(rgb.shape[1:], dtype=np.bool_)
 

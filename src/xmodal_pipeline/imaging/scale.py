@@ -77,26 +77,27 @@ def resolve_scale(files: Sequence[CaptureFiles], settings: SpecimensParams) -> S
     """Decide once per study what the stored numbers are.
 
     An explicit `specimens.scale` is returned as it is. `auto` reads a sample of captures spread over
-    the study and decides from data type and range; unreadable captures are passed over.
+    the study and decides from data type and range; unreadable captures are passed over. Where none can be
+    read, it is `unit`: whatever the scale, every capture will be rejected, and each for its own reason.
 
     Args:
         files: every capture of the study.
         settings: how they are read.
 
     Raises:
-        ParametersError: if the sample does not tell: mixed types, uint16 that stays within 14 bits, floats
-            that are neither unit nor percent, or no readable capture.
+        ParametersError: if the sample does not tell: mixed types, uint16 that stays within 14 bits, or floats
+            that are neither unit nor percent.
     """
     if settings.scale != "auto":
         return settings.scale
     names: set[str] = set()
     ranges: list[_Range] = []
-    for stored in _sample(files, settings):
+    for stored in sample_captures(files, settings):
         for bands in (stored.rgb, stored.uv):
             names.add("float" if bands.dtype.kind == "f" else bands.dtype.name)
         ranges.append(_range(stored))
     if not ranges:
-        raise _refusal("no capture of the study is readable", "look at rejected files one by one")
+        return "unit"
     if len(names) > 1:
         raise _refusal(f"data types {', '.join(sorted(names))} side by side", "store every file on one scale")
     name = names.pop()
@@ -109,7 +110,7 @@ def resolve_scale(files: Sequence[CaptureFiles], settings: SpecimensParams) -> S
     raise _refusal(f"data type {name}", "store the files as uint8, uint16 or float32")
 
 
-def _sample(files: Sequence[CaptureFiles], settings: SpecimensParams) -> Iterator[RawCapture]:
+def sample_captures(files: Sequence[CaptureFiles], settings: SpecimensParams) -> Iterator[RawCapture]:
     """Up to SAMPLE_SIZE readable captures, spread over the study first."""
     spread = sorted({round(at) for at in np.linspace(0, len(files) - 1, SAMPLE_SIZE)}) if files else []
     chosen = set(spread)

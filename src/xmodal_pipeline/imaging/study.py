@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from xmodal_pipeline.errors import CaptureRejected
+from xmodal_pipeline.errors import CaptureRejected, ParametersError
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.photograph import count_bands
-from xmodal_pipeline.imaging.scale import resolve_scale
+from xmodal_pipeline.imaging.scale import resolve_scale, sample_captures
 from xmodal_pipeline.params._model import ParamsModel
 from xmodal_pipeline.params.ingest import PAIR, BandLayout, Scale, SpecimensParams
 
@@ -89,10 +89,16 @@ def open_study(
         is_simulated: whether the captures come from the simulation, whose white is known.
 
     Raises:
-        ParametersError: if `auto` cannot tell the scale.
+        ParametersError: if `auto` cannot tell the scale, or the masks are to come from a band that the layout
+            has not; not where no capture can be read, which has a cause of its own.
     """
     scale = resolve_scale(files, settings)
     layout = settings.band_layout
+    if settings.mask == "band" and layout.mask is None and any(sample_captures(files, settings)):
+        raise ParametersError(
+            f"specimens.mask: must be {'alpha, ' if settings.is_pair else ''}white_background or none (the "
+            f"whole frame) for layout '{layout.name}', which has no mask band, got band; set specimens.mask"
+        )
     return Study(
         root=root,
         is_simulated=is_simulated,

@@ -161,8 +161,14 @@ def _band_axis(
     if heard and not fitting:
         reason = f"pages must be readable to their end, tifffile reports: {heard[0][:160]}; copy it again"
         raise rejected(path, CaptureCode.UNREADABLE, reason)
-    rule = "exactly one axis must be the bands" if fitting else "band count must fit the layout"
-    reason = f"{rule} ({wanted}), got {found}; check specimens.layout"
+    if fitting:
+        rule = f"exactly one axis must be the bands ({wanted}), got {found}"
+    elif len(longer) <= 3:
+        n_bands = shape[next(at for at in longer if axes[at] not in "YX")] if len(longer) == 3 else 1
+        rule = f"the file must have {wanted} bands, got {n_bands} ({found})"
+    else:
+        rule = f"the file must be one plane per band ({wanted}), got {found}; export one slice and time"
+    reason = f"{rule}; check specimens.layout"
     raise rejected(path, CaptureCode.BAND_COUNT, reason)
 
 

@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from xmodal_pipeline.params._model import ParamsModel
+from xmodal_pipeline.params.columns import column_name
 
 MaskSource = Literal["band", "alpha", "white_background", "none"]
 Scale = Literal["uint8", "uint16", "percent", "unit"]
@@ -130,6 +131,8 @@ class SpecimensParams(ParamsModel):
     """What the coefficients multiply: reflectance of 0 to 100, as in micaToolbox, or of 0 to 1."""
     vocabulary: dict[str, dict[str, str]] = Field({"sex": {"m": "m", "male": "m", "f": "f", "female": "f"}})
     """Per label, spellings and the term each stands for; other values mean unlabelled."""
+    missing: tuple[str, ...] = ("NA", "N/A", "NaN", "-", "unknown", "none", "?")
+    """Spellings that mean unlabelled, beside the empty cell; upper and lower case alike."""
     rgb_name: str = "RGB"
     """What tables and figures call the first modality."""
     uv_name: str = "UV"
@@ -140,6 +143,21 @@ class SpecimensParams(ParamsModel):
     def _yaml_reads_off_as_false(cls, value: object) -> object:
         """YAML 1.1 turns a bare `off` into false before any of our code sees it."""
         return "off" if value is False else value
+
+    @field_validator("rgb_column", "uv_column", "calibrate_by", "label", mode="after")
+    @classmethod
+    def _names_column(cls, name: str | None) -> str | None:
+        return None if name is None else column_name(name)
+
+    @field_validator("confounders", mode="after")
+    @classmethod
+    def _names_columns(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(column_name(name) for name in names)
+
+    @field_validator("vocabulary", mode="after")
+    @classmethod
+    def _is_keyed_by_columns(cls, vocabulary: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        return {column_name(name): terms for name, terms in vocabulary.items()}
 
     @model_validator(mode="after")
     def _suffixes_come_in_pairs(self) -> Self:
@@ -224,6 +242,11 @@ class RegistrationParams(ParamsModel):
     """Structure over noise, in blocks of 4 × 4 pixels, below which a modality is not judged; noise has 1."""
     rig: str | None = None
     """Label whose captures share a camera set-up and its transform, or `all`; null judges each by itself."""
+
+    @field_validator("rig", mode="after")
+    @classmethod
+    def _names_column(cls, name: str | None) -> str | None:
+        return None if name is None else column_name(name)
 
 
 class QualityParams(ParamsModel):

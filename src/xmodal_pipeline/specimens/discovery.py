@@ -1,5 +1,6 @@
 """Which files of a folder are captures, and which pair of files is one capture."""
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
@@ -10,8 +11,12 @@ from xmodal_pipeline.errors import CaptureCode, ParametersError
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.patches import LABELS_SUFFIX
 from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.specimens.folder import list_folder
+from xmodal_pipeline.specimens.names import IMAGE_SUFFIXES, NameIndex, compose, spell
 
-IMAGE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png")
+logger = logging.getLogger(__name__)
+
+_STACK_SUFFIXES = (".tif", ".tiff")
 CAPTURE_COLUMNS = ["capture_id", "filename", "uv_filename"]
 REJECTED_COLUMNS = ["filename", "code", "reason"]
 FILE_COLUMNS = [
@@ -43,8 +48,9 @@ def discover_captures(
         without: images that are no captures, relative to `root`, posix style.
 
     Returns:
-        Captures (`capture_id, filename, uv_filename`; file names relative to `root`, posix style;
-        `uv_filename` is "" for stacks) and the files that make no capture (`filename, code, reason`).
+        Captures (`capture_id, filename, uv_filename`; file names relative to `root`, posix style, as on disk;
+        ids in NFC; `uv_filename` is "" for stacks) and the images that make no capture (`filename, code,
+        reason`). Every image under `root` is in one of the two, but for `without` and label images.
 
     Raises:
         ParametersError: if `root` is not a folder or holds no image, or the metadata that joins the
@@ -55,10 +61,22 @@ def discover_captures(
             f"specimens.root: must be an existing folder, got '{root}'; check the path (or set it to null "
             "to simulate specimens)"
         )
-    files = sorted(file for file in _image_files(root) if str(file) not in without)
+    listing = list_folder(root)
+    if listing.passed_over:
+        logger.info(
+            "specimens.root: %d linked folders are listed under another name already: %s",
+            len(listing.passed_over),
+            ", ".join(map(str, listing.passed_over[:5])),
+        )
+    files = [file for file in listing.files if _is_image(file) and str(file) not in without]
     if specimens.patches == "labels":  # label images lie beside the captures, and are none
         files = [file for file in files if not file.stem.endswith(LABELS_SUFFIX)]
-    if not files:
+    broken = [
+        (str(link), CaptureCode.BROKEN_LINK.value, "the link must lead to a file, its target is not there")
+        for link in listing.broken_links
+        if _is_image(link)
+    ]
+    if not files and not broken:
         raise ParametersError(
             f"specimens.root: must hold images ({', '.join(IMAGE_SUFFIXES)}), found none under '{root}'; "
             "check the path"
@@ -69,8 +87,11 @@ def discover_captures(
                 f"specimens.rgb_column: must be a column of the metadata, got {specimens.rgb_column!r} "
                 "and no metadata; set specimens.metadata"
             )
-        return pairs_of_columns(files, metadata[specimens.rgb_column], metadata[specimens.uv_column])
-    return _pairs(files, specimens) if specimens.is_pair else _stacks(files)
+        rgb, uv = metadata[specimens.rgb_column], metadata[specimens.uv_column]
+        captures, rejected = pairs_of_columns(files, rgb, uv, root=root)
+    else:
+        captures, rejected = _pairs(files, specimens) if specimens.is_pair else _stacks(files)
+    return captures, pd.concat([rejected, pd.DataFrame(broken, columns=REJECTED_COLUMNS)], ignore_index=True)
 
 
 def capture_files(captures: pd.DataFrame, root: Path) -> list[CaptureFiles]:
@@ -87,35 +108,43 @@ def capture_files(captures: pd.DataFrame, root: Path) -> list[CaptureFiles]:
     ]
 
 
-def _image_files(root: Path) -> Iterable[PurePosixPath]:
-    for path in root.rglob("*"):
-        relative = PurePosixPath(path.relative_to(root).as_posix())
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if not hidden and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-            yield relative
+def _is_image(file: PurePosixPath) -> bool:
+    return file.suffix.lower() in IMAGE_SUFFIXES
 
 
 def _stacks(files: list[PurePosixPath]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    ids = _unique_ids([file.with_suffix("") for file in files])
-    rows = [(identity, str(file), "") for identity, file in zip(ids, files, strict=True)]
-    return pd.DataFrame(rows, columns=CAPTURE_COLUMNS), pd.DataFrame(columns=REJECTED_COLUMNS)
+    """Every image is a capture, but for the previews that raw converters and exports leave beside stacks."""
+    stacks = {_key(file): file for file in files if file.suffix.lower() in _STACK_SUFFIXES}
+    is_preview = {f: _key(f) in stacks and f.suffix.lower() not in _STACK_SUFFIXES for f in files}
+    previews = [
+        (str(file), CaptureCode.PREVIEW.value, f"'{stacks[_key(file)].name}' beside it is the capture")
+        for file in files
+        if is_preview[file]
+    ]
+    kept = [file for file in files if not is_preview[file]]
+    ids = _unique_ids([file.with_suffix("") for file in kept])
+    rows = [(identity, str(file), "") for identity, file in zip(ids, kept, strict=True)]
+    return pd.DataFrame(rows, columns=CAPTURE_COLUMNS), pd.DataFrame(previews, columns=REJECTED_COLUMNS)
+
+
+def _key(file: PurePosixPath) -> str:
+    return spell(str(file.with_suffix("")))
 
 
 def _pairs(files: list[PurePosixPath], specimens: SpecimensParams) -> tuple[pd.DataFrame, pd.DataFrame]:
-    suffixes = {"rgb": specimens.rgb_suffix or "", "uv": specimens.uv_suffix or ""}
+    suffixes = {"rgb": compose(specimens.rgb_suffix or ""), "uv": compose(specimens.uv_suffix or "")}
     found: dict[PurePosixPath, dict[str, list[PurePosixPath]]] = {}
     rejected: list[tuple[str, str, str]] = []
     for file in files:
+        stem = compose(file.stem)
         # The longer suffix first: `_1_uv` must win over `uv` when both match.
-        ends = sorted(
-            ((s, m) for m, s in suffixes.items() if file.stem.endswith(s)), key=lambda e: -len(e[0])
-        )
+        ends = sorted(((s, m) for m, s in suffixes.items() if stem.endswith(s)), key=lambda e: -len(e[0]))
         if not ends:
             reason = f"the name must end in '{suffixes['rgb']}' or '{suffixes['uv']}' before its extension"
             rejected.append((str(file), CaptureCode.MISSING_PAIR, reason))
             continue
         suffix, modality = ends[0]
-        key = file.with_name(file.stem.removesuffix(suffix) or file.stem)
+        key = file.with_name(stem.removesuffix(suffix) or stem)
         found.setdefault(key, {}).setdefault(modality, []).append(file)
     complete = {key: sides for key, sides in found.items() if _is_one_pair(sides)}
     for key, sides in found.items():
@@ -147,61 +176,61 @@ def _incomplete(
 
 
 def pairs_of_columns(
-    files: list[PurePosixPath], rgb: pd.Series, uv: pd.Series
+    files: list[PurePosixPath], rgb: pd.Series, uv: pd.Series, *, root: Path
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The pairs that the rows of the metadata name, and what keeps the other rows and files from being one.
 
-    A name may be a path under the root, a file name, or a file name without its extension.
-
     Args:
         files: every image, relative to the root.
-        rgb: file name of each row's RGB photograph.
+        rgb: file name of each row's RGB photograph, as `NameIndex` finds it.
         uv: file name of each row's UV photograph.
+        root: the folder.
     """
-    spelt: dict[str, set[PurePosixPath]] = {}
-    for file in files:
-        for spelling in {str(file), file.name, file.stem}:
-            spelt.setdefault(spelling, set()).add(file)
-    rows = [(_spelling(first), _spelling(second)) for first, second in zip(rgb, uv, strict=True)]
-    claims = Counter(file for row in rows for file in {file for name in row for file in spelt.get(name, ())})
+    names = NameIndex(root.resolve())
+    for number, file in enumerate(files):
+        names.add(file, number)
+    rows = [(_named(first), _named(second)) for first, second in zip(rgb, uv, strict=True)]
+    meant = [tuple([files[number] for number in names.find(name)] for name in row) for row in rows]
+    claims = Counter(file for row in meant for file in {file for found in row for file in found})
     pairs: list[tuple[PurePosixPath, PurePosixPath]] = []
     rejected: list[tuple[str, str, str]] = []
-    for row in rows:
-        faults = [(name, fault) for name in row if (fault := _name_fault(name, spelt, claims))]
-        if not faults and spelt[row[0]] == spelt[row[1]]:
+    for row, found in zip(rows, meant, strict=True):
+        faults = [
+            (name, fault)
+            for name, mine in zip(row, found, strict=True)
+            if (fault := _name_fault(name, mine, claims))
+        ]
+        if not faults and found[0] == found[1]:
             faults = [(row[0], "one file stands for both photographs of the pair")]
         rejected += [(name, CaptureCode.MISSING_PAIR, f"{fault}; row {row}") for name, fault in faults]
         if not faults:
-            pairs.append((next(iter(spelt[row[0]])), next(iter(spelt[row[1]]))))
+            pairs.append((found[0][0], found[1][0]))
     reason = f"no row of the metadata names it in '{rgb.name}' or '{uv.name}'"
     rejected += [(str(file), CaptureCode.MISSING_PAIR, reason) for file in files if file not in claims]
     pairs.sort()
     ids = _unique_ids([first.with_suffix("") for first, _ in pairs])
-    found = [(identity, str(a), str(b)) for identity, (a, b) in zip(ids, pairs, strict=True)]
-    return pd.DataFrame(found, columns=CAPTURE_COLUMNS), pd.DataFrame(rejected, columns=REJECTED_COLUMNS)
+    captures = [(identity, str(a), str(b)) for identity, (a, b) in zip(ids, pairs, strict=True)]
+    return pd.DataFrame(captures, columns=CAPTURE_COLUMNS), pd.DataFrame(rejected, columns=REJECTED_COLUMNS)
 
 
-def _spelling(name: object) -> str:
-    text = "" if name is pd.NA or name is None else str(name).strip()
-    return str(PurePosixPath(text.replace("\\", "/"))) if text else ""
+def _named(cell: object) -> str:
+    return "" if pd.isna(cell) else compose(str(cell))  # type: ignore[call-overload]
 
 
-def _name_fault(
-    name: str, spelt: dict[str, set[PurePosixPath]], claims: Counter[PurePosixPath]
-) -> str | None:
-    found = spelt.get(name, set())
+def _name_fault(name: str, found: list[PurePosixPath], claims: Counter[PurePosixPath]) -> str | None:
     if not name:
         return "the row must name a file here"
     if not found:
         return "no such file stands under specimens.root"
     if len(found) > 1:
         return f"{len(found)} files are called so ({', '.join(sorted(map(str, found)))}); write their folders"
-    n_rows = claims[next(iter(found))]
+    n_rows = claims[found[0]]
     return f"{n_rows} rows name this file; a file belongs to one pair" if n_rows > 1 else None
 
 
 def _unique_ids(stems: list[PurePosixPath]) -> list[str]:
     """The bare stem where it is unique in the study, else the path, so that no capture hides another."""
+    stems = [PurePosixPath(compose(str(stem))) for stem in stems]
     names = Counter(stem.name for stem in stems)
     ids = [stem.name if names[stem.name] == 1 else str(stem) for stem in stems]
     repeated = {identity for identity, n in Counter(ids).items() if n > 1}

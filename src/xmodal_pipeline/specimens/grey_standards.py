@@ -9,8 +9,10 @@ import pandas as pd
 
 from xmodal_pipeline.imaging.calibration import Disc
 from xmodal_pipeline.imaging.raw import Modality
+from xmodal_pipeline.params.columns import column_name
 from xmodal_pipeline.params.ingest import SpecimensParams
-from xmodal_pipeline.specimens.metadata import clean_labels, read_table
+from xmodal_pipeline.specimens.metadata import clean_labels
+from xmodal_pipeline.specimens.tables import read_table
 
 KEY_COLUMNS = ("filename", "x", "y", "radius")
 STANDARDS_ONLY = "standards_only"
@@ -55,6 +57,8 @@ def read_standards(root: Path, specimens: SpecimensParams) -> list[GreyStandard]
         return []
     path = _find(root, specimens.grey_standards)
     table = read_table(path, "grey_standards")
+    bands = {*specimens.band_layout.rgb, *specimens.band_layout.uv}
+    table = table.rename(columns=lambda header: header if header in bands else column_name(header))
     for column in table.columns:
         table[column] = table[column].str.strip()
     _check_columns(path, table, specimens)

@@ -1,16 +1,20 @@
-"""The metadata table beside the images: read, cleaned with a report, joined to the captures."""
+"""The metadata table beside the images: found, read, and its labels cleaned with a report."""
 
-import csv
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
-from xmodal_pipeline.errors import CaptureCode
+from xmodal_pipeline.params.columns import column_name
 from xmodal_pipeline.params.ingest import SpecimensParams
-from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS
+from xmodal_pipeline.specimens.columns import is_number, point_decimals
+from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
+from xmodal_pipeline.specimens.names import compose
+from xmodal_pipeline.specimens.tables import read_table
 
 KEY_COLUMNS = ("filename", "specimen_id")
 """Columns that say which capture a row is about, and are no labels."""
+RESERVED_COLUMNS = frozenset({*FILE_COLUMNS, "partition", "modality", "patch"} - set(KEY_COLUMNS))
+"""Columns that the tables of the pipeline have beside labels, so that no label may be called so."""
 CHANGE_COLUMNS = ["column", "found", "became", "n", "why"]
 
 
@@ -35,162 +39,107 @@ def key_columns(specimens: SpecimensParams) -> tuple[str, ...]:
     return (*KEY_COLUMNS, *(name for name in (specimens.rgb_column, specimens.uv_column) if name))
 
 
+def label_columns(metadata: pd.DataFrame, specimens: SpecimensParams) -> list[str]:
+    """The other columns."""
+    return [column for column in metadata.columns if column not in key_columns(specimens)]
+
+
 def read_metadata(path: Path, specimens: SpecimensParams) -> pd.DataFrame:
-    """Read a metadata table as text.
+    """Read a metadata table as text, its columns called as `column_name` says; none without a header.
 
     Raises:
-        ValueError: as `read_table`, or if no column says which capture a row is about.
+        ValueError: as `read_table`; if no column says which capture a row is about, if two headers differ in
+            case, spaces and underscores only, or if one is reserved.
     """
     table = read_table(path, "metadata")
+    headers = list(table.columns)
+    table.columns = pd.Index([column_name(header) for header in headers])
+    if len(set(table.columns)) != len(headers):
+        raise ValueError(
+            f"metadata '{path.name}': column names must differ in more than case, spaces and underscores, "
+            f"got {headers}; rename one"
+        )
+    reserved = [h for h, name in zip(headers, table.columns, strict=True) if name in RESERVED_COLUMNS]
+    if reserved:
+        raise ValueError(
+            f"metadata '{path.name}': labels must not be called as columns that the pipeline itself writes, "
+            f"got {reserved}; rename them, such as 'my_{reserved[0]}'"
+        )
     pair_columns = [name for name in (specimens.rgb_column, specimens.uv_column) if name]
     if not set(pair_columns) <= set(table.columns):
         raise ValueError(
             f"metadata '{path.name}': must have the columns {pair_columns} of specimens.rgb_column and "
-            f"specimens.uv_column, got {list(table.columns)}; correct their names"
+            f"specimens.uv_column, got {headers}; correct their names"
         )
     if not pair_columns and not set(KEY_COLUMNS) & set(table.columns):
         raise ValueError(
             f"metadata '{path.name}': must have a column 'filename' or 'specimen_id', got "
-            f"{list(table.columns)}; rename the column that identifies the captures"
+            f"{headers}; rename the column that identifies the captures"
         )
-    return table
-
-
-def read_table(path: Path, kind: str) -> pd.DataFrame:
-    """Read a table as text: UTF-8 or Latin-1, comma, semicolon or tab separated.
-
-    Args:
-        path: the file.
-        kind: what it holds, for the messages.
-
-    Raises:
-        ValueError: if it names a column twice, or a row is longer or shorter than the header.
-    """
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")
-    lines = text.splitlines()
-    header = lines[0] if lines else ""
-    separator = max(",;\t", key=header.count)
-    rows = list(csv.reader(lines, delimiter=separator))
-    columns = [name.strip() for name in rows[0]] if rows else []
-    if len(set(columns)) != len(columns):
-        raise ValueError(f"{kind} '{path.name}': column names must be unique, got {columns}; rename one")
-    width = len(columns)
-    ragged = [number for number, row in enumerate(rows[1:], start=2) if row and len(row) != width]
-    if ragged:
-        raise ValueError(
-            f"{kind} '{path.name}': every row must have {width} fields, line(s) {ragged[:5]} have not; "
-            "quote values that contain the separator"
-        )
-    return pd.DataFrame([row for row in rows[1:] if row], columns=columns, dtype="string")
+    return table.drop(columns="", errors="ignore")
 
 
 def clean_labels(metadata: pd.DataFrame, specimens: SpecimensParams) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Strip and case-fold every label, map vocabularies, and report each change.
 
-    A value outside a column's vocabulary, or an empty one, becomes missing: unlabelled, never a class.
+    A value outside a column's vocabulary, or one of `specimens.missing`, becomes missing: unlabelled, never a
+    class. Where a column holds numbers, a decimal comma becomes a point. Ids and file names keep their case.
 
     Returns:
         The cleaned table, and the report (`column, found, became, n, why`).
     """
     cleaned = metadata.copy()
+    missing = {"", *(_fold(spelling) for spelling in specimens.missing)}
     changes: list[tuple[str, str, str, int, str]] = []
     for column in metadata.columns:
+        counts = metadata[column].fillna("").value_counts()
         if column in key_columns(specimens):
-            cleaned[column] = metadata[column].str.strip()
-            continue
-        terms = {key.strip().casefold(): term for key, term in specimens.vocabulary.get(column, {}).items()}
-        for value, n in metadata[column].fillna("").value_counts().items():
-            found = str(value)
-            became, why = _clean_label(found, terms)
-            if why:
-                changes.append((column, found, became or "", int(n), why))
-        cleaned[column] = (
-            metadata[column]
-            .map(lambda value, terms=terms: _clean_label(value if pd.notna(value) else "", terms)[0])
-            .astype("string")
-        )
+            became = {
+                str(found): (None if _fold(str(found)) in missing else compose(str(found)), "")
+                for found in counts.index
+            }
+        else:
+            terms = {_fold(key): term for key, term in specimens.vocabulary.get(column, {}).items()}
+            became = _clean_column([str(found) for found in counts.index], terms, missing)
+        changes += [
+            (column, str(found), became[str(found)][0] or "", int(n), became[str(found)][1])
+            for found, n in counts.items()
+            if became[str(found)][1]
+        ]
+        values = [became["" if pd.isna(value) else str(value)][0] for value in metadata[column]]
+        cleaned[column] = pd.array(values, dtype="string")
     return cleaned, pd.DataFrame(changes, columns=CHANGE_COLUMNS)
 
 
-def _clean_label(found: str, terms: dict[str, str]) -> tuple[str | None, str]:
-    value = " ".join(found.split()).casefold()
-    if not value:
+def _fold(text: str) -> str:
+    return " ".join(compose(text).split()).casefold()
+
+
+def _clean_column(
+    spellings: list[str], terms: dict[str, str], missing: set[str]
+) -> dict[str, tuple[str | None, str]]:
+    """What each spelling of a column becomes, and why it changes."""
+    cleaned = {found: _clean_label(found, terms, missing) for found in spellings}
+    known = [value for value, _ in cleaned.values() if value is not None]
+    pointed = {value: point_decimals(value) for value in known}
+    if not terms and any(v != p for v, p in pointed.items()) and all(is_number(p) for p in pointed.values()):
+        return {
+            found: (value, why) if value is None else (pointed[value], why or _decimal_reason(value))
+            for found, (value, why) in cleaned.items()
+        }
+    return cleaned
+
+
+def _decimal_reason(value: str) -> str:
+    return "decimal comma" if point_decimals(value) != value else ""
+
+
+def _clean_label(found: str, terms: dict[str, str], missing: set[str]) -> tuple[str | None, str]:
+    value = _fold(found)
+    if value in terms:
+        return terms[value], "" if terms[value] == found else "cleaned"
+    if value in missing:
         return None, "missing: unlabelled"
-    if terms and value not in terms and value not in terms.values():
+    if terms and value not in terms.values():
         return None, "not in the vocabulary: unlabelled"
-    value = terms.get(value, value)
     return value, "" if value == found else "cleaned"
-
-
-def join_metadata(
-    captures: pd.DataFrame, metadata: pd.DataFrame | None, specimens: SpecimensParams
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give each capture its specimen and labels.
-
-    A capture without a row is kept, unlabelled, with the flag NO_METADATA; a row without a capture is
-    reported under NO_CAPTURE, but for pairs joined by columns, whose rows `discover_captures` reports.
-
-    Returns:
-        `captures` with `specimen_id`, `flags` and one column per label; and the unused rows
-        (`filename, code, reason`).
-    """
-    joined = captures.copy()
-    if metadata is None:
-        return joined.assign(specimen_id=joined["capture_id"], flags=""), _unused([])
-    keys = key_columns(specimens)
-    row_of = _match_rows(captures, metadata, specimens.rgb_column or "filename")
-    matched = metadata.iloc[[row for row in row_of if row is not None]]
-    labels = [column for column in metadata.columns if column not in keys]
-    for column in labels:
-        values = [metadata[column].iloc[row] if row is not None else pd.NA for row in row_of]
-        joined[column] = pd.array(values, dtype="string")
-    ids = metadata.get("specimen_id")
-    joined["specimen_id"] = [
-        str(ids.iloc[row]) if ids is not None and row is not None and pd.notna(ids.iloc[row]) else capture
-        for row, capture in zip(row_of, captures["capture_id"], strict=True)
-    ]
-    joined["flags"] = ["" if row is not None else CaptureCode.NO_METADATA.value for row in row_of]
-    if specimens.rgb_column is not None:
-        return joined, _unused([])
-    key = next(column for column in KEY_COLUMNS if column in metadata)
-    return joined, _unused([str(k) for k in metadata[key].drop(matched.index)])
-
-
-def _unused(keys: list[str]) -> pd.DataFrame:
-    rows = [(key, CaptureCode.NO_CAPTURE.value, "a metadata row without a usable file") for key in keys]
-    return pd.DataFrame(rows, columns=REJECTED_COLUMNS)
-
-
-def _match_rows(captures: pd.DataFrame, metadata: pd.DataFrame, name_column: str) -> list[int | None]:
-    """The metadata row of each capture, by file name where the table has one, else by specimen."""
-    if name_column in metadata:
-        by_name: dict[str, int] = {}
-        for row, name in enumerate(metadata[name_column]):
-            if pd.notna(name):
-                path = PurePosixPath(str(name).replace("\\", "/"))
-                for spelling in (str(path), path.name, path.stem):
-                    by_name.setdefault(spelling, row)
-        return [_row_by_name(capture, by_name) for capture in captures.itertuples()]
-    by_id = {str(name): row for row, name in enumerate(metadata["specimen_id"]) if pd.notna(name)}
-    return [_row_by_specimen(PurePosixPath(str(name)).name, by_id) for name in captures["capture_id"]]
-
-
-def _row_by_name(capture: tuple[object, ...], by_name: dict[str, int]) -> int | None:
-    for filename in (capture.filename, capture.uv_filename, capture.capture_id):  # type: ignore[attr-defined]
-        path = PurePosixPath(str(filename))
-        for spelling in (str(path), path.name, path.stem):
-            if spelling and spelling in by_name:
-                return by_name[spelling]
-    return None
-
-
-def _row_by_specimen(capture: str, by_id: dict[str, int]) -> int | None:
-    """The specimen whose id is the capture's name, or the longest id that it starts with."""
-    if capture in by_id:
-        return by_id[capture]
-    starts = [i for i in by_id if capture.startswith(i) and not capture[len(i)].isalnum()]
-    return by_id[max(starts, key=len)] if starts else None

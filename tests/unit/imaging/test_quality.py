@@ -150,6 +150,17 @@ def test_a_mask_at_the_border_is_flagged_and_a_full_frame_is_not(edge):
     assert CaptureCode.MASK_TOUCHES_BORDER not in quality(rgb, uv, np.ones_like(mask))[1]
 
 
+def test_a_mask_that_covers_the_border_looks_inverted():
+    rgb, uv, mask = simulated_capture()
+    codes = quality(rgb, uv, ~mask)[1]
+    assert CaptureCode.INVERTED_MASK in codes
+    assert CaptureCode.MASK_TOUCHES_BORDER not in codes
+    cut_off = ~mask
+    cut_off[:12, :] = cut_off[-12:, 40:] = False
+    assert CaptureCode.INVERTED_MASK not in quality(rgb, uv, cut_off)[1]
+    assert CaptureCode.INVERTED_MASK not in quality(rgb, uv, np.ones_like(mask))[1]
+
+
 def test_a_blurred_modality_is_a_focus_mismatch_whichever_it_is():
     rgb, uv, mask = simulated_capture(noise=0)
     fine = 0.1 * ndimage.gaussian_filter(np.random.default_rng(4).standard_normal(mask.shape), 1.2)

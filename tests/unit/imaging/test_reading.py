@@ -1,5 +1,6 @@
 """Captures from disk to unit scale and masks, and every reason to reject one."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from xmodal_pipeline.errors import CaptureCode, CaptureRejected
+from xmodal_pipeline.errors import CaptureCode, CaptureRejected, ParametersError
 from xmodal_pipeline.imaging import Capture, CaptureFiles, read_capture
 from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import BandLayout, Scale, SpecimensParams
@@ -105,7 +106,46 @@ def test_the_models_order_need_not_be_the_files_order(tmp_path: Path) -> None:
 
 def test_six_bands_have_the_whole_frame_as_mask(tmp_path: Path) -> None:
     files = write_stack(tmp_path / "a.tif", stored("uint8")[:6])
-    assert read(files, SpecimensParams(layout="rgb_uv"), "uint8").rgb_mask.all()
+    assert read(files, SpecimensParams(layout="rgb_uv", mask="none"), "uint8").rgb_mask.all()
+
+
+def test_masks_do_not_come_from_a_band_that_the_layout_has_not(tmp_path: Path) -> None:
+    files = write_stack(tmp_path / "a.tif", stored("uint8")[:6])
+    settings = SpecimensParams(layout="rgb_uv", scale="uint8")
+    refused = r"specimens.mask: must be white_background or none .* for layout 'rgb_uv', .* got band"
+    with pytest.raises(ParametersError, match=refused):
+        open_study(tmp_path, settings, [files])
+    files.rgb_path.write_bytes(b"II*\0")  # where nothing can be read, that is the cause
+    assert open_study(tmp_path, settings, [files]).scale == "uint8"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("photograph.jpg", "the file must be a TIFF of 7 bands (layout rgb_uv_mask), got a JPEG of 3; where"),
+        ("grey.png", "the file must be a TIFF of 7 bands (layout rgb_uv_mask), got a PNG of 1; where"),
+        ("six.tif", "the file must have 7 bands, got 6 (axes CYX of shape 6×40×60); check specimens.layout"),
+        ("hyper.tif", "the file must be one plane per band (7), got axes ZCYX of shape 2×6×40×60"),
+        ("white.tif", "photometric interpretation must be MINISBLACK or RGB, got MINISWHITE"),
+    ],
+)
+def test_the_reason_says_what_the_file_is_and_what_is_needed(tmp_path: Path, name: str, reason: str) -> None:
+    path, bands = tmp_path / name, np.zeros((7, 40, 60), np.uint8)
+    bands[:] = np.arange(60)
+    match name:
+        case "photograph.jpg":
+            Image.fromarray(np.moveaxis(bands[:3], 0, -1)).save(path)
+        case "grey.png":
+            Image.fromarray(bands[0]).save(path)
+        case "six.tif":
+            tifffile.imwrite(path, bands[:6], photometric="minisblack", metadata={"axes": "CYX"})
+        case "hyper.tif":
+            both = np.stack([bands[:6]] * 2)
+            tifffile.imwrite(path, both, imagej=True, metadata={"axes": "ZCYX"})
+        case "white.tif":
+            tifffile.imwrite(path, bands, photometric="miniswhite")
+    with pytest.raises(CaptureRejected, match=re.escape(reason)):
+        read(CaptureFiles("a", "a", path), SpecimensParams(), "uint8")
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,8 @@ def pairs(folder: Path, *kinds: str) -> list[CaptureFiles]:
     ],
 )
 def test_uv_has_as_many_bands_as_most_files_and_the_more_in_a_draw(tmp_path, kinds, bands):
-    study = open_study(tmp_path, SpecimensParams(**PAIR, scale="uint8"), pairs(tmp_path, *kinds))
+    settings = SpecimensParams(**PAIR, scale="uint8", mask="none")
+    study = open_study(tmp_path, settings, pairs(tmp_path, *kinds))
     assert study.uv_bands == bands
     assert study.bands == ("R", "G", "B", *bands)
 

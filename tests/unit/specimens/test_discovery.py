@@ -1,3 +1,5 @@
+import unicodedata
+
 import pandas as pd
 import pytest
 
@@ -31,9 +33,38 @@ def test_equal_stems_in_two_folders_keep_both_captures(tmp_path):
 
 
 def test_equal_stems_with_two_extensions_are_numbered(tmp_path):
-    touch(tmp_path, "a.png", "a.tif")
+    touch(tmp_path, "a.tiff", "a.tif")
     found, _ = discover_captures(tmp_path, SpecimensParams())
     assert list(found["capture_id"]) == ["a#1", "a#2"]
+
+
+def test_a_photograph_beside_a_stack_of_its_name_is_a_preview(tmp_path):
+    touch(tmp_path, "a.TIF", "a.JPG", "sub/a.png", "b.jpg")
+    found, rejected = discover_captures(tmp_path, SpecimensParams())
+    assert list(found["filename"]) == ["a.TIF", "b.jpg", "sub/a.png"]
+    assert rejected.to_dict("records") == [
+        {"filename": "a.JPG", "code": "PREVIEW", "reason": "'a.TIF' beside it is the capture"}
+    ]
+
+
+def test_links_are_captures_where_they_lead_to_a_file_and_named_where_not(tmp_path):
+    touch(tmp_path, "disk/a.tif")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "day").symlink_to(tmp_path / "disk")
+    (root / "b.tif").symlink_to(".git/annex/objects/b.tif")
+    found, rejected = discover_captures(root, SpecimensParams())
+    assert list(found["filename"]) == ["day/a.tif"]
+    assert rejected[["filename", "code"]].to_numpy().tolist() == [["b.tif", "BROKEN_LINK"]]
+
+
+def test_ids_are_composed_and_files_called_as_on_disk(tmp_path):
+    decomposed = unicodedata.normalize("NFD", "Mönch_vis.tif")
+    touch(tmp_path, decomposed, unicodedata.normalize("NFC", "Mönch_uv.tif"))
+    found, rejected = discover_captures(tmp_path, PAIR)
+    assert list(found["capture_id"]) == [unicodedata.normalize("NFC", "Mönch")]
+    assert list(found["filename"]) == [decomposed]
+    assert rejected.empty
 
 
 def test_pairs_join_by_suffix_and_nothing_is_lost(tmp_path):

@@ -15,6 +15,8 @@ CAPTURES = pd.DataFrame(
         "sex": ["m", "f", None, "f"],
         "life stage": ["adult", "adult", "adult", None],
         "year": ["1899", "1950", "2001", "1950"],
+        "elevation": ["80", "1000", "9", "10500.5"],
+        "date": ["2024-05-09", "2024-05-10", "2025-01-01", None],
     },
     dtype="string",
 )
@@ -30,6 +32,17 @@ CAPTURES = pd.DataFrame(
         ("`life stage` == 'adult' and not `life stage` != 'Adult'", "abc"),
         ("year >= '1950' or sex == 'm'", "abcd"),
         ("'1900' < year < '2000'", "bd"),
+        ("1900 < year < 2000", "bd"),
+        ("year in [1950, 2001]", "bcd"),
+        ("elevation >= '1000'", "bd"),
+        ("elevation >= 1000", "bd"),
+        ("elevation < 1000", "ac"),
+        ("elevation == '80.0'", "a"),
+        ("elevation > -1", "abcd"),
+        ("Elevation != 80", "bcd"),
+        ("`Life Stage` == 'adult'", "abc"),
+        ("date > '2024-05-09'", "bc"),
+        ("not specimen_id == '01'", "abcd"),  # ids are names: 01 is not 1
         ("specimen_id not in ('1',) and filename == 'd'", "d"),
         # A missing label is neither equal nor unequal to anything.
         ("sex != 'm'", "bd"),
@@ -69,8 +82,8 @@ def test_without_a_query_every_capture_stays():
         ("sex @ sex == 'm'", "must compare labels with values"),
         ("'m' == 'm'", "must compare labels with values"),
         ("sex in 'mf'", "'in' must stand between a label and a list"),
-        ("sex in [year]", "a list must hold text in quotes"),
-        ("year > 1950", "labels are text: 1950 must stand in quotes"),
+        ("sex in [year]", "a list must hold text in quotes, or numbers"),
+        ("sex < 'm'", "'sex' holds text, which has no order"),
         ("stage == 'adult'", r"must name columns of the metadata \[.*'sex'.*\], not stage"),
     ],
 )
@@ -79,6 +92,21 @@ def test_what_is_no_comparison_is_refused_before_the_run(query, message, tmp_pat
     with pytest.raises(ParametersError, match=f"specimens.filter: {message}"):
         check_filter(query, list(CAPTURES.columns))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("sex > 'f'", "'sex' holds text, which has no order: use == or in"),
+        ("'f' < sex", "'sex' holds text, which has no order"),
+        ("sex == 1", "'sex' holds text: its values must stand in quotes"),
+        ("specimen_id == 1", "'specimen_id' holds text: its values must stand in quotes"),
+        ("year < 'old'", "'year' holds text, which has no order"),
+    ],
+)
+def test_text_has_no_order_and_is_no_number(query, message):
+    with pytest.raises(ParametersError, match=f"specimens.filter: {message}"):
+        apply_filter(CAPTURES, query)
 
 
 def test_a_query_that_selects_nothing_says_so():

@@ -1,29 +1,10 @@
+import unicodedata
+
 import pandas as pd
 import pytest
 
 from xmodal_pipeline.params.ingest import SpecimensParams
-from xmodal_pipeline.specimens.metadata import (
-    clean_labels,
-    find_metadata,
-    join_metadata,
-    read_metadata,
-    read_table,
-)
-
-CAPTURES = pd.DataFrame(
-    {"capture_id": ["a_1", "a_2", "b"], "filename": ["sub/a_1.tif", "a_2.tif", "b.tif"], "uv_filename": ""}
-)
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_encodings_and_separators_give_the_same_table(tmp_path, encoding, separator):
-    path = tmp_path / "metadata.csv"
-    rows = [["specimen_id", "site"], ["a", "Zürich"]]
-    path.write_bytes("".join(separator.join(row) + "\n" for row in rows).encode(encoding))
-    assert read_metadata(path, SpecimensParams()).to_dict("records") == [
-        {"specimen_id": "a", "site": "Zürich"}
-    ]
+from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, label_columns, read_metadata
 
 
 def test_bad_tables_are_refused_by_name(tmp_path):
@@ -61,40 +42,6 @@ def test_labels_are_cleaned_and_every_change_is_reported():
     assert ("sex", "") in rows
 
 
-def test_join_by_file_name_keeps_views_of_one_specimen_together():
-    metadata = pd.DataFrame(
-        {
-            "filename": ["a_1.tif", "a_2.tif", "gone.tif"],
-            "specimen_id": ["a", "a", "z"],
-            "sex": ["m", "m", "f"],
-        },
-        dtype="string",
-    )
-    joined, unused = join_metadata(CAPTURES, metadata, SpecimensParams())
-    assert joined["specimen_id"].tolist() == ["a", "a", "b"]
-    assert joined["sex"].isna().tolist() == [False, False, True]
-    assert joined["flags"].tolist() == ["", "", "NO_METADATA"]
-    assert unused.to_dict("records") == [
-        {"filename": "gone.tif", "code": "NO_CAPTURE", "reason": "a metadata row without a usable file"}
-    ]
-
-
-def test_join_by_specimen_takes_the_longest_id_that_ends_at_a_separator():
-    captures = pd.DataFrame({"capture_id": ["A1_b", "A12_b"], "filename": ["x", "y"], "uv_filename": ""})
-    metadata = pd.DataFrame({"specimen_id": ["A1", "A12"], "sex": ["m", "f"]}, dtype="string")
-    joined, unused = join_metadata(captures, metadata, SpecimensParams())
-    assert joined["specimen_id"].tolist() == ["A1", "A12"]
-    assert joined["sex"].tolist() == ["m", "f"]
-    assert unused.empty
-
-
-def test_without_metadata_each_capture_is_a_specimen():
-    joined, unused = join_metadata(CAPTURES, None, SpecimensParams())
-    assert joined["specimen_id"].tolist() == ["a_1", "a_2", "b"]
-    assert joined["flags"].tolist() == ["", "", ""]
-    assert unused.empty
-
-
 def test_the_metadata_file_is_found_in_the_folder_or_beside_it(tmp_path):
     images = tmp_path / "images"
     images.mkdir()
@@ -114,32 +61,10 @@ COLUMNS = SpecimensParams(root="somewhere", rgb_column="file.vis", uv_column="fi
 
 def test_rows_of_pairs_need_no_other_key_and_their_file_names_are_no_labels(tmp_path):
     path = tmp_path / "metadata.csv"
-    path.write_text("file.vis;file.uv;sex\nA_G1.jpg; A_G2.jpg;M\nA_G3.jpg;A_G4.jpg;M\n")
+    path.write_text("file.vis;File.UV;sex\nA_G1.jpg; A_G2.jpg;M\nA_G3.jpg;A_G4.jpg;M\n")
     metadata, _ = clean_labels(read_metadata(path, COLUMNS), COLUMNS)
     assert metadata["file.uv"].tolist() == ["A_G2.jpg", "A_G4.jpg"]
-    captures = pd.DataFrame(
-        {"capture_id": ["A_G3"], "filename": ["sub/A_G3.jpg"], "uv_filename": ["sub/A_G4.jpg"]}
-    )
-    joined, unused = join_metadata(captures, metadata, COLUMNS)
-    assert joined[["specimen_id", "sex", "flags"]].to_numpy().tolist() == [["A_G3", "m", ""]]
-    assert "file.vis" not in joined
-    assert unused.empty  # discovery names rows whose files are missing
-
-
-def test_several_rows_of_pairs_may_be_one_specimen():
-    metadata = pd.DataFrame(
-        {
-            "specimen_id": ["A", "A", "B"],
-            "file.vis": ["1.jpg", "3.jpg", "5.jpg"],
-            "file.uv": ["2.jpg", "4.jpg", "6.jpg"],
-            "view": ["back", "belly", "back"],
-        },
-        dtype="string",
-    )
-    captures = pd.DataFrame({"capture_id": ["1", "3", "5"], "filename": ["1.jpg", "3.jpg", "5.jpg"]})
-    joined, _ = join_metadata(captures.assign(uv_filename=["2.jpg", "4.jpg", "6.jpg"]), metadata, COLUMNS)
-    assert joined["specimen_id"].tolist() == ["A", "A", "B"]
-    assert joined["view"].tolist() == ["back", "belly", "back"]
+    assert label_columns(metadata, COLUMNS) == ["sex"]
 
 
 def test_columns_that_the_metadata_lacks_are_named(tmp_path):
@@ -151,10 +76,57 @@ def test_columns_that_the_metadata_lacks_are_named(tmp_path):
         read_metadata(path, COLUMNS)
 
 
-def test_the_header_alone_says_what_separates_columns(tmp_path):
+@pytest.mark.parametrize(
+    "header", ["specimen_id", "Specimen ID", "SPECIMEN_ID", "SpecimenID", " specimen  id ", "specimen__id"]
+)
+def test_headers_are_matched_whatever_their_case_spaces_and_underscores(tmp_path, header):
     path = tmp_path / "metadata.csv"
-    path.write_text("filename;notes\na.tif;worn, pale, female\n", encoding="utf-8")
-    assert read_table(path, "metadata").to_dict("list") == {
-        "filename": ["a.tif"],
-        "notes": ["worn, pale, female"],
-    }
+    path.write_text(f"{header},Sex,Wing length\na,M,20\n")
+    assert list(read_metadata(path, SpecimensParams()).columns) == ["specimen_id", "sex", "wing_length"]
+    asked = SpecimensParams(label="Wing Length", confounders=("SEX",), vocabulary={"Sex": {"weiblich": "f"}})
+    assert (asked.label, asked.confounders, list(asked.vocabulary)) == ("wing_length", ("sex",), ["sex"])
+
+
+def test_headers_that_are_one_name_and_names_of_our_own_are_refused(tmp_path):
+    path = tmp_path / "metadata.csv"
+    path.write_text("filename,Sex,sex\na,m,m\n")
+    with pytest.raises(ValueError, match=r"must differ in more than case.*'Sex', 'sex'"):
+        read_metadata(path, SpecimensParams())
+    path.write_text("filename,class,Capture ID,flags,partition,modality,sha256,n\na,b,c,d,e,f,g,h\n")
+    reserved = r"got \['Capture ID', 'flags', 'partition', 'modality', 'sha256'\]; rename them"
+    with pytest.raises(ValueError, match=reserved):
+        read_metadata(path, SpecimensParams())
+
+
+def test_a_column_without_a_header_is_no_label(tmp_path):
+    path = tmp_path / "metadata.csv"
+    path.write_text('"","filename","sex"\n"1","a.tif","m"\n')  # as R writes row names
+    assert list(read_metadata(path, SpecimensParams()).columns) == ["filename", "sex"]
+
+
+def test_spellings_of_missing_values_are_no_classes_and_no_ids():
+    spelt = ["NA", "n/a", "NaN", "-", "Unknown", "none", "?", " ", "nana"]
+    metadata = pd.DataFrame({"specimen_id": spelt, "species": spelt}, dtype="string")
+    cleaned, changes = clean_labels(metadata, SpecimensParams())
+    assert cleaned["species"].dropna().tolist() == ["nana"]
+    assert cleaned["specimen_id"].dropna().tolist() == ["nana"]
+    assert set(changes.loc[changes["column"] == "species", "found"]) == set(spelt[:-1])
+    assert set(changes["why"]) == {"missing: unlabelled"}
+    kept, _ = clean_labels(metadata, SpecimensParams(missing=("nana",)))
+    assert kept["species"].isna().tolist() == [False] * 7 + [True, True]
+    named, _ = clean_labels(metadata, SpecimensParams(vocabulary={"species": {"none": "plain"}}))
+    assert named["species"].dropna().tolist() == ["plain"]
+
+
+def test_a_decimal_comma_is_a_point_where_all_are_numbers():
+    table = {"wing": ["20,5", "21", "NA", "-3,25"], "note": ["1,5", "1,5 or 2", "", ""]}
+    cleaned, changes = clean_labels(pd.DataFrame(table, dtype="string"), SpecimensParams())
+    assert cleaned["wing"].dropna().tolist() == ["20.5", "21", "-3.25"]
+    assert cleaned["note"].dropna().tolist() == ["1,5", "1,5 or 2"]
+    assert set(changes.loc[changes["why"] == "decimal comma", "found"]) == {"20,5", "-3,25"}
+
+
+def test_labels_are_compared_in_composed_form():
+    both = [unicodedata.normalize(form, "Mönch") for form in ("NFC", "NFD")]
+    cleaned, _ = clean_labels(pd.DataFrame({"species": both}, dtype="string"), SpecimensParams())
+    assert cleaned["species"].unique().tolist() == ["mönch"]

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from xmodal_pipeline.evaluation.confounding import is_numeric
 from xmodal_pipeline.evaluation.uv_value.captures import capture_rows
 from xmodal_pipeline.evaluation.uv_value.features import COLOUR
 from xmodal_pipeline.evaluation.uv_value.inputs import FeaturesConstantError
 from xmodal_pipeline.evaluation.uv_value.value import Part, judge_parts, prepare_part
 from xmodal_pipeline.evaluation.uv_value.verdict import COLUMNS, EXPLORATORY, PRIMARY
 from xmodal_pipeline.params.evaluate import EvaluationParams
+from xmodal_pipeline.specimens.columns import column_kind
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def uv_value_table(
         label: column or columns of the index with two classes; default sex where the index has it. A label
             without two classes in a view is not tested there, which the log says.
         blocks: nuisance columns of the index. Within classes of each (year, session) the label is compared; a
-            number (size) is held constant as a covariate, and specimens without it are left out.
+            number (size) is held constant as a covariate. Captures without one are left out.
 
     Returns:
         Columns as `uv_value`; no rows when there is nothing to test.
@@ -75,10 +75,13 @@ def _test_label(
 ) -> Part | None:
     """The part of one label, view, patch and feature set; None, and a line in the log, if there is none."""
     where = " ".join(value for value in names.values() if value)
-    numbers = [name for name in blocks if is_numeric(rows["meta"][name])]
-    lacks = np.asarray(rows["meta"][numbers].isna()).any(axis=1)
+    numbers = [name for name in blocks if column_kind(rows["meta"][name], name) == "number"]
+    # An unknown session is no session of its own: nobody knows who was in it.
+    lacks = np.asarray(rows["meta"][list(blocks)].isna()).any(axis=1)
     if lacks.any():
-        logger.warning("uv_value: %s leaves out %d captures without %s", where, lacks.sum(), numbers)
+        logger.warning(
+            "uv_value: %s leaves out %d captures without %s", where, lacks.sum(), " or ".join(blocks)
+        )
     rows = rows.loc[rows.index[np.flatnonzero(~lacks)]]
     meta = rows["meta"].astype(object).where(rows["meta"].notna(), None)
     classes = meta.loc[meta["species"].notna(), names["label"]].nunique()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from xmodal_pipeline.errors import CaptureCode, RunStoppedError, rejection_summary
+from xmodal_pipeline.errors import NO_FAULTS, RunStoppedError, rejection_summary
 from xmodal_pipeline.imaging.study import Study, open_study
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, SimulationParams, SpecimensParams
 from xmodal_pipeline.reporting.data.captures import picture_contact_sheet
@@ -14,11 +14,10 @@ from xmodal_pipeline.reporting.data.colour import picture_bands
 from xmodal_pipeline.reporting.data.labels import picture_class_balance
 from xmodal_pipeline.reporting.data.registration import picture_registration
 from xmodal_pipeline.reporting.figure import ReportFigure
-from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS, capture_files, discover_captures
+from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS, capture_files
 from xmodal_pipeline.specimens.examination import Examination, examine_captures
-from xmodal_pipeline.specimens.filtering import apply_filter
-from xmodal_pipeline.specimens.grey_standards import list_standards_only, read_standards
-from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, join_metadata, read_metadata
+from xmodal_pipeline.specimens.listing import account_for, list_study
+from xmodal_pipeline.specimens.shared_faults import describe_shared_faults
 from xmodal_pipeline.specimens.study_calibration import calibrate_study
 from xmodal_pipeline.specimens.thumbnails import Thumbnails, thumbnail_captures
 from xmodal_pipeline.specimens.tree import find_tips, match_tips
@@ -52,17 +51,17 @@ def list_captures(
 
     Returns:
         Captures with labels; files and rows that make no capture; label changes.
+
+    Raises:
+        ParametersError: if there are metadata of which no row meets a capture.
     """
-    root = Path(capture_folder["root"])
-    path = find_metadata(root, specimens)
-    metadata, changes = clean_labels(
-        read_metadata(path, specimens) if path else pd.DataFrame(columns=["filename"]), specimens
-    )
-    without = list_standards_only(read_standards(root, specimens))
-    found, unusable = discover_captures(root, specimens, metadata if path else None, without)
-    joined, unused = join_metadata(found, metadata if path else None, specimens)
-    listed, filtered = apply_filter(joined, specimens.filter)
-    return listed, pd.concat([unusable, unused, filtered], ignore_index=True).astype("string"), changes
+    listing = list_study(Path(capture_folder["root"]), specimens)
+    for line in listing.describe():
+        logger.info("%s", line)
+    if listing.unused_tables:
+        logger.warning("%s", listing.describe_unused_tables())
+    listing.check()
+    return listing.captures, listing.rejected, listing.changes
 
 
 def decide_study(
@@ -89,6 +88,9 @@ def examine(
 ) -> Examination:
     """Read every capture once and judge it."""
     examination = examine_captures(capture_list, calibration, study, registration, quality)
+    shared = describe_shared_faults(examination.specimen_index, examination.quality_report)
+    if shared:
+        logger.warning("%s", shared)
     rejected = pd.concat([unusable_files, examination.rejected_captures], ignore_index=True)
     return examination._replace(rejected_captures=rejected)
 
@@ -169,10 +171,8 @@ def check_rejected_share(
     Raises:
         RunStoppedError: naming the share, the limit, and per code the count, an example and what to do.
     """
-    # A row without a file and a capture left out by the filter are no fault of a file.
-    faults = rejected_captures[
-        ~rejected_captures["code"].isin([CaptureCode.NO_CAPTURE, CaptureCode.FILTERED])
-    ]
+    faults = rejected_captures[~rejected_captures["code"].isin(NO_FAULTS)]
+    logger.info("%s", account_for(specimen_index, rejected_captures))
     counts = {str(code): int(n) for code, n in faults["code"].value_counts().items()}
     n_read = len(specimen_index) + len(faults)
     share = len(faults) / n_read if n_read else 1.0
@@ -182,5 +182,4 @@ def check_rejected_share(
             f"got {share:.0%} ({len(faults)} of {n_read})",
             rejection_summary(faults[REJECTED_COLUMNS].itertuples(index=False)),
         )
-    logger.info("%d captures accepted, %d rejected %s", len(specimen_index), len(faults), counts or "")
     return {"n_accepted": len(specimen_index), "n_rejected": len(faults), "rejected_by_code": counts}

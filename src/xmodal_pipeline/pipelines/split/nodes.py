@@ -10,14 +10,22 @@ from xmodal_pipeline.params.ingest import QualityParams
 from xmodal_pipeline.params.split import SplitParams
 from xmodal_pipeline.specimens import leaks, partition
 from xmodal_pipeline.specimens.prepared import Prepared, PreparedBlock, prepare_captures
+from xmodal_pipeline.specimens.shared_faults import refuse_dead_bands
 
 
 def assign_partitions(
+    study: Study,
     specimen_index: pd.DataFrame,
+    quality_report: pd.DataFrame,
     ingest_summary: dict[str, Any],
     split: SplitParams,
 ) -> pd.DataFrame:
-    """Divide the specimens into train, validation and test."""
+    """Divide the specimens into train, validation and test.
+
+    Raises:
+        RunStoppedError: if a band is dead in every capture.
+    """
+    refuse_dead_bands(specimen_index, quality_report, is_pair=study.settings.is_pair)
     return partition.assign_partitions(specimen_index, split)
 
 

@@ -12,7 +12,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.assign_partitions,
-                ["specimen_index", "ingest_summary", "params:split"],
+                ["study", "specimen_index", "quality_report", "ingest_summary", "params:split"],
                 "partitions",
                 name="assign_partitions",
             ),

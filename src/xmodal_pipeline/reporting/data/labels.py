@@ -28,6 +28,7 @@ from xmodal_pipeline.reporting.style import (
     styled,
 )
 from xmodal_pipeline.reporting.words import MISSING, ModalityNames, number, write_class, write_species
+from xmodal_pipeline.specimens.columns import column_kind
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
 
 _MOST_CLASSES: Final = 42
@@ -154,7 +155,9 @@ def picture_class_balance(study: Study, specimen_index: pd.DataFrame) -> ReportF
     others = [
         name
         for name in specimen_index.columns
-        if name not in FILE_COLUMNS and 1 < specimen_index[name].nunique() <= _MOST_OTHER_CLASSES
+        if name not in FILE_COLUMNS
+        and column_kind(specimen_index[name], name) == "classes"
+        and 1 < specimen_index[name].nunique() <= _MOST_OTHER_CLASSES
     ]
     return print_figure(
         "class_balance",

@@ -120,7 +120,7 @@ def test_classes_of_a_confounder_are_blocks_and_numbers_are_covariates(caplog):
     rows = by_species(table)
     assert table.loc[table["scope"] == "clade", "species"].tolist() == ["clade A"]
     assert rows["n_1"].to_dict() == {"adds": 11, "empty": 12, "plain": 12}
-    assert "leaves out 2 captures without ['size']" in caplog.text
+    assert "leaves out 2 captures without year or size" in caplog.text
     specimens = make_specimens()
     kept = np.arange(len(specimens[0])) != 5
     number = np.arange(len(kept))[kept]
@@ -134,6 +134,16 @@ def test_classes_of_a_confounder_are_blocks_and_numbers_are_covariates(caplog):
     )
     # The noise of captures is a ten-thousandth of the variance.
     np.testing.assert_allclose(rows["uv_adds"], expected.loc[rows.index, "uv_adds"], rtol=0.02, atol=1e-3)
+
+
+def test_a_specimen_of_an_unknown_session_is_left_out(caplog):
+    index, rgb, uv = make_tables(views=("dorsal",))
+    is_even = index["specimen_id"].str[-1].isin(list("02468"))
+    index["session"] = np.where(is_even, "first", None)
+    table = uv_value_table({"colour": (rgb, uv)}, index, PARAMS, blocks=["session"])
+    assert f"leaves out {(~is_even).sum()} captures without session" in caplog.text
+    expected = uv_value_table({"colour": (rgb, uv)}, index[is_even], PARAMS, blocks=["session"])
+    pd.testing.assert_frame_equal(table, expected)
 
 
 def test_specimens_set_aside_are_named_in_the_log(caplog):

@@ -1,0 +1,70 @@
+"""What a column is taken for."""
+
+import pandas as pd
+import pytest
+
+from xmodal_pipeline.evaluation.specimen_tables import label_columns, specimen_labels
+from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.specimens.columns import column_kind, describe_columns
+from xmodal_pipeline.specimens.metadata import clean_labels
+
+
+def series(values):
+    return pd.Series(values, dtype="string")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["m", "f", None], "classes"),
+        ([None, None], "empty"),
+        ([str(n) for n in range(10)], "classes"),
+        ([str(n) for n in range(11)], "number"),
+        (["20.5", "21"], "number"),
+        (["20.5", "21", "worn"], "classes"),
+        (["01.06.2024", "2.6.2024"], "date"),
+        (["2024-06-01", "2024-06-02t10:00:00"], "date"),
+        (["6/1/24", None], "date"),
+        (["3 june 1921", "14-sep-1899"], "date"),
+        (["19210603"], "date"),
+        (["spring 1921", "2024-06-01"], "classes"),
+        ([f"name {n}" for n in range(51)], "text"),
+    ],
+)
+def test_values_say_what_a_column_is(values, kind):
+    assert column_kind(series(values)) == kind
+
+
+def test_species_and_their_like_are_classes_whatever_they_are_written_as():
+    numbers = series([str(n) for n in range(20)])
+    assert column_kind(numbers, "species") == "classes"
+    assert column_kind(numbers, "wing") == "number"
+
+
+def test_dates_and_measures_are_no_labels_of_specimens():
+    index = pd.DataFrame({"specimen_id": list("abcd"), "sex": list("mfmf"), "session": list("1122")})
+    index["wing"] = ["20.5", "21", "20.5", "21"]
+    index["date"] = ["01.06.2024", "02.06.2024"] * 2
+    index = index.astype("string")
+    assert list(specimen_labels(index).columns) == ["sex", "session"]
+    assert label_columns(index) == ["sex", "session"]
+
+
+def test_the_log_says_role_classes_spellings_and_what_is_missing():
+    table = pd.DataFrame(
+        {
+            "filename": ["a.tif", "b.tif", "c.tif", "d.tif"],
+            "sex": ["M", "male", "f", "?"],
+            "wing": ["20,5", "19", "NA", ""],
+            "date": ["01.06.2024"] * 4,
+        },
+        dtype="string",
+    )
+    cleaned, changes = clean_labels(table, SpecimensParams())
+    columns = {c.name: c for c in describe_columns(cleaned, changes, files=["filename"], ids=["specimen_id"])}
+    assert columns["filename"].describe() == "filename → file"
+    assert columns["sex"].describe() == "sex → label, 2 classes (m 2, f 1), 1 missing (?)"
+    assert columns["sex"].spellings["m"] == ("M", "male")
+    assert columns["wing"].describe() == "wing → number, 19 to 20.5, 2 missing (NA)"
+    assert columns["date"].describe() == "date → date"
+    assert (columns["wing"].n_known, columns["wing"].n_missing) == (2, 2)
