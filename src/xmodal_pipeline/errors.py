@@ -25,7 +25,7 @@ class CaptureCode(StrEnum):
     MISSING_PAIR = "MISSING_PAIR"
     """Only one file of the pair is there."""
     NOT_FINITE = "NOT_FINITE"
-    """NaN or infinite pixels."""
+    """NaN, infinite or no-data pixels, where the mask does not leave them out."""
     EMPTY_MASK = "EMPTY_MASK"
     """The mask selects no pixel."""
     FULL_MASK = "FULL_MASK"
@@ -77,6 +77,9 @@ class CaptureCode(StrEnum):
     """No grey standard applies, or a band's standards fix no line, in a study that is calibrated."""
     NO_PATCHES = "NO_PATCHES"
     """No patch file beside the capture: only the whole specimen was measured."""
+    TURNED_PATCHES = "TURNED_PATCHES"
+    """EXIF says that the photograph was held on its side; its patches were taken as drawn on the stored
+    pixels, which ImageJ shows, and turned upright with it."""
     BAD_PATCHES = "BAD_PATCHES"
     """The patch file cannot be used, or a patch lies outside the mask: only the rest was measured."""
 
@@ -114,6 +117,7 @@ ADVICE: Final[dict[str, str]] = {
     CaptureCode.POOR_CALIBRATION: "Check the standards' values, specimens.encoding and the camera's profile.",
     CaptureCode.NO_CALIBRATION: "Add its grey standards to specimens.grey_standards, or expose them less.",
     CaptureCode.NO_PATCHES: "Draw the patches, or check that their file is named as the capture.",
+    CaptureCode.TURNED_PATCHES: "Compare a patch's mean with what you expect of it.",
     CaptureCode.BAD_PATCHES: "Save the patches again, on the grid of the capture and inside the mask.",
 }
 """What to do about a code: one line each."""

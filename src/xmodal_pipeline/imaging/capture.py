@@ -36,3 +36,5 @@ class Capture:
     uv_mask: Mask
     flags: tuple[CaptureCode, ...] = ()
     """What reading found worth a look."""
+    orientation: int = 1
+    """Of RGB, as its file declares it, 1 to 8; already undone."""

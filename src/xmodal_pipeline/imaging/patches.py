@@ -3,7 +3,8 @@
 import io
 import zipfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 import tifffile
@@ -13,6 +14,7 @@ from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 
 from xmodal_pipeline.imaging.capture import Mask
 from xmodal_pipeline.imaging.decoding import DECODE_ERRORS
+from xmodal_pipeline.imaging.tiff import orient
 from xmodal_pipeline.params.ingest import PatchSource
 
 Pixels = NDArray[np.intp]
@@ -36,33 +38,40 @@ class PatchesError(ValueError):
     """The patch file of a capture cannot be used; the capture itself can."""
 
 
-def read_patches(path: Path, source: PatchSource, shape: tuple[int, int]) -> dict[str, Pixels] | None:
+def read_patches(
+    path: Path, source: PatchSource, shape: tuple[int, int], *, orientation: int = 1
+) -> dict[str, Pixels] | None:
     """The patches of one capture, from the file beside it.
 
     `roi`: ImageJ regions in `<stem>.zip` (as micaToolbox names them) or `<stem>.roi`: rectangles, ovals,
     polygons, freehand and traced outlines, and composites of them. A pixel belongs to a region when its
     centre lies inside, as in ImageJ; composites follow the even-odd rule. Regions may overlap. Several of
     one name are one patch; a region without a name is numbered. Lines, points and text enclose nothing
-    and are passed over. `labels`: an integer image `<stem>_labels.tif` or `.png`, 0 = no patch.
+    and are passed over, as is what the Finder adds to an archive. `labels`: an integer image
+    `<stem>_labels.tif` or `.png`, 0 = no patch.
+
+    ImageJ, and most programs that number pixels, show a photograph as it is stored: patches are drawn on that
+    and turned upright with it. A label image of the upright size, where that differs, is upright already.
 
     Args:
         path: the stack, or the RGB photograph of a pair; patches lie on its grid.
         source: where the patches come from.
-        shape: (height, width) of the capture.
+        shape: (height, width) of the capture, upright.
+        orientation: of the file at `path`, 1 to 8.
 
     Returns:
         Pixels of each patch, by name; None where the capture has no patch file.
 
     Raises:
-        PatchesError: if the file is damaged, holds no patch, or a label image has another size.
+        PatchesError: if the file is damaged, holds no patch, a region lies on the upright photograph and not
+            on the stored one, or a label image has another size.
     """
-    endings = _ROI_ENDINGS if source == "roi" else _LABEL_ENDINGS
-    stem = path.stem if source == "roi" else path.stem + LABELS_SUFFIX
-    found = next((file for end in endings if (file := path.with_name(stem + end)).is_file()), None)
+    found = _find(path, source)
     if found is None:
         return None
+    frame = Frame(shape, orientation)
     try:
-        patches = _read_regions(found, shape) if source == "roi" else _read_labels(found, shape)
+        patches = _read_regions(found, frame) if source == "roi" else _read_labels(found, frame)
     except PatchesError:
         raise
     except _BROKEN as error:
@@ -75,6 +84,26 @@ def read_patches(path: Path, source: PatchSource, shape: tuple[int, int]) -> dic
     if WHOLE in patches:
         raise PatchesError(f"'{found.name}': the name '{WHOLE}' is taken by the whole specimen; rename it")
     return patches
+
+
+class Frame(NamedTuple):
+    """A photograph's frame, as it is upright and as it is stored."""
+
+    shape: tuple[int, int]
+    """(height, width), upright."""
+    orientation: int
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """(height, width) before it was turned."""
+        return self.shape[::-1] if self.orientation in (5, 6, 7, 8) else self.shape
+
+
+def _find(path: Path, source: PatchSource) -> Path | None:
+    endings = _ROI_ENDINGS if source == "roi" else _LABEL_ENDINGS
+    stem = path.stem if source == "roi" else path.stem + LABELS_SUFFIX
+    names = [stem + spelt for end in endings for spelt in (end, end.upper())]
+    return next((file for name in names if (file := path.with_name(name)).is_file()), None)
 
 
 def fill_outlines(outlines: list[NDArray[np.float64]], shape: tuple[int, int]) -> Mask:
@@ -101,27 +130,46 @@ def fill_outlines(outlines: list[NDArray[np.float64]], shape: tuple[int, int]) -
     return inside
 
 
-def _read_regions(path: Path, shape: tuple[int, int]) -> dict[str, Pixels]:
+def _read_regions(path: Path, frame: Frame) -> dict[str, Pixels]:
     masks: dict[str, Mask] = {}
     unnamed = 0
     for region in _regions(path):
-        mask = _region_mask(region, shape)
+        mask = _region_mask(region, frame.stored)
         if mask is None:
             continue
+        _check_drawn_as_stored(path, region, frame)
         unnamed += not region.name
         name = region.name or str(unnamed)
         masks[name] = masks[name] | mask if name in masks else mask
-    return {name: np.flatnonzero(mask) for name, mask in masks.items()}
+    return {name: np.flatnonzero(orient(mask, frame.orientation)) for name, mask in masks.items()}
+
+
+def _check_drawn_as_stored(path: Path, region: ImagejRoi, frame: Frame) -> None:
+    _, _, right, bottom = _bounds(region)
+    height, width = frame.stored
+    is_beyond = right > width or bottom > height
+    if is_beyond and right <= frame.shape[1] and bottom <= frame.shape[0]:
+        raise PatchesError(
+            f"'{path.name}': regions must lie on the photograph as it is stored, {width} × {height} pixels, "
+            f"which ImageJ shows, got '{region.name}' as far as {right:g}, {bottom:g}; save the photograph "
+            "upright and without EXIF orientation, and draw again"
+        )
 
 
 def _regions(path: Path) -> list[ImagejRoi]:
-    if path.suffix == ".roi":
+    if path.suffix.lower() == ".roi":
         return [ImagejRoi.frombytes(path.read_bytes())]
     with zipfile.ZipFile(path) as archive:
-        members = [one for one in archive.infolist() if one.filename.endswith(".roi")]
+        members = [one for one in archive.infolist() if _is_region(PurePosixPath(one.filename))]
         if sum(one.file_size for one in members) > _MAX_FILE_BYTES:
             raise PatchesError(f"'{path.name}': must unpack to at most 64 MiB, got more; save the ROIs alone")
         return [ImagejRoi.frombytes(archive.read(one)) for one in members]
+
+
+def _is_region(member: PurePosixPath) -> bool:
+    """Whether a file of an archive is a region: the Finder adds `__MACOSX/._name.roi` to each."""
+    is_added = member.parts[0] == "__MACOSX" or member.name.startswith("._")
+    return member.suffix.lower() == ".roi" and not is_added
 
 
 def _region_mask(region: ImagejRoi, shape: tuple[int, int]) -> Mask | None:
@@ -157,19 +205,19 @@ def _oval(bounds: tuple[float, float, float, float], shape: tuple[int, int]) -> 
     return inside
 
 
-def _read_labels(path: Path, shape: tuple[int, int]) -> dict[str, Pixels]:
+def _read_labels(path: Path, frame: Frame) -> dict[str, Pixels]:
     content = path.read_bytes()
-    if path.suffix == ".png":
+    if path.suffix.lower() == ".png":
         with Image.open(io.BytesIO(content)) as image:
             labels = np.asarray(image)
     else:
         labels = np.asarray(tifffile.imread(io.BytesIO(content)))
-    if labels.dtype.kind not in "ui" or labels.shape != shape:
+    if labels.dtype.kind not in "ui" or labels.shape not in (frame.stored, frame.shape):
         raise PatchesError(
-            f"'{path.name}': must be integers of height and width {shape}, got {labels.dtype} of "
+            f"'{path.name}': must be integers of height and width {frame.stored}, got {labels.dtype} of "
             f"{labels.shape}; save one label per pixel on the grid of the capture"
         )
-    flat = labels.ravel()
+    flat = (orient(labels, frame.orientation) if labels.shape == frame.stored else labels).ravel()
     order = np.argsort(flat, kind="stable")
     values, first = np.unique(flat[order], return_index=True)
     if len(values) > _MAX_PATCHES:

@@ -34,6 +34,8 @@ class Photograph(NamedTuple):
     """Band labels, from TIFF only."""
     orientation: int = 1
     """As EXIF or TIFF declares it, 1 to 8; already undone."""
+    nodata: float | None = None
+    """What stands for no data, in a TIFF that declares it."""
 
 
 def read_photograph(path: Path, band_counts: Collection[int]) -> Photograph:
@@ -102,10 +104,11 @@ def count_bands(path: Path, band_counts: Collection[int]) -> int:
 def _from_tiff(path: Path, band_counts: Collection[int]) -> Photograph:
     stack = read_stack(path, {*band_counts, *(count + 1 for count in band_counts)})
     if stack.alpha is None:
-        return Photograph(stack.bands, None, stack.labels, stack.orientation)
+        return Photograph(stack.bands, None, stack.labels, stack.orientation, stack.nodata)
     colours = [at for at in range(len(stack.bands)) if at != stack.alpha]
     labels = tuple(stack.labels[at] for at in colours) if stack.labels else None
-    return Photograph(stack.bands[colours], stack.bands[stack.alpha], labels, stack.orientation)
+    alpha = stack.bands[stack.alpha]
+    return Photograph(stack.bands[colours], alpha, labels, stack.orientation, stack.nodata)
 
 
 def _from_deep_png(path: Path) -> Photograph:

@@ -12,7 +12,7 @@ from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.decoding import rejected
 from xmodal_pipeline.imaging.labels import band_order
 from xmodal_pipeline.imaging.photograph import Photograph, count_bands, photograph_format, read_photograph
-from xmodal_pipeline.imaging.tiff import read_stack
+from xmodal_pipeline.imaging.tiff import Stack, can_lack_values, lacks_value, read_stack
 from xmodal_pipeline.params.ingest import PAIR, BandLayout, SpecimensParams
 
 Modality = Literal["rgb", "uv"]
@@ -31,6 +31,8 @@ class RawCapture(NamedTuple):
     uv_alpha: NDArray[Any] | None = None
     flags: tuple[CaptureCode, ...] = ()
     """EXIF_MISMATCH, where a pair that is to be registered was held differently."""
+    orientation: int = 1
+    """Of RGB, as its file declares it, 1 to 8; already undone."""
 
 
 def read_raw(files: CaptureFiles, settings: SpecimensParams) -> RawCapture:
@@ -41,14 +43,15 @@ def read_raw(files: CaptureFiles, settings: SpecimensParams) -> RawCapture:
         settings: the layout in force, and whether the photographs of a pair may differ in size.
 
     Returns:
-        The bands by modality, all finite.
+        The bands by modality, all finite. Where masks come from a band, pixels outside it that are NaN,
+        infinite, or what the file declares as no data (GDAL's tag) are background, and 0.
 
     Raises:
         CaptureRejected: UNREADABLE, BAND_COUNT, BAND_LABELS, NOT_FINITE, MISSING_PAIR, SHAPE_MISMATCH.
     """
     layout = settings.band_layout
     if files.uv_path is None:
-        return _read_stack(files.rgb_path, layout)
+        return _read_stack(files.rgb_path, layout, is_masked=settings.mask == "band")
     for path in (files.rgb_path, files.uv_path):
         if not path.is_file():
             reason = "both photographs of the pair must be there, this one is not; check specimens.root"
@@ -63,7 +66,14 @@ def read_raw(files: CaptureFiles, settings: SpecimensParams) -> RawCapture:
         raise rejected(files.rgb_path, CaptureCode.SHAPE_MISMATCH, reason)
     held_alike = rgb.orientation == uv.orientation or not settings.shares_grid
     flags = () if held_alike else (CaptureCode.EXIF_MISMATCH,)
-    return RawCapture(rgb.bands, uv.bands, rgb_alpha=rgb.alpha, uv_alpha=uv.alpha, flags=flags)
+    return RawCapture(
+        rgb.bands,
+        uv.bands,
+        rgb_alpha=rgb.alpha,
+        uv_alpha=uv.alpha,
+        flags=flags,
+        orientation=rgb.orientation,
+    )
 
 
 def read_colour_bands(
@@ -84,13 +94,13 @@ def read_colour_bands(
     """
     layout = settings.band_layout
     if modality is None:
-        stack = _read_stack(path, layout)
+        stack = _read_stack(path, layout, is_masked=False)  # standards may lie outside the mask
         return dict(zip((*layout.rgb, *layout.uv), (*stack.rgb, *stack.uv), strict=True))
     names = layout.rgb if modality == "rgb" else layout.uv
     return dict(zip(names, _read_side(path, layout, modality).bands, strict=False))
 
 
-def _read_stack(path: Path, layout: BandLayout) -> RawCapture:
+def _read_stack(path: Path, layout: BandLayout, *, is_masked: bool) -> RawCapture:
     kind = photograph_format(path)
     if kind is not None:
         n_bands = count_bands(path, (len(layout.order),))
@@ -100,20 +110,48 @@ def _read_stack(path: Path, layout: BandLayout) -> RawCapture:
         )
         raise rejected(path, CaptureCode.BAND_COUNT, reason)
     stack = read_stack(path, (len(layout.order),))
-    _check_finite(path, stack.bands)
     at = dict(zip(layout.order, _order(path, stack.labels, layout.order), strict=True))
+    mask_band = stack.bands[at[layout.mask]] if layout.mask else None
+    if mask_band is not None and can_lack_values(stack.bands, stack.nodata):
+        mask_band = np.where(lacks_value(mask_band, stack.nodata), mask_band.dtype.type(0), mask_band)
+    colours = [at[band] for band in (*layout.rgb, *layout.uv)]
+    bands = _with_background(path, stack, colours, mask_band if is_masked else None)
     return RawCapture(
-        rgb=_pick(stack.bands, [at[band] for band in layout.rgb]),
-        uv=_pick(stack.bands, [at[band] for band in layout.uv]),
-        mask_band=stack.bands[at[layout.mask]] if layout.mask else None,
+        rgb=_pick(bands, colours[: len(layout.rgb)]),
+        uv=_pick(bands, colours[len(layout.rgb) :]),
+        mask_band=mask_band,
+        orientation=stack.orientation,
     )
+
+
+def _with_background(
+    path: Path, stack: Stack, colours: list[int], mask_band: NDArray[Any] | None
+) -> NDArray[Any]:
+    """The bands, 0 where a colour lacks a value outside the mask; refused where one does inside.
+
+    Args:
+        path: for the message.
+        stack: as read.
+        colours: positions of the colour bands.
+        mask_band: (height, width), 0 outside; None refuses every pixel without a value.
+    """
+    if not can_lack_values(stack.bands, stack.nodata):
+        return stack.bands
+    lacking = np.zeros(stack.bands.shape[1:], dtype=np.bool_)
+    for at in colours:
+        lacking |= lacks_value(stack.bands[at], stack.nodata)
+    if not lacking.any():
+        return stack.bands
+    _check_values(path, lacking if mask_band is None else lacking & (mask_band != 0), stack.nodata)
+    return np.where(lacking, stack.bands.dtype.type(0), stack.bands)
 
 
 def _read_side(path: Path, layout: BandLayout, modality: Modality) -> Photograph:
     bands = layout.rgb if modality == "rgb" else layout.uv
     is_open = modality == "uv" and layout.name == PAIR
     side = read_photograph(path, range(1, len(bands) + 1) if is_open else (len(bands),))
-    _check_finite(path, side.bands)
+    if can_lack_values(side.bands, side.nodata):
+        _check_values(path, lacks_value(side.bands, side.nodata), side.nodata)
     order = _order(path, side.labels, bands[: len(side.bands)])
     return side._replace(bands=_pick(side.bands, order))
 
@@ -133,12 +171,15 @@ def _pick(bands: NDArray[Any], order: list[int]) -> NDArray[Any]:
     return bands[order]
 
 
-def _check_finite(path: Path, bands: NDArray[Any]) -> None:
-    if bands.dtype.kind == "f":
-        bad = int(bands.size - np.count_nonzero(np.isfinite(bands)))
-        if bad:
-            reason = f"every pixel must be finite, got {bad} NaN or infinite values; export the file again"
-            raise rejected(path, CaptureCode.NOT_FINITE, reason)
+def _check_values(path: Path, is_lacking: NDArray[np.bool_], nodata: float | None) -> None:
+    n = int(np.count_nonzero(is_lacking))
+    if n:
+        declared = "" if nodata is None else f" or the file's no-data value {nodata:g}"
+        reason = (
+            f"every pixel inside the mask must be finite, got {n} NaN, infinite{declared}; export the file "
+            "again, or a mask that leaves them out"
+        )
+        raise rejected(path, CaptureCode.NOT_FINITE, reason)
 
 
 def _size(photograph: Photograph) -> str:

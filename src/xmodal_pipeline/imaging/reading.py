@@ -57,7 +57,7 @@ def read_counts(files: CaptureFiles, study: Study) -> Capture:
     uv_mask = rgb_mask if study.shares_grid else _own_uv_mask(files, raw, uv, study)
     if study.settings.encoding == "srgb":  # after the masks: people see white backgrounds in sRGB
         rgb, uv = linearise_srgb(rgb), linearise_srgb(uv)
-    return Capture(rgb=rgb, uv=uv, rgb_mask=rgb_mask, uv_mask=uv_mask, flags=raw.flags)
+    return Capture(rgb, uv, rgb_mask, uv_mask, flags=raw.flags, orientation=raw.orientation)
 
 
 def check_scale(filename: str, bands: NDArray[Any], study: Study) -> None:

@@ -19,6 +19,7 @@ _GUESSED_SAMPLES = (3, 4)
 """Sizes of the last axis that writers take for colour samples, whatever they are (tifffile does)."""
 _ORIENTATION_TAG = 274
 _GDAL_METADATA_TAG = 42112
+_GDAL_NODATA_TAG = 42113
 _ALPHA_SAMPLES = (1, 2)
 """ExtraSamples values of associated and unassociated alpha (TIFF 6.0, page 31)."""
 
@@ -34,6 +35,8 @@ class Stack(NamedTuple):
     """Position of the band that the file declares as alpha, if it does."""
     orientation: int = 1
     """As the file declares it, 1 to 8; already undone."""
+    nodata: float | None = None
+    """What stands for no data in it (GDAL's tag), if it declares that."""
 
 
 class MultispectralImage(NamedTuple):
@@ -85,7 +88,8 @@ def read_stack(
             labels = None
         orientation = known_orientation(series[0].keyframe.tags.valueof(_ORIENTATION_TAG, default=1))
         alpha = _alpha_position(series[0], len(bands))
-        return Stack(orient(bands, orientation), labels, alpha, orientation)
+        nodata = _declared_nodata(series[0].keyframe.tags.valueof(_GDAL_NODATA_TAG))
+        return Stack(orient(bands, orientation), labels, alpha, orientation, nodata)
 
 
 def count_stack_bands(path: Path, band_counts: Collection[int]) -> int:
@@ -192,6 +196,37 @@ def _alpha_position(series: TiffPageSeries, n_bands: int) -> int | None:
     first = n_bands - len(page.extrasamples)
     alphas = [first + at for at, kind in enumerate(page.extrasamples) if int(kind) in _ALPHA_SAMPLES]
     return alphas[-1] if alphas else None
+
+
+def _declared_nodata(declared: Any) -> float | None:
+    try:
+        return float(str(declared).strip("\0 "))
+    except ValueError:
+        return None
+
+
+def can_lack_values(bands: NDArray[Any], nodata: float | None) -> bool:
+    """Whether there is a number for no value: integers have none but what the file declares.
+
+    Args:
+        bands: as stored.
+        nodata: of the file.
+    """
+    return bands.dtype.kind == "f" or nodata is not None
+
+
+def lacks_value(bands: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
+    """Pixels that are NaN, infinite, or what the file declares as no data; (…, height, width), as the bands.
+
+    Args:
+        bands: (…, height, width), as stored.
+        nodata: of the file.
+    """
+    is_float = bands.dtype.kind == "f"
+    lacking = ~np.isfinite(bands) if is_float else np.zeros(bands.shape, dtype=np.bool_)
+    if nodata is not None and (is_float or nodata.is_integer()):
+        lacking |= bands == (bands.dtype.type(nodata) if is_float else int(nodata))
+    return lacking
 
 
 def known_orientation(declared: Any) -> int:

@@ -93,10 +93,11 @@ def measure_colour(
         receptors: the study's coefficients, if it has any.
     """
     shape = (capture.rgb.shape[1], capture.rgb.shape[2])
-    patches, flag, note = _find_patches(files.rgb_path, study.settings.patches, shape)
+    patches, flag, note = _find_patches(files.rgb_path, study.settings.patches, shape, capture.orientation)
     regions = list_regions(capture, patches, matrix_to_uv(study, registration, shape))
+    flags: tuple[CaptureCode, ...] = (flag,) if flag else ()
     if flag is None:
-        flag, note = _check_inside(files.rgb_path, patches, regions)
+        flags, note = _check_patches(files.rgb_path, patches, regions, capture.orientation)
     identity = {"capture_id": files.capture_id, "specimen_id": files.specimen_id}
     catches: list[dict[str, Any]] = []
     if receptors is not None:
@@ -108,16 +109,16 @@ def measure_colour(
             factor = 100.0 if study.settings.receptor_scale == "percent" else 1.0
             catches = catch_rows(capture, regions, identity, study, receptors, factor=factor)
     colour = colour_rows(capture, regions, identity, study)
-    return ColourFindings(colour, catches, (flag,) if flag else (), note)
+    return ColourFindings(colour, catches, flags, note)
 
 
 def _find_patches(
-    path: Path, source: PatchSource | None, shape: tuple[int, int]
+    path: Path, source: PatchSource | None, shape: tuple[int, int], orientation: int
 ) -> tuple[dict[str, Pixels], CaptureCode | None, str]:
     if source is None:
         return {}, None, ""
     try:
-        patches = read_patches(path, source, shape)
+        patches = read_patches(path, source, shape, orientation=orientation)
     except PatchesError as error:
         return {}, CaptureCode.BAD_PATCHES, f"capture '{path.name}': {error}"
     if patches is None:
@@ -125,14 +126,15 @@ def _find_patches(
     return patches, None, ""
 
 
-def _check_inside(
-    path: Path, patches: dict[str, Pixels], regions: Sequence[Region]
-) -> tuple[CaptureCode | None, str]:
+def _check_patches(
+    path: Path, patches: dict[str, Pixels], regions: Sequence[Region], orientation: int
+) -> tuple[tuple[CaptureCode, ...], str]:
+    turned = (CaptureCode.TURNED_PATCHES,) if patches and orientation != 1 else ()
     outside = sorted(patches.keys() - {region.name for region in regions})
     if not outside:
-        return None, ""
+        return turned, ""
     note = f"capture '{path.name}': every patch must have a pixel inside the mask, got none for {outside}"
-    return CaptureCode.BAD_PATCHES, f"{note}; they are not measured"
+    return (*turned, CaptureCode.BAD_PATCHES), f"{note}; they are not measured"
 
 
 def tabulate_catches(rows: list[dict[str, Any]], model: ReceptorModel | None) -> pd.DataFrame:

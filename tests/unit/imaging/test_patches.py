@@ -7,6 +7,7 @@ from PIL import Image
 from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
 
 from xmodal_pipeline.imaging.patches import PatchesError, fill_outlines, read_patches
+from xmodal_pipeline.imaging.tiff import orient
 
 SHAPE = (40, 60)
 
@@ -40,6 +41,51 @@ def box(left, top, right, bottom):
     mask = np.zeros(SHAPE, bool)
     mask[top:bottom, left:right] = True
     return mask
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_regions_turn_with_the_photograph_on_whose_stored_pixels_they_were_drawn(tmp_path, orientation):
+    stored = np.arange(SHAPE[0] * SHAPE[1]).reshape(SHAPE)
+    path = save(tmp_path, [region(ROI_TYPE.RECT, "crown")])
+    upright = orient(stored, orientation)
+    patches = read_patches(path, "roi", upright.shape, orientation=orientation)
+    np.testing.assert_array_equal(np.sort(upright.ravel()[patches["crown"]]), stored[box(5, 10, 25, 20)])
+
+
+def test_a_region_that_only_the_upright_photograph_holds_is_refused(tmp_path):
+    path = save(tmp_path, [region(ROI_TYPE.RECT, "crown", (5, 45, 25, 55))])
+    refused = r"'c.zip': regions must lie on the photograph as it is stored, 60 × 40 .* got 'crown' .* 25, 55"
+    with pytest.raises(PatchesError, match=refused):
+        read_patches(path, "roi", SHAPE[::-1], orientation=6)
+
+
+def test_label_images_turn_where_they_are_as_large_as_the_stored_photograph(tmp_path):
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[3:9, 30:50] = 2
+    tifffile.imwrite(tmp_path / "c_labels.tif", labels)
+    upright = orient(labels, 6)
+    for stored in (labels, upright):
+        tifffile.imwrite(tmp_path / "c_labels.tif", stored)
+        found = read_patches(tmp_path / "c.tif", "labels", upright.shape, orientation=6)
+        np.testing.assert_array_equal(found["2"], np.flatnonzero(upright))
+    tifffile.imwrite(tmp_path / "c_labels.tif", labels)
+    half_turn = read_patches(tmp_path / "c.tif", "labels", SHAPE, orientation=3)
+    np.testing.assert_array_equal(half_turn["2"], np.flatnonzero(labels[::-1, ::-1]))
+
+
+@pytest.mark.parametrize("name", ["crown.roi", "CROWN.ROI", "regions/crown.Roi"])
+def test_what_the_finder_adds_to_an_archive_is_no_region(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "c.ZIP", "w") as archive:
+        archive.writestr(name, region(ROI_TYPE.RECT, "crown").tobytes())
+        archive.writestr("__MACOSX/._crown.roi", b"\x00\x05\x16\x07" + bytes(80))
+        archive.writestr("._crown.roi", b"\x00\x05\x16\x07" + bytes(80))
+    patches = read_patches(tmp_path / "c.tif", "roi", SHAPE)
+    np.testing.assert_array_equal(mask_of(patches["crown"]), box(5, 10, 25, 20))
+
+
+def test_a_single_region_may_end_in_upper_case(tmp_path):
+    (tmp_path / "c.ROI").write_bytes(region(ROI_TYPE.RECT, "crown").tobytes())
+    assert list(read_patches(tmp_path / "c.tif", "roi", SHAPE)) == ["crown"]
 
 
 def test_every_kind_of_region_covers_the_pixels_whose_centre_lies_inside(tmp_path):

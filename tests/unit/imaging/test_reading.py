@@ -104,6 +104,54 @@ def test_the_models_order_need_not_be_the_files_order(tmp_path: Path) -> None:
     np.testing.assert_array_equal(capture.uv_mask, INSIDE)
 
 
+def write_nodata(path: Path, bands: np.ndarray, nodata: str) -> CaptureFiles:
+    tag = (42113, "s", 0, nodata, True)  # GDAL's
+    tifffile.imwrite(path, bands, photometric="minisblack", planarconfig="separate", extratags=[tag])
+    return CaptureFiles(path.stem, path.stem, path)
+
+
+@pytest.mark.parametrize(
+    ("fill", "nodata"),
+    [
+        (np.float32(-3.4e38), "-3.4e+38"),
+        (np.float32(-9999), "-9999"),
+        (np.float32(np.nan), "nan"),
+        (np.float32(np.nan), ""),
+        (np.float32(-9999), "-9999 "),
+    ],
+)
+def test_pixels_without_a_value_are_background_outside_the_mask_and_a_reason_to_reject_inside(
+    tmp_path: Path, fill: np.float32, nodata: str
+) -> None:
+    bands = stored("unit")
+    bands[:6, ~INSIDE] = fill
+    capture = read(write_nodata(tmp_path / "a.tif", bands, nodata), STACK)
+    np.testing.assert_allclose(capture.rgb, SCENE[:3] * INSIDE, atol=1e-7)
+    np.testing.assert_allclose(capture.uv, SCENE[3:] * INSIDE, atol=1e-7)
+    np.testing.assert_array_equal(capture.rgb_mask, INSIDE)
+
+    bands[6, ~INSIDE] = fill  # GDAL writes no data into every band, also the mask's
+    capture = read(write_nodata(tmp_path / "c.tif", bands, nodata), STACK)
+    np.testing.assert_array_equal(capture.rgb_mask, INSIDE)
+
+    bands[4, 8, 10] = fill
+    files = write_nodata(tmp_path / "b.tif", bands, nodata)
+    with pytest.raises(CaptureRejected, match=r"every pixel inside the mask .*, got 1 NaN") as caught:
+        read(files, STACK, "unit")
+    assert caught.value.code is CaptureCode.NOT_FINITE
+
+
+def test_integers_without_a_value_are_background_too_and_a_frame_has_none(tmp_path: Path) -> None:
+    bands = stored("uint16", 65535)
+    bands[:6, ~INSIDE] = 7
+    capture = read(write_nodata(tmp_path / "a.tif", bands, "7"), STACK, "uint16")
+    assert not capture.rgb[:, ~INSIDE].any()
+    whole = SpecimensParams(mask="none")
+    assert code_of(write_nodata(tmp_path / "b.tif", bands, "7"), whole, "uint16") is CaptureCode.NOT_FINITE
+    kept = read(write_nodata(tmp_path / "c.tif", bands, "-9999"), whole, "uint16")
+    np.testing.assert_allclose(kept.rgb[:, 0, 0], 7 / 65535, rtol=1e-6)
+
+
 def test_six_bands_have_the_whole_frame_as_mask(tmp_path: Path) -> None:
     files = write_stack(tmp_path / "a.tif", stored("uint8")[:6])
     assert read(files, SpecimensParams(layout="rgb_uv", mask="none"), "uint8").rgb_mask.all()

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from PIL import ExifTags, Image
 from roifile import ROI_TYPE, ImagejRoi
 
 from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
+from xmodal_pipeline.imaging.reading import read_capture
 from xmodal_pipeline.imaging.receptors import TETRAHEDRAL
 from xmodal_pipeline.imaging.registration import Registration
 from xmodal_pipeline.imaging.study import open_study
@@ -91,6 +93,26 @@ def test_a_capture_without_patches_is_flagged_and_measured_whole(tmp_path):
     assert found.flags == ("NO_PATCHES",)
     assert {row["patch"] for row in found.colour} == {"whole"}
     assert measure(tmp_path).flags == ()
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_patch_has_one_colour_however_its_photograph_was_held(tmp_path, orientation):
+    level = np.full((40, 60, 3), 100, np.uint8)
+    level[10:20, 15:25], level[24:34, 30:40] = 200, 50
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    for side in ("vis", "uv"):
+        Image.fromarray(level).save(tmp_path / f"c_{side}.png", exif=exif)
+    draw(tmp_path / "c_vis.zip", ("breast", 15, 10, 25, 20), ("belly", 30, 24, 40, 34))
+    pair = {"rgb_suffix": "_vis", "uv_suffix": "_uv", "mask": "none", "patches": "roi", "scale": "uint8"}
+    study = open_study(tmp_path, SpecimensParams(**pair), [])
+    files = CaptureFiles("c", "c", tmp_path / "c_vis.png", tmp_path / "c_uv.png")
+    found = measure_colour(read_capture(files, study), files, study, None, receptors=None)
+
+    means = {(row["patch"], row["band"]): row["mean"] for row in found.colour}
+    assert means["breast", "R"] == means["breast", "UV1"] == pytest.approx(200 / 255)
+    assert means["belly", "R"] == means["belly", "UV1"] == pytest.approx(50 / 255)
+    assert found.flags == (("TURNED_PATCHES",) if orientation != 1 else ())
 
 
 def test_bad_patches_are_flagged_with_their_reason(tmp_path):
