@@ -13,6 +13,8 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
+from matplotlib.lines import Line2D
+from matplotlib.typing import LineStyleType
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -35,6 +37,8 @@ MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 MODALITY_COLOURS: Final = {"rgb": "#E69F00", "uv": "#0072B2", "combined": "#CC79A7", "joint": "#009E73"}
 MODALITY_MARKERS: Final = {"rgb": "s", "uv": "o", "combined": "D", "joint": "^"}
 GREY: Final = "#6B6B6B"
+DOTTED: Final = (0, (1, 1.5))
+DASHED: Final = (0, (3, 1.5))
 ALERT: Final = "#B34700"
 """Vermillion, darkened until small type on white reaches a contrast of 5:1."""
 
@@ -126,6 +130,13 @@ def add_legend(figure: Figure, handles: Sequence[Any], *, title: str = "", most:
     figure.legend(
         handles=handles, loc="outside lower center", ncols=columns, title=title or None, title_fontsize=7
     )
+
+
+def legend_entry(
+    label: str, colour: str = "black", marker: str = "", line: LineStyleType = "", **look: Any
+) -> Line2D:
+    """What a legend shows beside a label: a marker, a line, or both."""
+    return Line2D([], [], color=colour, marker=marker, linestyle=line, label=label, **look)
 
 
 def name_rows(axes: Axes, texts: Sequence[str], notes: Sequence[str] = ()) -> None:

@@ -6,7 +6,6 @@ from typing import Final
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from xmodal_pipeline.evaluation.schema import CLASSIFICATION, SOURCES
 from xmodal_pipeline.imaging.study import Study
@@ -28,6 +27,7 @@ from xmodal_pipeline.reporting.points import draw_chance, draw_points, names_wit
 from xmodal_pipeline.reporting.section import PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
     ALERT,
+    DOTTED,
     DOUBLE_COLUMN_MM,
     MAX_HEIGHT_MM,
     MODALITY_COLOURS,
@@ -36,6 +36,7 @@ from xmodal_pipeline.reporting.style import (
     NothingToDrawError,
     add_legend,
     draw_pages,
+    legend_entry,
     make_axes,
     make_figure,
     name_rows,
@@ -178,20 +179,13 @@ def draw_classification(
         _draw_label(axis, rows[rows["label"] == label], order, names)
         axis.set(title=names.rename(str(label)), xlabel="balanced accuracy")
     handles = [
-        Line2D(
-            [],
-            [],
-            color=MODALITY_COLOURS[s],
-            marker=MODALITY_MARKERS[s],
-            linestyle="",
-            label=f"from {names.label(s)}",
-        )
+        legend_entry(f"from {names.label(s)}", MODALITY_COLOURS[s], MODALITY_MARKERS[s])
         for s in SOURCES
         if (rows["source"] == s).any()
     ]
     if rows.loc[rows["source"] == "", "value"].notna().any():
-        handles.append(Line2D([], [], color="black", marker="|", linestyle="", label="baseline"))
-    handles.append(Line2D([], [], color="black", linestyle=(0, (1, 1.5)), label="chance"))
+        handles.append(legend_entry("baseline", marker="|"))
+    handles.append(legend_entry("chance", line=DOTTED))
     add_legend(figure, handles, most=6)
     return figure
 
