@@ -59,9 +59,16 @@ _STYLE: Final[dict[Any, Any]] = {
     "axes.titleweight": "bold",
     "image.cmap": "viridis",
 }
-# Type 42 keeps text as text, so that a journal can edit it; a fixed salt makes equal figures equal files.
-_FILE_STYLE: Final[dict[Any, Any]] = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "xmodal"}
-_METADATA: Final[dict[str, dict[str, Any]]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+_FILE_STYLE: Final[dict[Any, Any]] = {"pdf.fonttype": 42}
+"""Type 42 keeps text as text, so that a journal can edit it."""
+_DPI: Final = 220
+"""Of PNG, and of photographs inside PDF."""
+# Without a date, equal figures are equal files. Level 3 takes a third of the time of the default, for
+# hardly larger files.
+_SAVED: Final[dict[str, dict[str, Any]]] = {
+    "pdf": {"metadata": {"CreationDate": None}},
+    "png": {"pil_kwargs": {"compress_level": 3}},
+}
 
 
 class NothingToDrawError(ValueError):
@@ -245,33 +252,11 @@ def label_values(labels: pd.Series, *, most: int = 14) -> pd.Series:
     return text
 
 
-def figure_bytes(
-    figure: Figure, file_format: Literal["png", "pdf", "svg", "jpg"], *, dpi: int = 220
-) -> bytes:
-    """The file of a figure: text stays text in PDF and SVG, and no date is written.
-
-    Args:
-        figure: as a `draw_…` function returned it.
-        file_format: jpg is for figures made of photographs.
-        dpi: of PNG and JPEG, and of photographs inside PDF and SVG.
-
-    Returns:
-        The file's content.
-    """
+def figure_bytes(figure: Figure, file_format: Literal["png", "pdf"]) -> bytes:
+    """The file of a figure: text stays text in PDF, and no date is written."""
     stream = io.BytesIO()
-    # Level 3 takes a third of the time of the default for a file a few per cent larger.
-    options: dict[str, dict[str, Any]] = {
-        "jpg": {"pil_kwargs": {"quality": 88}},
-        "png": {"pil_kwargs": {"compress_level": 3}},
-    }
     with rc_context(_FILE_STYLE):
-        figure.savefig(
-            stream,
-            format=file_format,
-            dpi=dpi,
-            metadata=_METADATA.get(file_format),
-            **options.get(file_format, {}),
-        )
+        figure.savefig(stream, format=file_format, dpi=_DPI, **_SAVED[file_format])
     return stream.getvalue()
 
 

@@ -44,6 +44,8 @@ from xmodal_pipeline.reporting.style import (
 )
 from xmodal_pipeline.reporting.words import DEFAULT_NAMES, MISSING, ModalityNames, number
 
+_MOST_LABELS: Final = 4
+"""Panels on all pages: the labels that come first in the table."""
 _ROW_MM: Final = 8.5
 _LOWEST_ROW_MM: Final = 6.5
 """Height of a row with a point per source, and the least that keeps the points apart."""
@@ -138,7 +140,6 @@ def picture_classification(comparison: pd.DataFrame, names: ModalityNames) -> Re
 def draw_classification(
     comparison: pd.DataFrame,
     *,
-    most_labels: int = 4,
     page: int = 0,
     names: ModalityNames = DEFAULT_NAMES,
     width_mm: float = DOUBLE_COLUMN_MM,
@@ -147,7 +148,6 @@ def draw_classification(
 
     Args:
         comparison: the tidy table; accuracies of linear probes are used.
-        most_labels: panels on all pages; the labels that come first in the table.
         page: from 0; a page holds as many panels as its height.
         names: display names of the modalities.
         width_mm: two panels to a row in double-column width, else one.
@@ -159,7 +159,7 @@ def draw_classification(
         NothingToDrawError: if no label was predicted, or none is left for the page.
     """
     rows = accuracy_rows(comparison, CLASSIFICATION)
-    labels = list(dict.fromkeys(rows["label"].dropna()))[:most_labels]
+    labels = list(dict.fromkeys(rows["label"].dropna()))[:_MOST_LABELS]
     if not labels:
         raise NothingToDrawError(
             "no label could be predicted: the study has none, or too few specimens per class"
