@@ -152,6 +152,7 @@ def build(configuration: Configuration, training: TrainingParams) -> CrossModalM
         fusion.pair.encoder[name] = VectorEncoder(OBSERVED, encoder.dim, encoder.output)
     return CrossModalModel(
         fusion,
+        joint_is_learnt=variant.joint_is_learnt,
         hidden_dim=training.hidden_dim,
         projection_dim=training.projection_dim,
         unimodal_joint=configuration.loss.joint_mode == "comm",

@@ -129,21 +129,6 @@ def strength(correlation: float) -> str:
     return "weak" if correlation < _WEAK else "moderate" if correlation < _STRONG else "strong"
 
 
-def linear_cka(rgb: ArrayLike, uv: ArrayLike) -> float:
-    """Linear centred kernel alignment, 0 to 1 (Kornblith et al. 2019, eq. 4); NaN if a side is constant."""
-    grams = _unit_gram(np.asarray(rgb, np.float64)), _unit_gram(np.asarray(uv, np.float64))
-    return float((grams[0] * grams[1]).sum())
-
-
-def mutual_knn(rgb: ArrayLike, uv: ArrayLike, k: int = NEIGHBOURS) -> float:
-    """Share of the k nearest rows by cosine that the modalities have in common (Huh et al. 2024).
-
-    Rows tied at the k-th place share it: a collapsed embedding scores k/(n−1), the value of chance.
-    """
-    shares = [_neighbour_shares(cosine_matrix(np.asarray(side, np.float64)), k) for side in (rgb, uv)]
-    return float((shares[0] * shares[1]).sum() / (len(shares[0]) * k))
-
-
 class _Test(NamedTuple):
     statistic: float
     p: float

@@ -27,13 +27,20 @@ class CrossModalModel(nn.Module):
     """A fusion strategy and a projection head for each of its learnt features."""
 
     def __init__(
-        self, fusion: Fusion, *, hidden_dim: int, projection_dim: int, unimodal_joint: bool = False
+        self,
+        fusion: Fusion,
+        *,
+        joint_is_learnt: bool,
+        hidden_dim: int,
+        projection_dim: int,
+        unimodal_joint: bool = False,
     ) -> None:
         """Put heads on a fusion; `unimodal_joint` asks for what the loss's joint_mode `comm` needs."""
         super().__init__()
         self.fusion = fusion
+        self.joint_is_learnt = joint_is_learnt
         self.unimodal_joint = unimodal_joint
-        learnt = (*fusion.modalities, "joint") if fusion.joint_is_learnt else fusion.modalities
+        learnt = (*fusion.modalities, "joint") if joint_is_learnt else fusion.modalities
         self.heads = nn.ModuleDict(
             {name: ProjectionHead(fusion.feature_dim, hidden_dim, projection_dim) for name in learnt}
         )
@@ -52,11 +59,6 @@ class CrossModalModel(nn.Module):
     def encoders(self) -> dict[str, nn.Module]:
         """The encoder of each modality; the same module twice where it is shared."""
         return self.fusion.encoders
-
-    @property
-    def joint_is_learnt(self) -> bool:
-        """True where the joint has parameters, which only a joint term trains."""
-        return self.fusion.joint_is_learnt
 
     def forward(self, rgb: Tensor | None, uv: Tensor | None) -> ModelOutput:
         """Encode and project a batch.
@@ -121,6 +123,7 @@ def build_model(
     )
     return CrossModalModel(
         build_fusion(variant, spec),
+        joint_is_learnt=variant.joint_is_learnt,
         hidden_dim=training.hidden_dim,
         projection_dim=training.projection_dim,
         unimodal_joint=unimodal_joint,

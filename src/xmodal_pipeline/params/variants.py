@@ -17,7 +17,8 @@ class FusionParams(ParamsModel):
     builder: ClassVar[str]
     """What builds the model from these, as `module:name`; imported by `models.fusion` only."""
     joint_is_learnt: ClassVar[bool] = True
-    """False where the joint is computed without parameters: only a learnt one needs a joint term."""
+    """False where the joint is computed from the others without parameters, in features and projections: only
+    a learnt one has a head and needs a joint term."""
 
 
 class SeparateParams(FusionParams):

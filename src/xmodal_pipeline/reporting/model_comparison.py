@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from xmodal_pipeline.evaluation.schema import ALPHA
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
+from xmodal_pipeline.reporting.points import draw_chance
 from xmodal_pipeline.reporting.style import (
+    DOTTED,
     DOUBLE_COLUMN_MM,
     GREY,
     MAX_HEIGHT_MM,
@@ -22,6 +23,7 @@ from xmodal_pipeline.reporting.style import (
     draw_pages,
     fill_pages,
     fit_text,
+    legend_entry,
     make_axes,
     make_figure,
     name_rows,
@@ -88,10 +90,9 @@ def draw_differences(
                 (0.55 if is_wide else 0.38) * width_mm,
             ),
         )
-    colour = PALETTE[0]
     handles = [
-        Line2D([], [], color=colour, marker="o", linestyle="", label="p ≤ .05"),
-        Line2D([], [], color=colour, marker="o", linestyle="", fillstyle="none", label="p > .05"),
+        legend_entry("p ≤ .05", PALETTE[0], "o"),
+        legend_entry("p > .05", PALETTE[0], "o", fillstyle="none"),
     ]
     add_legend(
         figure,
@@ -235,9 +236,9 @@ def draw_ablation(
     add_legend(
         figure,
         [
-            Line2D([], [], color=PALETTE[0], marker="o", linestyle="", label="mean over seeds"),
-            Line2D([], [], color=GREY, marker="|", linestyle="", label="one seed each"),
-            Line2D([], [], color="black", linestyle=(0, (1, 1.5)), label="chance"),
+            legend_entry("mean over seeds", PALETTE[0], "o"),
+            legend_entry("one seed each", GREY, "|"),
+            legend_entry("chance", line=DOTTED),
         ],
         title=f"{about}; (chosen): best on validation" if chosen else about,
     )
@@ -275,6 +276,4 @@ def _draw_settings(axes: Axes, rows: pd.DataFrame, settings: Sequence[str]) -> N
         if len(values):
             axes.plot(values, np.full(len(values), y), color=GREY, marker="|", linestyle="", markersize=6)
             axes.plot(values.mean(), y, color=PALETTE[0], marker="o", linestyle="")
-    chance = rows["chance"].dropna()
-    if len(chance):
-        axes.axvline(float(chance.mean()), color="black", linestyle=(0, (1, 1.5)), linewidth=0.9)
+    draw_chance(axes, rows["chance"])

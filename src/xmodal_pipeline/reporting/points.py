@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from xmodal_pipeline.reporting.style import DOTTED
 from xmodal_pipeline.reporting.words import ModalityNames
 
 
@@ -35,6 +36,4 @@ def draw_chance(axes: Axes, chance: pd.Series) -> None:
     """A dotted line at the mean of what is known."""
     known = pd.to_numeric(chance).dropna()
     if len(known):
-        axes.axvline(
-            float(known.mean()), color="black", linestyle=(0, (1, 1.5)), linewidth=0.9, label="chance"
-        )
+        axes.axvline(float(known.mean()), color="black", linestyle=DOTTED, linewidth=0.9, label="chance")

@@ -13,6 +13,8 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
+from matplotlib.lines import Line2D
+from matplotlib.typing import LineStyleType
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -35,6 +37,8 @@ MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 MODALITY_COLOURS: Final = {"rgb": "#E69F00", "uv": "#0072B2", "combined": "#CC79A7", "joint": "#009E73"}
 MODALITY_MARKERS: Final = {"rgb": "s", "uv": "o", "combined": "D", "joint": "^"}
 GREY: Final = "#6B6B6B"
+DOTTED: Final = (0, (1, 1.5))
+DASHED: Final = (0, (3, 1.5))
 ALERT: Final = "#B34700"
 """Vermillion, darkened until small type on white reaches a contrast of 5:1."""
 
@@ -55,9 +59,16 @@ _STYLE: Final[dict[Any, Any]] = {
     "axes.titleweight": "bold",
     "image.cmap": "viridis",
 }
-# Type 42 keeps text as text, so that a journal can edit it; a fixed salt makes equal figures equal files.
-_FILE_STYLE: Final[dict[Any, Any]] = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "xmodal"}
-_METADATA: Final[dict[str, dict[str, Any]]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+_FILE_STYLE: Final[dict[Any, Any]] = {"pdf.fonttype": 42}
+"""Type 42 keeps text as text, so that a journal can edit it."""
+_DPI: Final = 220
+"""Of PNG, and of photographs inside PDF."""
+# Without a date, equal figures are equal files. Level 3 takes a third of the time of the default, for
+# hardly larger files.
+_SAVED: Final[dict[str, dict[str, Any]]] = {
+    "pdf": {"metadata": {"CreationDate": None}},
+    "png": {"pil_kwargs": {"compress_level": 3}},
+}
 
 
 class NothingToDrawError(ValueError):
@@ -126,6 +137,13 @@ def add_legend(figure: Figure, handles: Sequence[Any], *, title: str = "", most:
     figure.legend(
         handles=handles, loc="outside lower center", ncols=columns, title=title or None, title_fontsize=7
     )
+
+
+def legend_entry(
+    label: str, colour: str = "black", marker: str = "", line: LineStyleType = "", **look: Any
+) -> Line2D:
+    """What a legend shows beside a label: a marker, a line, or both."""
+    return Line2D([], [], color=colour, marker=marker, linestyle=line, label=label, **look)
 
 
 def name_rows(axes: Axes, texts: Sequence[str], notes: Sequence[str] = ()) -> None:
@@ -234,33 +252,11 @@ def label_values(labels: pd.Series, *, most: int = 14) -> pd.Series:
     return text
 
 
-def figure_bytes(
-    figure: Figure, file_format: Literal["png", "pdf", "svg", "jpg"], *, dpi: int = 220
-) -> bytes:
-    """The file of a figure: text stays text in PDF and SVG, and no date is written.
-
-    Args:
-        figure: as a `draw_…` function returned it.
-        file_format: jpg is for figures made of photographs.
-        dpi: of PNG and JPEG, and of photographs inside PDF and SVG.
-
-    Returns:
-        The file's content.
-    """
+def figure_bytes(figure: Figure, file_format: Literal["png", "pdf"]) -> bytes:
+    """The file of a figure: text stays text in PDF, and no date is written."""
     stream = io.BytesIO()
-    # Level 3 takes a third of the time of the default for a file a few per cent larger.
-    options: dict[str, dict[str, Any]] = {
-        "jpg": {"pil_kwargs": {"quality": 88}},
-        "png": {"pil_kwargs": {"compress_level": 3}},
-    }
     with rc_context(_FILE_STYLE):
-        figure.savefig(
-            stream,
-            format=file_format,
-            dpi=dpi,
-            metadata=_METADATA.get(file_format),
-            **options.get(file_format, {}),
-        )
+        figure.savefig(stream, format=file_format, dpi=_DPI, **_SAVED[file_format])
     return stream.getvalue()
 
 

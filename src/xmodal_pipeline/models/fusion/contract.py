@@ -24,8 +24,6 @@ class Fusion(nn.Module):
     """
 
     modalities: tuple[str, ...] = ("rgb", "uv")
-    joint_is_learnt: bool = True
-    """False where the joint is computed from the others without parameters, in features and projections."""
     feature_dim: int
 
     @property

@@ -12,8 +12,6 @@ from xmodal_pipeline.params.variants import SeparateParams
 class Separate(Fusion):
     """One or two encoders; the joint is the mean of both directions and has no parameters."""
 
-    joint_is_learnt = False
-
     def __init__(self, params: SeparateParams, spec: BackboneSpec) -> None:
         """Build the encoders."""
         super().__init__()

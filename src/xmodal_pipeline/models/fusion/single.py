@@ -11,8 +11,6 @@ from xmodal_pipeline.params.variants import BaselineParams
 class SingleModality(Fusion):
     """An encoder that sees `rgb` or `uv`; the other input is ignored."""
 
-    joint_is_learnt = False
-
     def __init__(self, params: BaselineParams, spec: BackboneSpec) -> None:
         """Build the encoder."""
         super().__init__()

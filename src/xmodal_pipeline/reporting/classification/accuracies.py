@@ -6,7 +6,6 @@ from typing import Final
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from xmodal_pipeline.evaluation.schema import CLASSIFICATION, SOURCES
 from xmodal_pipeline.imaging.study import Study
@@ -28,6 +27,7 @@ from xmodal_pipeline.reporting.points import draw_chance, draw_points, names_wit
 from xmodal_pipeline.reporting.section import PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
     ALERT,
+    DOTTED,
     DOUBLE_COLUMN_MM,
     MAX_HEIGHT_MM,
     MODALITY_COLOURS,
@@ -36,6 +36,7 @@ from xmodal_pipeline.reporting.style import (
     NothingToDrawError,
     add_legend,
     draw_pages,
+    legend_entry,
     make_axes,
     make_figure,
     name_rows,
@@ -43,6 +44,8 @@ from xmodal_pipeline.reporting.style import (
 )
 from xmodal_pipeline.reporting.words import DEFAULT_NAMES, MISSING, ModalityNames, number
 
+_MOST_LABELS: Final = 4
+"""Panels on all pages: the labels that come first in the table."""
 _ROW_MM: Final = 8.5
 _LOWEST_ROW_MM: Final = 6.5
 """Height of a row with a point per source, and the least that keeps the points apart."""
@@ -138,7 +141,6 @@ def picture_classification(comparison: pd.DataFrame, names: ModalityNames) -> Re
 def draw_classification(
     comparison: pd.DataFrame,
     *,
-    most_labels: int = 4,
     page: int = 0,
     names: ModalityNames = DEFAULT_NAMES,
     width_mm: float = DOUBLE_COLUMN_MM,
@@ -147,7 +149,6 @@ def draw_classification(
 
     Args:
         comparison: the tidy table; accuracies of linear probes are used.
-        most_labels: panels on all pages; the labels that come first in the table.
         page: from 0; a page holds as many panels as its height.
         names: display names of the modalities.
         width_mm: two panels to a row in double-column width, else one.
@@ -159,7 +160,7 @@ def draw_classification(
         NothingToDrawError: if no label was predicted, or none is left for the page.
     """
     rows = accuracy_rows(comparison, CLASSIFICATION)
-    labels = list(dict.fromkeys(rows["label"].dropna()))[:most_labels]
+    labels = list(dict.fromkeys(rows["label"].dropna()))[:_MOST_LABELS]
     if not labels:
         raise NothingToDrawError(
             "no label could be predicted: the study has none, or too few specimens per class"
@@ -179,20 +180,13 @@ def draw_classification(
         _draw_label(axis, rows[rows["label"] == label], order, names)
         axis.set(title=names.rename(str(label)), xlabel="balanced accuracy")
     handles = [
-        Line2D(
-            [],
-            [],
-            color=MODALITY_COLOURS[s],
-            marker=MODALITY_MARKERS[s],
-            linestyle="",
-            label=f"from {names.label(s)}",
-        )
+        legend_entry(f"from {names.label(s)}", MODALITY_COLOURS[s], MODALITY_MARKERS[s])
         for s in SOURCES
         if (rows["source"] == s).any()
     ]
     if rows.loc[rows["source"] == "", "value"].notna().any():
-        handles.append(Line2D([], [], color="black", marker="|", linestyle="", label="baseline"))
-    handles.append(Line2D([], [], color="black", linestyle=(0, (1, 1.5)), label="chance"))
+        handles.append(legend_entry("baseline", marker="|"))
+    handles.append(legend_entry("chance", line=DOTTED))
     add_legend(figure, handles, most=6)
     return figure
 

@@ -38,6 +38,8 @@ _OTHER_CLASSES: Final = 6
 _MOST_OTHER_CLASSES: Final = 12
 """A label with more classes (a date, a drawer) is not one to balance, unless it is the study's own."""
 _UNLABELLED: Final = "unlabelled"
+_SEX: Final = "sex"
+"""The label that divides every bar, where the index has it."""
 
 
 def labels_section(
@@ -173,17 +175,15 @@ def draw_class_balance(
     specimen_index: pd.DataFrame,
     *,
     label: str = "species",
-    by: str = "sex",
     others: Sequence[str] = (),
     most: int = _MOST_CLASSES,
     width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
-    """Specimens per class of every label, divided by a second label, with their numbers.
+    """Specimens per class of every label, divided by sex where it is known, with their numbers.
 
     Args:
         specimen_index: one row per capture; a specimen counts once in a class.
         label: its classes come first, on an axis of their own, largest first.
-        by: what each bar is divided by, where the index has it.
         others: further labels; each shows its largest classes.
         most: classes drawn; what is left out of `label` is counted in its title.
         width_mm: the further labels lie beside the first in double-column width, else below.
@@ -201,7 +201,7 @@ def draw_class_balance(
     ]
     if not labels:
         raise NothingToDrawError(f"no capture has the label {label}")
-    tables = {name: _count_classes(specimen_index, name, by) for name in labels}
+    tables = {name: _count_classes(specimen_index, name) for name in labels}
     small = {name: min(len(tables[name]), _OTHER_CLASSES) for name in labels if name != label}
     room = {label: max(most - sum(small.values()) - 4 * len(small), _OTHER_CLASSES)} | small
     shown = {name: tables[name].head(room[name]) for name in labels}
@@ -218,7 +218,7 @@ def draw_class_balance(
     panels[-1].set_xlabel("specimens")
     named = [*parts, *(["unlabelled"] if any("unlabelled" in counts for counts in tables.values()) else [])]
     if len(named) > 1:
-        add_legend(figure, [Patch(color=colours[part], label=part) for part in named], title=by, most=4)
+        add_legend(figure, [Patch(color=colours[part], label=part) for part in named], title=_SEX, most=4)
     return figure
 
 
@@ -233,10 +233,12 @@ def _class_axes(classes: Sequence[int], width_mm: float) -> tuple[Figure, list[A
     return figure, make_mosaic(figure, [[first], *([other] for other in others)], height_ratios=classes)
 
 
-def _count_classes(specimen_index: pd.DataFrame, label: str, by: str) -> pd.DataFrame:
-    """Specimens per class (rows, largest first) and part (columns)."""
+def _count_classes(specimen_index: pd.DataFrame, label: str) -> pd.DataFrame:
+    """Specimens per class (rows, largest first) and sex (columns)."""
     specimens = specimen_index.drop_duplicates(["specimen_id", label])
-    parts = label_values(specimens[by], most=6) if by in specimens else pd.Series("", index=specimens.index)
+    parts = (
+        label_values(specimens[_SEX], most=6) if _SEX in specimens else pd.Series("", index=specimens.index)
+    )
     classes = specimens[label].astype("object").where(specimens[label].notna(), "unlabelled").astype(str)
     counts = pd.crosstab(classes, parts)
     return counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]

@@ -7,7 +7,6 @@ from typing import Any, Final
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from xmodal_pipeline.evaluation.schema import (
     CHANCE,
@@ -31,12 +30,15 @@ from xmodal_pipeline.reporting.gains import judge_recall, tabulate_gains
 from xmodal_pipeline.reporting.points import draw_chance, draw_points, names_with_n
 from xmodal_pipeline.reporting.section import Finding, PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
+    DASHED,
+    DOTTED,
     DOUBLE_COLUMN_MM,
     MODALITY_COLOURS,
     SINGLE_COLUMN_MM,
     NothingToDrawError,
     add_legend,
     category_styles,
+    legend_entry,
     make_figure,
     make_mosaic,
     name_rows,
@@ -252,16 +254,10 @@ def draw_retrieval(
     for axis, direction in zip(curves, directions, strict=True):
         _draw_curves(axis, rows[rows["direction"] == direction], order)
         axis.set(title=names.label(direction), xlabel="k", ylabel="recall@k", ylim=(-0.02, 1.02))
+    variants = set(rows.loc[rows["kind"] == "variant", "name"])
     curve_handles = [
-        Line2D(
-            [],
-            [],
-            color=c,
-            marker=m,
-            linestyle="-" if name in _variants(rows) else (0, (3, 1.5)),
-            label=names.label(name),
-        )
-        for name, (c, m) in category_styles(order).items()
+        legend_entry(names.label(name), colour, marker, "-" if name in variants else DASHED)
+        for name, (colour, marker) in category_styles(order).items()
     ]
     add_legend(figure, [*points.get_legend_handles_labels()[0], *curve_handles], most=4)
     return figure
@@ -282,10 +278,6 @@ def _retrieval_axes(
     return figure, [*make_mosaic(above, [["points"]]), *make_mosaic(below, [curves])]
 
 
-def _variants(rows: pd.DataFrame) -> set[str]:
-    return set(rows.loc[rows["kind"] == "variant", "name"])
-
-
 def _draw_curves(axes: Axes, rows: pd.DataFrame, order: Sequence[str]) -> None:
     for name, (colour, marker) in category_styles(order).items():
         line = rows[rows["name"] == name].sort_values("k")
@@ -299,10 +291,10 @@ def _draw_curves(axes: Axes, rows: pd.DataFrame, order: Sequence[str]) -> None:
             marker=marker,
             markersize=3,
             label=name,
-            linestyle="-" if is_variant else (0, (3, 1.5)),
+            linestyle="-" if is_variant else DASHED,
         )
         if is_variant and line[["low", "high"]].notna().all(axis=None):
             axes.fill_between(line["k"], line["low"], line["high"], color=colour, alpha=0.12, linewidth=0)
     chance = rows.dropna(subset=["chance"]).groupby("k")["chance"].mean()
-    axes.plot(chance.index, chance, color="black", linestyle=(0, (1, 1.5)), linewidth=0.9, label="chance")
+    axes.plot(chance.index, chance, color="black", linestyle=DOTTED, linewidth=0.9, label="chance")
     axes.set_xticks(sorted(rows["k"].unique()))

@@ -25,6 +25,7 @@ from xmodal_pipeline.reporting.style import (
     fit_text,
     hide_frame,
     label_values,
+    legend_entry,
     make_axes,
     make_figure,
     styled,
@@ -143,13 +144,13 @@ def draw_umap(
     handles = _label_handles(label, [v for v in styles if (labelled["label"] == v).any()], styles)
     if (labelled["partition"] != FITTED).any():
         handles += [
-            Line2D([], [], color="black", marker="o", linestyle="", alpha=_PALE, label="training: fitted"),
-            Line2D([], [], color="black", marker="o", linestyle="", label="held out: placed"),
+            legend_entry("training: fitted", marker="o", alpha=_PALE),
+            legend_entry("held out: placed", marker="o"),
         ]
     if POOLED in spaces:
         handles += [
-            Line2D([], [], color="black", marker="o", linestyle="", label=f"pooled: {names.rgb}"),
-            Line2D([], [], color="black", marker="o", linestyle="", mfc="white", label=f"pooled: {names.uv}"),
+            legend_entry(f"pooled: {names.rgb}", marker="o"),
+            legend_entry(f"pooled: {names.uv}", marker="o", mfc="white"),
         ]
     add_legend(figure, handles, title=label, most=4)
     return figure
@@ -158,17 +159,7 @@ def draw_umap(
 def _label_handles(label: str, values: list[str], styles: dict[str, tuple[str, str]]) -> list[Line2D]:
     if values == ["unlabelled"]:
         return []
-    return [
-        Line2D(
-            [],
-            [],
-            color=styles[value][0],
-            marker=styles[value][1],
-            linestyle="",
-            label=write_class(label, value),
-        )
-        for value in values
-    ]
+    return [legend_entry(write_class(label, value), *styles[value]) for value in values]
 
 
 def _draw_space(axes: Axes, rows: pd.DataFrame, styles: dict[str, tuple[str, str]], panel_mm: float) -> None:

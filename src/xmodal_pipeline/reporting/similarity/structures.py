@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xmodal_pipeline.evaluation.schema import ALIGNMENT, ALPHA, GEOMETRY, TOO_FEW
+from xmodal_pipeline.evaluation.specimen_tables import SPECIES
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.report import ReportingParams
@@ -193,18 +194,17 @@ def draw_similarity(
     projections: pd.DataFrame,
     specimen_index: pd.DataFrame,
     *,
-    label: str = "species",
     most: int = 300,
     seed: int = 0,
     names: ModalityNames = DEFAULT_NAMES,
     width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
-    """Cosine similarity of held-out captures within each modality and across them, ordered by a label.
+    """Cosine similarity of held-out captures within each modality and across them, ordered by species.
 
     Args:
         projections: of one cross-modal variant.
-        specimen_index: holds the label, by capture_id.
-        label: captures are sorted by it, and lines part its classes, or genera where species are too small.
+        specimen_index: holds the species, by which captures are sorted; lines part them, or genera where
+            species are too small.
         most: captures drawn; more are a seeded subsample.
         seed: of the subsample.
         names: display names of the modalities.
@@ -225,7 +225,7 @@ def draw_similarity(
     keys = subsample(rgb, most, seed)[["capture_id"]]
     values = (
         keys["capture_id"]
-        .map(label_values(labels_of(specimen_index, label), most=10**6))
+        .map(label_values(labels_of(specimen_index, SPECIES), most=10**6))
         .fillna("unlabelled")
     )
     keys = keys.assign(label=values.to_numpy()).sort_values("label", kind="stable")
@@ -241,7 +241,7 @@ def draw_similarity(
         f"{names.uv} with {names.uv}",
         f"{names.rgb} (rows) with {names.uv}",
     )
-    written = [write_class(label, value) for value in keys["label"]]
+    written = [write_class(SPECIES, value) for value in keys["label"]]
     for axis, (left, right), title in zip(axes, ((a, a), (b, b), (a, b)), titles, strict=True):
         image = axis.imshow(left @ right.T, vmin=-1, vmax=1, cmap="cividis", interpolation="nearest")
         axis.set_title(title)

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter
 
 from xmodal_pipeline.imaging.study import Study
@@ -25,6 +24,7 @@ from xmodal_pipeline.reporting.style import (
     add_legend,
     category_styles,
     fit_text,
+    legend_entry,
     make_axes,
     make_figure,
     styled,
@@ -170,7 +170,7 @@ def draw_training_curves(
         _finish(axis, panel, drawn, names)
         axis.set_title(fit_text(panel.title, width_mm / columns - _TICKS_MM, is_title=True))
     handles = [
-        Line2D([], [], color=colour, marker=marker, label=names.label(variant))
+        legend_entry(names.label(variant), colour, marker, "-")
         for variant, (colour, marker) in styles.items()
     ]
     add_legend(figure, handles)
@@ -222,13 +222,7 @@ def _finish(axes: Axes, panel: _Panel, columns: list[str], names: ModalityNames)
     if len(columns) > 1:
         stem = _common_prefix(columns)
         handles = [
-            Line2D(
-                [],
-                [],
-                color=GREY,
-                linestyle=_LINES[i % len(_LINES)],
-                label=names.label(column.removeprefix(stem)),
-            )
+            legend_entry(names.label(column.removeprefix(stem)), GREY, line=_LINES[i % len(_LINES)])
             for i, column in enumerate(columns)
         ]
         _raise_limit(axes, 0.16 * len(handles))
