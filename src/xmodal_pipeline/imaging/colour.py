@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xmodal_pipeline.imaging.capture import Bands, Capture
-from xmodal_pipeline.imaging.patches import WHOLE, Pixels
+from xmodal_pipeline.imaging.patches import ENTIRE, WHOLE, Pixels
 from xmodal_pipeline.imaging.receptors import ReceptorModel, mean_catches
 from xmodal_pipeline.imaging.registration import Matrix, pixels_in_uv
 from xmodal_pipeline.imaging.structure import moments
@@ -29,7 +29,9 @@ class Region(NamedTuple):
     """(rgb pixels,), True where UV has the place too; None where the modalities share no grid."""
 
 
-def list_regions(capture: Capture, patches: Mapping[str, Pixels], to_uv: Matrix | None) -> list[Region]:
+def list_regions(
+    capture: Capture, patches: Mapping[str, Pixels], to_uv: Matrix | None, *, entire: str = WHOLE
+) -> list[Region]:
     """The whole specimen and its patches, each modality where it lies.
 
     Pixel values are not resampled: every place of RGB takes the UV pixel nearest to where the registration
@@ -40,19 +42,20 @@ def list_regions(capture: Capture, patches: Mapping[str, Pixels], to_uv: Matrix 
         patches: pixels of each patch on the grid of RGB; they count where they lie inside the mask.
         to_uv: 3 × 3 matrix that takes a pixel (x, y, 1) of RGB to its place in UV; None for two photographs
             that are not registered, which are each measured in their own mask, and patches in RGB alone.
+        entire: name of the region that is all of the mask: `FRAME` where there is no mask.
 
     Returns:
         The whole specimen first. A patch without a pixel inside the mask is left out.
     """
     mask = capture.rgb_mask.ravel()
-    regions = {WHOLE: np.flatnonzero(mask)}
+    regions = {entire: np.flatnonzero(mask)}
     for name, pixels in patches.items():
         inside = pixels[mask[pixels]]
         if len(inside):
             regions[name] = inside
     if to_uv is None:
         nothing = np.empty(0, np.intp)
-        uv = {WHOLE: np.flatnonzero(capture.uv_mask)}
+        uv = {entire: np.flatnonzero(capture.uv_mask)}
         return [Region(name, pixels, uv.get(name, nothing), None) for name, pixels in regions.items()]
     shape = (capture.uv.shape[1], capture.uv.shape[2])
     return [Region(name, pixels, *pixels_in_uv(pixels, to_uv, shape)) for name, pixels in regions.items()]
@@ -153,7 +156,7 @@ def colour_features(colour_table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
     Raises:
         ValueError: if a capture lacks a band that others have.
     """
-    whole = colour_table[colour_table["patch"] == WHOLE]
+    whole = colour_table[colour_table["patch"].isin(ENTIRE)]
     rgb, uv = (_features(whole[whole["modality"] == modality], modality) for modality in ("rgb", "uv"))
     return rgb, uv
 

@@ -22,6 +22,10 @@ Pixels = NDArray[np.intp]
 
 WHOLE = "whole"
 """The patch that is the whole specimen."""
+FRAME = "frame"
+"""The patch that is the whole photograph, background and all, where no mask tells the specimen from it."""
+ENTIRE = (WHOLE, FRAME)
+"""What is no part."""
 LABELS_SUFFIX = "_labels"
 """A label image is named as its capture with this added."""
 _LABEL_ENDINGS = (".tif", ".tiff", ".png")
@@ -81,8 +85,9 @@ def read_patches(
         ) from error
     if not patches:
         raise PatchesError(f"'{found.name}': must hold a patch with an area, got none; draw one")
-    if WHOLE in patches:
-        raise PatchesError(f"'{found.name}': the name '{WHOLE}' is taken by the whole specimen; rename it")
+    for name in ENTIRE:
+        if name in patches:
+            raise PatchesError(f"'{found.name}': the name '{name}' is taken by all of the capture; rename it")
     return patches
 
 

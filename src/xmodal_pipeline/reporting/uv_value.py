@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from xmodal_pipeline.imaging.patches import WHOLE
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.cells import ONE_SEED
@@ -49,8 +50,6 @@ VERDICTS: Final = {
 """Colour and marker of each verdict of `uv_value`, strongest first."""
 _CLAIMS: Final = ("uv_only", "uv_adds")
 _COLOUR: Final = "colour"
-_WHOLE: Final = "whole"
-"""The patch that is no part."""
 _SPECIMENS: Final = {"all": "all", "test": "test only"}
 _UNITS: Final = {
     "reflectance": "",
@@ -119,7 +118,7 @@ def describe_uv_value(study: Study, uv_value: pd.DataFrame, evaluation: Evaluati
 def write_test(row: Any) -> str:
     """What a row of `uv_value` tests: the label, and the view, patch and features where these tell apart."""
     features = "" if row.features == _COLOUR else row.features
-    where = ", ".join(str(part) for part in (row.view, row.patch, features) if part and part != _WHOLE)
+    where = ", ".join(str(part) for part in (row.view, row.patch, features) if part and part != WHOLE)
     return f"{row.label} ({where})" if where else str(row.label)
 
 

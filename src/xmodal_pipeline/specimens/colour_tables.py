@@ -10,7 +10,7 @@ import pandas as pd
 from xmodal_pipeline.errors import CaptureCode, ParametersError
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
 from xmodal_pipeline.imaging.colour import Region, catch_rows, colour_rows, list_regions
-from xmodal_pipeline.imaging.patches import WHOLE, PatchesError, Pixels, read_patches
+from xmodal_pipeline.imaging.patches import ENTIRE, FRAME, WHOLE, PatchesError, Pixels, read_patches
 from xmodal_pipeline.imaging.receptors import (
     TETRAHEDRAL,
     ReceptorModel,
@@ -94,7 +94,8 @@ def measure_colour(
     """
     shape = (capture.rgb.shape[1], capture.rgb.shape[2])
     patches, flag, note = _find_patches(files.rgb_path, study.settings.patches, shape, capture.orientation)
-    regions = list_regions(capture, patches, matrix_to_uv(study, registration, shape))
+    entire = FRAME if study.settings.mask == "none" else WHOLE
+    regions = list_regions(capture, patches, matrix_to_uv(study, registration, shape), entire=entire)
     flags: tuple[CaptureCode, ...] = (flag,) if flag else ()
     if flag is None:
         flags, note = _check_patches(files.rgb_path, patches, regions, capture.orientation)
@@ -174,7 +175,7 @@ def catch_features(receptor_table: pd.DataFrame) -> dict[str, pd.DataFrame]:
         `cone_catches`, the relative catches, and for four receptors `r_vec`, the distance from the achromatic
         centre; each indexed by `capture_id`, without captures that have no shares. Empty without catches.
     """
-    whole = receptor_table[receptor_table["patch"] == WHOLE].set_index("capture_id")
+    whole = receptor_table[receptor_table["patch"].isin(ENTIRE)].set_index("capture_id")
     shares = [name for name in whole.columns if name in _TETRACHROMAT or str(name).endswith(_SHARE)]
     whole = whole.dropna(subset=shares)
     if whole.empty:

@@ -221,7 +221,7 @@ def test_what_cannot_be_used_says_why(tmp_path):
     with pytest.raises(PatchesError, match=r"must hold a patch with an area, got none"):
         read_patches(path, "roi", SHAPE)
     save(tmp_path, [region(ROI_TYPE.RECT, "whole")])
-    with pytest.raises(PatchesError, match=r"'whole' is taken by the whole specimen"):
+    with pytest.raises(PatchesError, match=r"'whole' is taken by all of the capture"):
         read_patches(path, "roi", SHAPE)
     tifffile.imwrite(tiff, np.ones((5, 5), np.uint8))
     with pytest.raises(PatchesError, match=r"integers of height and width \(40, 60\), got uint8 of \(5, 5\)"):

@@ -111,6 +111,8 @@ def test_a_patch_has_one_colour_however_its_photograph_was_held(tmp_path, orient
 
     means = {(row["patch"], row["band"]): row["mean"] for row in found.colour}
     assert means["breast", "R"] == means["breast", "UV1"] == pytest.approx(200 / 255)
+    # Without a mask nobody knows which of the frame is the specimen, and every row says so.
+    assert {row["patch"] for row in found.colour} == {"frame", "breast", "belly"}
     assert means["belly", "R"] == means["belly", "UV1"] == pytest.approx(50 / 255)
     assert found.flags == (("TURNED_PATCHES",) if orientation != 1 else ())
 
@@ -273,7 +275,7 @@ def test_a_study_with_patches_and_coefficients_goes_on_past_a_bad_patch_file(tmp
     assert "BAD_PATCHES" in flags["c2"]
     assert "'c2.zip': must be readable" in caplog.text
     rows = found.receptor_table[["capture_id", "patch", "n_px"]].to_numpy().tolist()
-    assert rows == [["c1", "whole", 1600], ["c1", "crown", 64], ["c1", "wing", 200], ["c2", "whole", 1600]]
+    assert rows == [["c1", "frame", 1600], ["c1", "crown", 64], ["c1", "wing", 200], ["c2", "frame", 1600]]
     crown = found.colour_table.query("capture_id == 'c1' and patch == 'crown' and band == 'G'")
     lum = found.receptor_table.loc[1, "lum_catch"]
     assert lum == pytest.approx(100 * crown["mean"].iloc[0], rel=1e-5)

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from xmodal_pipeline.imaging.patches import FRAME
+
 _NOT_FEATURES = ("capture_id", "specimen_id", "partition", "modality", "patch")
 
 
 def capture_rows(
     rgb: pd.DataFrame, uv: pd.DataFrame, index: pd.DataFrame, names: Sequence[str]
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Rows of every patch and view, one per capture.
+    """Rows of every patch and view, one per capture; a whole frame only where nothing else is measured.
 
     Args:
         rgb: one row per capture, or per capture and `patch`, with `capture_id` as column or index.
@@ -29,6 +31,9 @@ def capture_rows(
     sides = {name: _by_capture(frame, name) for name, frame in (("rgb", rgb), ("uv", uv))}
     known = _meta(index, names)
     patches = [p for p in sides["rgb"]["patch"].unique() if p in set(sides["uv"]["patch"])]
+    if len(patches) > 1:
+        # A frame holds the background too: regions drawn on the specimen are asked instead.
+        patches = [patch for patch in patches if patch != FRAME]
     for patch in patches:
         tables = {
             name: frame[frame["patch"] == patch].drop(columns=[c for c in _NOT_FEATURES if c in frame])

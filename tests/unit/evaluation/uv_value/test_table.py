@@ -103,6 +103,17 @@ def test_patches_are_tested_apart_and_corrected_together():
     np.testing.assert_allclose(rows["q"], stats.false_discovery_control(rows["p"]))
 
 
+def test_a_whole_frame_is_tested_only_where_nothing_else_is_measured():
+    index, rgb, uv = make_tables(views=("dorsal",))
+    framed = [one.assign(patch="frame") for one in (rgb, uv)]
+    both = [
+        pd.concat([one.assign(patch="wing"), frame]) for one, frame in zip((rgb, uv), framed, strict=True)
+    ]
+    alone = uv_value_table({"colour": tuple(framed)}, index, PARAMS)
+    assert set(alone["patch"]) == {"frame"}
+    assert set(uv_value_table({"colour": tuple(both)}, index, PARAMS)["patch"]) == {"wing"}
+
+
 def test_tables_may_be_indexed_by_capture():
     index, rgb, uv = make_tables(views=("dorsal",))
     expected = uv_value_table({"colour": (rgb, uv)}, index, PARAMS)
