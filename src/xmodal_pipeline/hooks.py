@@ -1,4 +1,7 @@
-"""What is checked before any node runs: parameters, the study's source, and the inputs of the stage."""
+"""What is checked before any node runs: parameters, the study's source, and the inputs of the stage.
+
+And what a run says: a line per node, and at its end what was found.
+"""
 
 import importlib
 import logging
@@ -24,6 +27,9 @@ from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.params.variants import STRATEGIES, VARIANTS
 from xmodal_pipeline.pipelines import STAGES
 from xmodal_pipeline.pipelines.tags import CHECKS, Check, feature_set
+from xmodal_pipeline.summary import summarise_run
+
+logger = logging.getLogger(__name__)
 
 
 class RunRefusedError(KedroCliError):
@@ -35,10 +41,11 @@ class RunRefusedError(KedroCliError):
 
 
 class ProjectHooks:
-    """Stops a command with one clear message instead of a traceback half-way."""
+    """Stops a command with one clear message instead of a traceback half-way, and says what a run does."""
 
     def __init__(self) -> None:
         self._parameters: Parameters | None = None
+        self._n_nodes = self._n_begun = 0
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -56,6 +63,7 @@ class ProjectHooks:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
         """Check what this run in particular needs."""
+        self._n_nodes, self._n_begun = len(pipeline.nodes), 0
         if self._parameters is None:  # a session that made no context has nothing to check
             return
         asked = run_params["pipeline_names"] or sorted(_stages(pipeline), key=STAGES.index)
@@ -73,8 +81,12 @@ class ProjectHooks:
             raise RunRefusedError(str(error)) from error
 
     @hook_impl
-    def before_node_run(self, catalog: CatalogProtocol[Any, Any], inputs: dict[str, Any]) -> None:
-        """Stop before the first node that would work on no capture at all."""
+    def before_node_run(self, node: Node, catalog: CatalogProtocol[Any, Any], inputs: dict[str, Any]) -> None:
+        """Say which node begins, and stop before the first that would work on no capture at all."""
+        self._n_begun += 1
+        # Workers of other runners know nothing of the run.
+        of_all = f" {self._n_begun} of {self._n_nodes}" if self._n_nodes else ""
+        logger.info("node%s: %s", of_all, node.name)
         index = inputs.get("specimen_index")
         if index is not None and index.empty:
             rejected = catalog.load("rejected_captures")
@@ -84,6 +96,14 @@ class ProjectHooks:
                 f"ingest: at least one capture must be usable, got none and {is_fault.sum()} rejected",
                 rejection_summary(shown.itertuples(index=False), is_all=True),
             )
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+        """End with what came in, what was found and where to look."""
+        if self._parameters is None:
+            return
+        for line in summarise_run(pipeline.all_outputs(), catalog, self._parameters.study):
+            logger.info("%s", line)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:

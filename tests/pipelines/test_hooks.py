@@ -207,7 +207,9 @@ def test_no_usable_capture_ends_in_the_rejects_by_code_without_rows_and_previews
     rows = [("a.tif", "BAND_COUNT", "six"), ("b", "NO_CAPTURE", "row 2"), ("c.jpg", "PREVIEW", "beside")]
     rejected = pd.DataFrame(rows, columns=["filename", "code", "reason"])
     index = pd.DataFrame({"capture_id": []})
+    node = Node(lambda index: index, "specimen_index", "one", name="one")
+    stored = Stored(rejected_captures=rejected)
     with pytest.raises(RunStoppedError, match="got none and 1 rejected") as caught:
-        ProjectHooks().before_node_run(Stored(rejected_captures=rejected), {"specimen_index": index})
+        ProjectHooks().before_node_run(node, stored, {"specimen_index": index})
     assert "1 BAND_COUNT" in caught.value.details
     assert "PREVIEW" not in caught.value.details

@@ -1,0 +1,49 @@
+"""What a run ends with, from the outputs that it made."""
+
+import pandas as pd
+from kedro.io import DataCatalog, MemoryDataset
+
+from xmodal_pipeline.datasets.files import FilesDataset
+from xmodal_pipeline.summary import describe_claims, summarise_run
+
+
+def make_uv_value():
+    rows = [
+        ("colias", "sex", "uv_adds", "colour", "primary", "species"),
+        ("colias", "sex", "unresolved", "separate", "primary", "species"),
+        ("pieris", "sex", "unresolved", "colour", "primary", "species"),
+        ("pieris", "sex", "uv_only", "concat", "exploratory", "species"),
+        ("parus", "sex", "too_few", "colour", "primary", "species"),
+        ("all species", "sex", "uv_adds", "colour", "primary", "all"),
+    ]
+    return pd.DataFrame(rows, columns=["species", "label", "verdict", "features", "family", "scope"])
+
+
+def test_claims_count_species_once_and_leave_out_what_is_exploratory_or_pooled():
+    assert describe_claims(make_uv_value()) == (
+        "UV adds about sex in 1 of 2 species tested (1 more have too few specimens): colias"
+    )
+    assert describe_claims(make_uv_value().iloc[:0]).startswith("what UV adds: nothing to test")
+
+
+def test_the_summary_speaks_of_what_was_made_alone(tmp_path):
+    index = pd.DataFrame({"capture_id": ["a", "b", "c"], "specimen_id": ["s", "s", "t"]})
+    rejected = pd.DataFrame([("d.tif", "UNREADABLE", "x")], columns=["filename", "code", "reason"])
+    catalog = DataCatalog(
+        {
+            "specimen_index": MemoryDataset(index.assign(flags=["", "NO_METADATA", ""])),
+            "rejected_captures": MemoryDataset(rejected),
+            "uv_value": MemoryDataset(make_uv_value()),
+            "contact_sheet": FilesDataset(filepath=str(tmp_path / "sheet")),
+        }
+    )
+    lines = summarise_run({"specimen_index", "rejected_captures", "contact_sheet"}, catalog, "mine")
+    assert lines == [
+        "study mine",
+        "  2 specimens",
+        "  4 captures read: 3 accepted, of which 1 flagged (1 NO_METADATA)",
+        "  1 rejected (1 UNREADABLE)",
+        f"  contact sheet: {tmp_path / 'sheet'}",
+    ]
+    assert summarise_run({"uv_value"}, catalog, "mine")[1].startswith("  UV adds about sex in 1 of 2")
+    assert summarise_run({"metrics_concat"}, catalog, "mine") == []
