@@ -99,8 +99,8 @@ def describe_evaluation(evaluation: EvaluationParams) -> str:
     return (
         "Retrieval was measured on held-out specimens, with ties at their expectation and intervals of "
         "proportions at an effective number of queries (Wilson 1927; Korn & Graubard 1998). Labels were "
-        f"predicted by logistic regression in {evaluation.folds} folds stratified by class and grouped by specimen, "
-        f"with scaling and regularisation chosen inside each fold; their intervals are 95 % over "
+        f"predicted by logistic regression in {evaluation.folds} folds stratified by class and grouped by "
+        f"specimen, with scaling and regularisation chosen inside each fold; their intervals are 95 % over "
         f"{evaluation.bootstraps} bootstraps (protocol: {evaluation.protocol})."
     )
 
