@@ -15,6 +15,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from xmodal_pipeline.evaluation.corrections import holm
 from xmodal_pipeline.evaluation.paired import Measure, compare_models, sign_flip_p
 from xmodal_pipeline.evaluation.probes import Protocol, cross_fit, make_folds
 from xmodal_pipeline.evaluation.ranks import query_measures
@@ -24,13 +25,6 @@ Floats = NDArray[np.float64]
 
 MODELS, FOLDS, LEVEL = 4, 5, 0.05
 WIDENING = float(np.sqrt(1 + FOLDS / (FOLDS - 1)))
-
-
-def holm(p: Floats) -> Floats:
-    order = np.argsort(p)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
-    return adjusted
 
 
 def claims(values: list[Floats], widening: float, seed: int) -> list[bool]:

@@ -4,7 +4,8 @@
 
 (a) independent modalities, free permutation; (b) the same species in both, centroids independent, permuted
 within species; (c) the same, tested among species; several captures of specimens that each modality knows,
-permuted within species. `improvement_over_rgb` where RGB tells the label and UV is noise. What a label can
+permuted within species; a sex in both, permuted within species and sex. `improvement_over_rgb` where RGB
+tells the label and UV is noise. Recall above chance, of specimens that each modality knows. What a label can
 claim beyond the species, where sex ratios differ by species and nothing tells the sex: RGB knows the species,
 UV knows nothing or has centroids of its own. Retrieval of independent embeddings, and of collapsed ones,
 beside chance.
@@ -17,8 +18,10 @@ from joblib import Parallel, delayed
 from scipy.stats import binomtest
 
 from xmodal_pipeline.evaluation import alignment, classification, retrieval
-from xmodal_pipeline.evaluation.rank_intervals import retrieval_intervals
-from xmodal_pipeline.evaluation.retrieval import describe_ranks, rank_matches
+from xmodal_pipeline.evaluation.alignment import measure_alignment
+from xmodal_pipeline.evaluation.rank_intervals import chance_p_values, retrieval_intervals
+from xmodal_pipeline.evaluation.ranks import RankCounts
+from xmodal_pipeline.evaluation.retrieval import RetrievalRanks, describe_ranks, rank_matches
 
 SPECIES, PER_SPECIES, DIM = 12, 8, 16
 PERMUTATIONS = 199
@@ -78,6 +81,7 @@ def claims_beyond_species(seed: int, *, uv_knows_species: bool) -> dict[str, boo
     claims = {
         f"{source} p": found[f"{source}_above_strata_p"] <= 0.05 for source in ("rgb", "uv", "combined")
     }
+    claims["uv_minus_rgb_above_strata p"] = found["uv_minus_rgb_above_strata_p"] <= 0.05
     for name in ("rgb_above_strata", "uv_above_strata", "uv_minus_rgb_above_strata", "uv_minus_rgb"):
         low, high = found[f"{name}_ci"]
         claims[f"{name} interval"] = low > 0 or high < 0
@@ -94,6 +98,27 @@ def retrieval_misses(seed: int) -> tuple[bool, bool]:
         low, high = interval[f"{measure}_ci"]
         outside.append(not low <= found["chance"][measure] <= high)
     return outside[0], outside[1]
+
+
+def sexed_p_values(seed: int) -> tuple[float, float]:
+    """Alignment of modalities that share the sex alone: within species and sex, and within species."""
+    rng = np.random.default_rng([seed, 6])
+    species, sex = np.repeat(np.arange(6), 8), np.arange(48) % 2
+    rgb, uv = rng.normal(size=(2, 48, DIM))
+    rgb[:, 0] += 4 * sex
+    uv[:, 1] += 4 * sex
+    beyond = measure_alignment(rgb, uv, species, PERMUTATIONS, seed, classes=sex)[0]
+    return beyond["p_value_within"], alignment(rgb, uv, species, PERMUTATIONS, seed)["p_value_within"]
+
+
+def recall_p_value(seed: int) -> float:
+    """P of recall@1 above chance, of 27 specimens in three views that share nothing but know the specimen."""
+    rng = np.random.default_rng([seed, 7])
+    own = rng.normal(size=(2, 27, DIM))
+    views = [rank_matches(*(own + rng.normal(size=own.shape))).rgb_to_uv for _ in range(3)]
+    side = RankCounts(*(np.concatenate(column) for column in zip(*views, strict=True)))
+    owners = np.tile(np.arange(27), 3)
+    return chance_p_values(RetrievalRanks(side, side), (1,), specimens=owners)["rgb_to_uv"]["recall@1"]
 
 
 def row(name: str, p_values: list[float], want: str) -> None:
@@ -124,6 +149,12 @@ def main() -> None:
     row("three captures of a specimen", equal, ".025 to .080")
     row("one to six captures of a specimen", unequal, ".025 to .080")
     row("three captures as three specimens", as_specimens, "wrong by design")
+    columns = zip(*run(delayed(sexed_p_values)(i) for i in range(options.simulations)), strict=True)
+    beyond, within_species = (list(column) for column in columns)
+    row("sex in both, within species and sex", beyond, ".025 to .080")
+    row("sex in both, within species", within_species, "wrong by design")
+    recalls = run(delayed(recall_p_value)(i) for i in range(options.simulations))
+    row("recall@1 above chance, one-sided", recalls, "up to .080")
     row("improvement_over_rgb, UV noise", improvements, ".020 to .080")
     for knows in (False, True):
         claims = run(

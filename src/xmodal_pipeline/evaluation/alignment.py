@@ -67,8 +67,9 @@ def alignment(
     Returns:
         `spearman` with `p_value` (free); `spearman_within`, `p_value_within`; `spearman_among`,
         `p_value_among` (species centroids, with `caution`); `headline` (`all` or `within`), `strength` of it
-        (`weak` < .4 <= `moderate` < .7 <= `strong`); `cka` (linear) and `mutual_knn` (k = 10) with `_null`,
-        their mean under permutation, and `_p_value`, permuted as the headline; `n`, `n_used`. What cannot be
+        (`weak` < .4 <= `moderate` < .7 <= `strong`); `cka` (linear) and `mutual_knn` (k = 10) with
+        `_p_value`, permuted as the headline; `_null` of these and of `spearman_within`, their mean under
+        permutation; `n`, `n_used`. What cannot be
         computed is {"not_applicable": reason}. `n` are specimens.
 
     Raises:
@@ -86,16 +87,23 @@ def measure_alignment(
     seed: int,
     *,
     specimens: ArrayLike | None = None,
+    classes: ArrayLike | None = None,
 ) -> tuple[dict[str, Any], list[Number]]:
-    """`alignment`, and its measures, strength, headline and caution as rows of `comparison`."""
+    """`alignment`, and its measures, strength, headline and caution as rows of `comparison`.
+
+    Where `classes` of a label such as the sex are given (captures,), permutations within strata are within
+    strata and class, and specimens without a class stay in their place: a sex that both modalities know is no
+    agreement beyond it. The correlations are the same, and their null is what strata and class alone give.
+    """
     first, second = _matrices(rgb, uv)
     codes = np.zeros(len(first), np.int64) if strata is None else group_codes(strata, len(first))
+    cells = codes if classes is None else _cross(codes, group_codes(classes, len(first)))
     if specimens is not None:
         owners = specimen_codes(specimens, len(first), "alignment", "specimens")
-        first, second, codes = _average_captures(first, second, codes, owners)
+        first, second, (codes, cells) = _average_captures(first, second, (codes, cells), owners)
     n = len(first)
     kept = subsample_rows(np.arange(n), seed=seed)
-    first, second, codes = first[kept], second[kept], codes[kept]
+    first, second, codes, cells = first[kept], second[kept], codes[kept], cells[kept]
     cosines = cosine_matrix(first), cosine_matrix(second)
     orders = free = _orders(np.zeros(len(kept), np.int64), permutations, np.random.default_rng(seed))
     overall = _spearman_test(*cosines, [np.arange(len(kept))], [free])
@@ -103,15 +111,17 @@ def measure_alignment(
     headline: _Test | Cell = overall
     within: _Test | Cell = not_applicable("no species given")
     among = within
+    if strata is not None or classes is not None:
+        headline = within = _within(*cosines, codes, cells, permutations, seed)
+        orders = _orders(cells, permutations, np.random.default_rng(seed))
+        words = {"headline": "within"}
     if strata is not None:
-        headline = within = _within(*cosines, codes, permutations, seed)
         among = _among(first, second, codes, permutations, seed)
-        orders = _orders(codes, permutations, np.random.default_rng(seed))
-        words = {"headline": "within", "caution": PHYLOGENETIC_CAUTION}
+        words["caution"] = PHYLOGENETIC_CAUTION
     words["strength"] = headline if isinstance(headline, dict) else strength(headline.statistic)
     measures = [
         _Measure("spearman", "p_value", overall),
-        _Measure("spearman_within", "p_value_within", within),
+        _Measure("spearman_within", "p_value_within", within, "spearman_within_null"),
         _Measure("spearman_among", "p_value_among", among),
         _Measure("cka", "cka_p_value", _cka_test(first, second, orders), "cka_null"),
         _Measure("mutual_knn", "mutual_knn_p_value", _knn_test(*cosines, orders), "mutual_knn_null"),
@@ -164,13 +174,23 @@ def _word(metric: str, cell: str | Cell, n: int) -> Number:
     return Number(task=ALIGNMENT, metric=metric, n=n, **found)
 
 
-def _within(rgb: Floats, uv: Floats, codes: Integers, permutations: int, seed: int) -> _Test | Cell:
+def _cross(codes: Integers, classes: Integers) -> Integers:
+    """A number for each pair of codes; −1 where either is missing."""
+    return np.where((codes < 0) | (classes < 0), -1, codes * (classes.max(initial=0) + 1) + classes)
+
+
+def _within(
+    rgb: Floats, uv: Floats, codes: Integers, cells: Integers, permutations: int, seed: int
+) -> _Test | Cell:
     rng = np.random.default_rng(seed + 1)
     sizes = np.bincount(codes[codes >= 0], minlength=1)
     members = [np.flatnonzero(codes == code) for code in np.flatnonzero(sizes >= _MINIMUM_SPECIMENS)]
     if not members:
         return too_few(f"no species has {_MINIMUM_SPECIMENS} specimens")
-    orders = [_orders(np.zeros(len(rows), np.int64), permutations, rng) for rows in members]
+    movable = cells[np.concatenate(members)]
+    if np.bincount(movable[movable >= 0], minlength=1).max() < 2:
+        return too_few("no two specimens of a species have one class")
+    orders = [_orders(cells[rows], permutations, rng) for rows in members]
     return _spearman_test(rgb, uv, members, orders)
 
 
@@ -299,14 +319,15 @@ def _neighbour_shares(similarity: Floats, k: int) -> Floats:
 
 
 def _average_captures(
-    rgb: Floats, uv: Floats, codes: Integers, owners: Integers
-) -> tuple[Floats, Floats, Integers]:
+    rgb: Floats, uv: Floats, known: tuple[Integers, ...], owners: Integers
+) -> tuple[Floats, Floats, list[Integers]]:
     """A row per specimen, in order of appearance: the mean over as many captures as each has."""
     m = int(owners.max()) + 1
     order = np.argsort(owners, kind="stable")
     starts = np.cumsum(np.bincount(owners, minlength=m)) - np.bincount(owners, minlength=m)
-    stratum = codes[order[starts]]
-    clashes = np.flatnonzero(codes != stratum[owners])
+    kept = [codes[order[starts]] for codes in known]
+    is_clash = [codes != first[owners] for codes, first in zip(known, kept, strict=True)]
+    clashes = np.flatnonzero(np.any(is_clash, axis=0))
     if len(clashes):
         raise ValueError(
             f"alignment: captures of one specimen must agree in strata, got several for {len(clashes)} "
@@ -319,7 +340,7 @@ def _average_captures(
         )
     fewest = int(np.bincount(owners).min())
     rows = order[starts[:, None] + np.arange(fewest)]
-    return rgb[rows].mean(1), uv[rows].mean(1), stratum
+    return rgb[rows].mean(1), uv[rows].mean(1), kept
 
 
 def _matrices(rgb: ArrayLike, uv: ArrayLike) -> tuple[Floats, Floats]:

@@ -136,4 +136,5 @@ def _species_only(frame: _Frame) -> ModelTables | None:
     if SPECIES not in frame.index or frame.index[SPECIES].isna().all():
         return None
     known = pd.get_dummies(frame.index[SPECIES]).to_numpy(np.float32)
-    return ModelTables(frame.table({"joint": known}), frame.table({"rgb": known, "uv": known}))
+    sides = frame.table({"rgb": known, "uv": known})
+    return ModelTables(frame.table({"joint": known}), sides, sides)  # no warp hides the species

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from xmodal_pipeline.evaluation import schema
 from xmodal_pipeline.evaluation.cells import not_applicable, too_few
 from xmodal_pipeline.evaluation.nearest import cross_fit_knn
+from xmodal_pipeline.evaluation.paired import sign_flip_p
 from xmodal_pipeline.evaluation.permutation import permutation_p
 from xmodal_pipeline.evaluation.probe_data import ProbeData, prepare_data
 from xmodal_pipeline.evaluation.probes import (
@@ -29,6 +30,8 @@ Floats = NDArray[np.float64]
 
 _TIE_BREAK = 1e-7
 """Smaller than any difference between two balanced accuracies."""
+_SIGN_FLIPS = 9999
+"""Cheap, and corrected for many labels a p of a thousandth would not do."""
 
 
 def classification(  # noqa: PLR0913 - the contract's arguments, then the protocol's
@@ -88,8 +91,9 @@ def classification(  # noqa: PLR0913 - the contract's arguments, then the protoc
     Returns:
         `rgb_accuracy`, `uv_accuracy`, `combined_accuracy`, `joint_accuracy`, `improvement`,
         `improvement_over_rgb`, `improvement_over_uv`, `uv_minus_rgb`, each with `_ci` = [low, high], the two
-        with references also `_p`; with strata, per source `{source}_above_strata` with `_ci` and `_p`, and
-        `uv_minus_rgb_above_strata`, the difference of two of them, with `_ci`; `knn`: the accuracies of
+        with references and the difference also `_p` (of sign flips); with strata, per source
+        `{source}_above_strata` and `uv_minus_rgb_above_strata`, the difference of two of them, with `_ci` and
+        `_p`; `knn`: the accuracies of
         weighted nearest neighbours on the same folds; `chance`; `n` (groups), `n_per_class`, `left_out`,
         `folds`; `controls`; `by_stratum` and `test_only`: the same predictions scored on these rows alone.
         What does not apply is {"not_applicable": reason}, and so is the whole result when fewer than two
@@ -138,7 +142,7 @@ def describe_label(data: ProbeData, probes: dict[str, Probe], protocol: Protocol
     main = [
         *_accuracies(data, correct, schema.CLASSIFICATION),
         *_improvements(data, probes, correct, protocol),
-        *_above_strata(data, correct, within),
+        *_above_strata(data, correct, within, protocol),
     ]
     knn = _accuracies(data, nearest, schema.KNN)
     controls = _controls(data, probes, correct, within, protocol)
@@ -230,7 +234,7 @@ def _improvements(
     best = np.maximum(data.resampled(rgb), data.resampled(uv))
     interval = data.widen(gain, data.resampled(both) - best)
     return [
-        _number(data, "uv_minus_rgb", uv - rgb),
+        _difference(data, schema.UV_MINUS_RGB, uv - rgb, protocol),
         Number(
             task=schema.CLASSIFICATION,
             metric="improvement",
@@ -286,7 +290,23 @@ def _shuffle(
     return found
 
 
-def _above_strata(data: ProbeData, correct: dict[str, Floats], within: dict[str, _Shuffled]) -> list[Number]:
+def _difference(data: ProbeData, metric: str, values: Floats, protocol: Protocol) -> Number:
+    """A difference of two modalities on the same rows; p by flipping the sign of each group's share.
+
+    Groups share fitted probes, so the statistic is divided by the factor that widens the interval.
+    """
+    share = values / (len(data.names) * np.bincount(data.classes)[data.classes])
+    groups = np.unique(data.groups, return_inverse=True)[1]
+    shares = np.bincount(groups, share).astype(np.float64)
+    length = float(np.sqrt((shares**2).sum()))
+    statistic = float(shares.sum()) / length / data.widening if length > 0 else 0.0
+    p, _ = sign_flip_p(shares[None], np.array([statistic]), _SIGN_FLIPS, seed=protocol.seed)
+    return _number(data, metric, values, p=float(p[0]))
+
+
+def _above_strata(
+    data: ProbeData, correct: dict[str, Floats], within: dict[str, _Shuffled], protocol: Protocol
+) -> list[Number]:
     """Accuracy minus that with labels shuffled within strata, specimen by specimen."""
     above = {source: correct[source] - shuffled.correct for source, shuffled in within.items()}
     numbers = []
@@ -294,7 +314,8 @@ def _above_strata(data: ProbeData, correct: dict[str, Floats], within: dict[str,
         p = permutation_p(data.balanced(correct[source]), within[source].accuracies)
         numbers.append(_number(data, f"{source}_above_strata", values, source=source, p=p))
     if "combined" in above:
-        numbers.append(_number(data, "uv_minus_rgb_above_strata", above["uv"] - above["rgb"]))
+        metric = schema.UV_MINUS_RGB + schema.ABOVE_STRATA
+        numbers.append(_difference(data, metric, above["uv"] - above["rgb"], protocol))
     return numbers
 
 
@@ -371,5 +392,6 @@ def _score_rows(
     inside = {source: values[rows] for source, values in correct.items()}
     numbers = _accuracies(part, inside, task, stratum)
     if "combined" in inside:
-        numbers.append(_number(part, "uv_minus_rgb", inside["uv"] - inside["rgb"], task, stratum=stratum))
+        difference = inside["uv"] - inside["rgb"]
+        numbers.append(_number(part, schema.UV_MINUS_RGB, difference, task, stratum=stratum))
     return numbers

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xmodal_pipeline.evaluation.cells import Cell, too_few
-from xmodal_pipeline.evaluation.rank_intervals import retrieval_intervals
+from xmodal_pipeline.evaluation.rank_intervals import chance_p_values, retrieval_intervals
 from xmodal_pipeline.evaluation.ranks import (
     RANK,
     RankCounts,
@@ -124,10 +124,12 @@ def species_oracle_of(pairs: Pairs, params: EvaluationParams) -> Cell:
 def _describe(
     ranks: RetrievalRanks, params: EvaluationParams, task: str, owners: NDArray[Any] | None = None
 ) -> Part:
-    """Both directions, and chance over the same galleries; with intervals where owners are given."""
+    """Both directions, and chance over the same galleries; with intervals and p where owners are given."""
     intervals: dict[str, dict[str, list[float]]] = {name: {} for name in DIRECTIONS}
+    p_values: dict[str, dict[str, float]] = {name: {} for name in DIRECTIONS}
     if owners is not None:
         intervals = retrieval_intervals(ranks, params.ks, specimens=owners)
+        p_values = chance_p_values(ranks, params.ks, specimens=owners)
     cells = describe_ranks(ranks, params.ks)
     numbers = [
         Number(
@@ -137,6 +139,7 @@ def _describe(
             interval=intervals[direction].get(f"{metric}_ci"),
             n=cells["n"],
             chance=cells[CHANCE][metric],
+            p=p_values[direction].get(metric),
             label=direction,
             direction=direction,
             k=_cut_offs(params).get(metric),

@@ -14,7 +14,7 @@ from xmodal_pipeline.evaluation.classification import describe_label, own_source
 from xmodal_pipeline.evaluation.probe_data import ProbeData, prepare_data
 from xmodal_pipeline.evaluation.probes import Probe, Protocol
 from xmodal_pipeline.evaluation.results import Contribution, Number, Part, lack, read_cell
-from xmodal_pipeline.evaluation.schema import CLASSIFICATION, MODALITIES
+from xmodal_pipeline.evaluation.schema import ABOVE_STRATA, CLASSIFICATION, MODALITIES, UV_MINUS_RGB
 from xmodal_pipeline.evaluation.specimen_tables import (
     CLADE,
     SPECIES,
@@ -77,7 +77,8 @@ def measure_labels(
     names = [str(name) for name in labels.columns if name not in skip]
     return Part(
         {name: part.cells for name, part in zip(names, parts, strict=True)},
-        [one for part in parts for one in part.numbers],
+        [one for part in parts for one in part.numbers]
+        + [_told_by_species(name) for name in names if name in of_species and name != SPECIES],
         [one for part in parts for one in part.contributions if is_whole],
     )
 
@@ -122,6 +123,11 @@ def _measure_label(
     part = describe_label(data, probes, protocol)
     numbers = [replace(one, label=label) for one in part.numbers]
     return Part(part.cells, numbers, _contributions(label, data, probes, labels.index))
+
+
+def _told_by_species(label: str) -> Number:
+    metric = UV_MINUS_RGB + ABOVE_STRATA
+    return Number(task=CLASSIFICATION, label=label, metric=metric, reason="each species has one class of it")
 
 
 def _contributions(

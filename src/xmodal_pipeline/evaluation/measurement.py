@@ -22,6 +22,7 @@ from xmodal_pipeline.evaluation.labels import measure_labels
 from xmodal_pipeline.evaluation.model_tables import ModelTables
 from xmodal_pipeline.evaluation.predictability import predictability
 from xmodal_pipeline.evaluation.results import (
+    Number,
     Part,
     lack,
     plain_numbers,
@@ -30,12 +31,14 @@ from xmodal_pipeline.evaluation.results import (
     tabulate_numbers,
 )
 from xmodal_pipeline.evaluation.specimen_tables import (
+    SPECIES,
     Pairs,
     describe_labels,
     feature_columns,
     first_captures,
     labels_of_species,
     pair_captures,
+    specimen_labels,
 )
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
@@ -101,7 +104,7 @@ def measure_variant(
         parts = _lack_all(few)
     else:
         parts = {schema.RETRIEVAL: _retrieve(ModelTables(embeddings, projections, views), index, params)}
-        parts |= _structure(projections, test, embeddings, index, params)
+        parts |= _structure(projections, test, embeddings, index, params, label)
     parts[schema.CLASSIFICATION] = measure_labels(embeddings, index, params, confounders)
     found = _gather(parts, index, params, kind="variant")
     found.metrics["protocol"] = params.model_dump(mode="json") | {"label": label}
@@ -114,6 +117,8 @@ def measure_baselines(
     index: pd.DataFrame,
     params: EvaluationParams,
     confounders: Sequence[str] = (),
+    *,
+    label: str | None = None,
 ) -> Measured:
     """What chance, species, colour, outlines, PCA + CCA and encoders that learnt nothing here reach.
 
@@ -122,6 +127,7 @@ def measure_baselines(
         index: `specimen_index`, with label columns.
         params: the protocol.
         confounders: columns of the index whose own accuracy stands beside the classification.
+        label: the label that the study is about; None: none in particular.
 
     Returns:
         Of all baselines together. Metrics: `chance` with its `retrieval`, and per model `retrieval` (with
@@ -140,7 +146,7 @@ def measure_baselines(
         parts = {schema.RETRIEVAL: _retrieve(tables, index, params), schema.CLASSIFICATION: labels}
         if _test_pairs(tables.embeddings, index) is not None:
             projected = _test_pairs(tables.projections, index)
-            parts |= _structure(tables.embeddings, projected, tables.embeddings, index, params)
+            parts |= _structure(tables.embeddings, projected, tables.embeddings, index, params, label)
         found[name] = _gather(parts, index, params, kind="baseline", name=name)
     metrics: dict[str, Any] = {name: one.metrics for name, one in found.items()}
     return Measured(
@@ -223,6 +229,7 @@ def _structure(
     embeddings: pd.DataFrame,
     index: pd.DataFrame,
     params: EvaluationParams,
+    label: str | None,
 ) -> dict[str, Part]:
     """Do the two modalities order the specimens alike, predict one another, and lie how?
 
@@ -234,6 +241,7 @@ def _structure(
         embeddings: of which the predictability is.
         index: `specimen_index`.
         params: the protocol.
+        label: held fixed in the alignment where it varies within species.
     """
     alike, every = (
         pair_captures(table, index, partition="test", every_capture=True).one_view()
@@ -242,20 +250,40 @@ def _structure(
     few = _shortage(alike)
     if few is not None:
         return {task: lack(task, few) for task in (schema.ALIGNMENT, schema.GEOMETRY, schema.PREDICTABILITY)}
-    aligned = measure_alignment(
-        alike.rgb, alike.uv, alike.species, params.permutations, params.seed, specimens=alike.specimens
-    )
     predicted = predictability(every.rgb, every.uv, every.species, every.specimens, seed=params.seed)
     counts = {"n_species": predicted["n_species"]}
     rows = plain_numbers(schema.PREDICTABILITY, counts, predicted["n"])
     for target, cells in predicted.items():
         if target not in ("n", "n_species"):
             rows += plain_numbers(schema.PREDICTABILITY, cells, predicted["n"], target)
-    parts = {schema.ALIGNMENT: Part(*aligned), schema.PREDICTABILITY: Part(predicted, rows)}
+    parts = {
+        schema.ALIGNMENT: _align(alike, index, params, label),
+        schema.PREDICTABILITY: Part(predicted, rows),
+    }
     if projected is not None:
         shown = projected.one_per_specimen()
         parts[schema.GEOMETRY] = _shape(geometry(shown.rgb, shown.uv, seed=params.seed))
     return parts
+
+
+def _align(pairs: Pairs, index: pd.DataFrame, params: EvaluationParams, label: str | None) -> Part:
+    """`alignment` with the species and the study's label held fixed, and a row that says so."""
+    labels = specimen_labels(index)
+    is_held = label is not None and label in labels and label not in labels_of_species(index)
+    cells, numbers = measure_alignment(
+        pairs.rgb,
+        pairs.uv,
+        pairs.species,
+        params.permutations,
+        params.seed,
+        specimens=pairs.specimens,
+        classes=labels.loc[pairs.specimens, label].to_numpy(dtype=object) if is_held else None,
+    )
+    held = ", ".join([SPECIES] * (pairs.species is not None) + [str(label)] * is_held)
+    if not held:
+        return Part(cells, numbers)
+    row = Number(task=schema.ALIGNMENT, metric=schema.HELD_FIXED, n=cells["n_used"], text=held)
+    return Part(cells | {schema.HELD_FIXED: held}, [*numbers, row])
 
 
 def _shape(cells: dict[str, Any]) -> Part:

@@ -1,4 +1,4 @@
-"""Intervals of retrieval by the specimens behind it: Wilson's, at an effective number of queries."""
+"""Intervals of retrieval and p-values against chance, at an effective number of queries: by specimen."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,15 @@ import numpy as np
 import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 from numpy.typing import ArrayLike, NDArray
 
-from xmodal_pipeline.evaluation.ranks import MEDIAN_RANK, RANK, Floats, RankCounts, query_measures
+from xmodal_pipeline.evaluation.ranks import (
+    MEDIAN_RANK,
+    RANK,
+    Floats,
+    RankCounts,
+    blind_counts,
+    query_measures,
+    recall_name,
+)
 from xmodal_pipeline.evaluation.retrieval import RetrievalRanks
 from xmodal_pipeline.evaluation.schema import DIRECTIONS
 
@@ -35,9 +43,50 @@ def retrieval_intervals(
     Returns:
         Per direction `recall@k_ci`, `median_rank_ci`, `mrr_ci`, `pairwise_ci`, each [low, high].
     """
-    n = len(ranks.rgb_to_uv.gallery)
-    owners = np.unique(np.arange(n) if specimens is None else specimens, return_inverse=True)[1]
+    owners = _owners(ranks, specimens)
     return {name: _intervals(counts, ks, owners) for name, counts in zip(DIRECTIONS, ranks, strict=True)}
+
+
+def chance_p_values(
+    ranks: RetrievalRanks, ks: Sequence[int] = (1, 5, 10), *, specimens: ArrayLike | None = None
+) -> dict[str, dict[str, float]]:
+    """One-sided p of recall above chance: the binomial tail at the effective number of queries.
+
+    The lower limit of `retrieval_intervals` is no such test: where chance is 1 in 27, three hits of 27 put it
+    above chance, which a blind ranking reaches in .08 of studies.
+
+    Args:
+        ranks: from `rank_matches` or `rank_within`.
+        ks: cut-offs of recall.
+        specimens: (queries,) whose each query is; None: each its own.
+
+    Returns:
+        Per direction a p for each `recall@k`.
+    """
+    owners = _owners(ranks, specimens)
+    blind = query_measures(blind_counts(ranks.rgb_to_uv.gallery), ks)
+    found: dict[str, dict[str, float]] = {}
+    for direction, counts in zip(DIRECTIONS, ranks, strict=True):
+        measures = query_measures(counts, ks)
+        found[direction] = {
+            name: _binomial_tail(
+                float(measures[name].mean()),
+                effective_queries(measures[name], owners, 1.0),
+                float(blind[name].mean()),
+            )
+            for name in map(recall_name, ks)
+        }
+    return found
+
+
+def _owners(ranks: RetrievalRanks, specimens: ArrayLike | None) -> Places:
+    n = len(ranks.rgb_to_uv.gallery)
+    return np.unique(np.arange(n) if specimens is None else specimens, return_inverse=True)[1]
+
+
+def _binomial_tail(share: float, n: float, chance: float) -> float:
+    """P(at least share·n successes of n) where each has the probability `chance`; n any positive number."""
+    return float(scipy.stats.beta.cdf(chance, share * n, (1 - share) * n + 1)) if share > 0 else 1.0
 
 
 def wilson_interval(share: float, n: float) -> list[float]:

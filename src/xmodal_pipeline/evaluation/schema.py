@@ -30,6 +30,11 @@ TASKS: Final = (
     *(ALIGNMENT, GEOMETRY, PREDICTABILITY),
 )
 
+HELD_FIXED: Final = "held_fixed"
+"""Row of the alignment whose text names the columns within whose classes specimens are permuted."""
+ABOVE_STRATA: Final = "_above_strata"
+"""How a measure of what a label has beyond the species ends."""
+UV_MINUS_RGB: Final = "uv_minus_rgb"
 CHANCE: Final = "chance"
 """The baseline that knows nothing."""
 SPECIES_ONLY: Final = "species_only"

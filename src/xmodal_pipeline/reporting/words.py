@@ -20,6 +20,11 @@ def number(value: Any, digits: int = 2) -> str:
     return MISSING if value is None or pd.isna(value) else f"{value:z.{digits}f}".replace("-", "−")
 
 
+def p_value(value: float) -> str:
+    """`p = 0.012`, `p < 0.001`: never a p of zero."""
+    return "p < 0.001" if value < 0.001 else f"p = {number(value, 3)}"
+
+
 def signed(value: float) -> str:
     """A difference with its sign."""
     return f"{value:+.2f}".replace("-", "−")

@@ -12,6 +12,7 @@ from xmodal_pipeline.evaluation.alignment import (
     NEIGHBOURS,
     _orders,
     _permuted_products,
+    measure_alignment,
     strength,
 )
 from xmodal_pipeline.evaluation.cosine import cosine_matrix
@@ -133,6 +134,52 @@ def test_false_positive_rate(case):
         strata = None if case == "free" else species
         hits += alignment(*sides, strata=strata, permutations=99, seed=seed)[key] <= 0.05
     assert 0.01 <= hits / 200 <= 0.11
+
+
+def sexed(rng, shared=0.0):
+    """Three species of five females and five males, whose sex both modalities know; and what they share."""
+    species, sex = np.repeat(np.arange(3), 10), np.tile([0, 1], 15)
+    rgb, uv = rng.normal(size=(2, 30, 8)) + shared * rng.normal(size=(30, 8))
+    rgb[:, 0] += 4 * sex
+    uv[:, 1] += 4 * sex
+    return rgb, uv, species, sex
+
+
+def test_a_sex_that_both_know_is_no_common_order_beyond_it():
+    rgb, uv, species, sex = sexed(np.random.default_rng(0))
+    assert alignment(rgb, uv, species)["p_value_within"] < 0.01
+    found, numbers = measure_alignment(rgb, uv, species, 999, 0, classes=sex)
+    plain = alignment(rgb, uv, species)
+    assert found["spearman_within"] == plain["spearman_within"] > 0.3
+    assert found["p_value_within"] > 0.1
+    assert found["spearman_within_null"] == pytest.approx(found["spearman_within"], abs=0.15)
+    assert abs(plain["spearman_within_null"]) < 0.05
+    assert found["cka_p_value"] > 0.05 > plain["cka_p_value"]
+    (row,) = (one for one in numbers if one.metric == "spearman_within")
+    assert (row.chance, row.p) == (found["spearman_within_null"], found["p_value_within"])
+    rgb, uv, species, sex = sexed(np.random.default_rng(0), shared=2)
+    assert measure_alignment(rgb, uv, species, 999, 0, classes=sex)[0]["p_value_within"] < 0.01
+
+
+def test_specimens_without_a_class_stay_in_their_place():
+    rgb, uv, species, sex = sexed(np.random.default_rng(1))
+    known = np.where(np.arange(30) < 2, sex, None)  # one of each sex: nothing can move
+    few = measure_alignment(rgb, uv, species, 99, 0, classes=known)[0]["p_value_within"]
+    assert few == {"not_applicable": "too few: no two specimens of a species have one class"}
+
+
+@pytest.mark.slow
+def test_false_positive_rate_beyond_the_sex():
+    """200 null studies whose modalities share the sex alone, nominal .05."""
+    rng, hits = np.random.default_rng(2), []
+    for seed in range(200):
+        rgb, uv, species, sex = sexed(rng)
+        beyond = measure_alignment(rgb, uv, species, 99, seed, classes=sex)[0]
+        hits.append(
+            [one["p_value_within"] <= 0.05 for one in (beyond, alignment(rgb, uv, species, 99, seed))]
+        )
+    assert np.mean(hits, axis=0)[0] <= 0.1
+    assert np.mean(hits, axis=0)[1] > 0.9
 
 
 def test_strength_has_its_limits():

@@ -402,6 +402,23 @@ def test_bootstrap_draws_clusters_within_strata():
     assert weights[:, 0].mean() == pytest.approx(1, abs=0.1)
 
 
+def test_the_difference_of_modalities_has_the_p_of_sign_flips():
+    """24 specimens, all told by UV and half by RGB: 12 differences of one sign, and the folds' widening."""
+    rng = np.random.default_rng(0)
+    labels = np.tile(["f", "m"], 12)
+    uv = 20.0 * (labels == "m")[:, None] + rng.normal(size=(24, 2))
+    rgb = np.where(np.arange(24)[:, None] < 12, uv, -uv)
+    forth = classification(rgb, uv, labels, bootstraps=20)
+    back = classification(uv, rgb, labels, bootstraps=20)
+    assert forth["uv_minus_rgb"] == -back["uv_minus_rgb"] > 0
+    assert forth["uv_minus_rgb_p"] == back["uv_minus_rgb_p"]
+    wrong = round(24 * forth["uv_minus_rgb"])
+    flips = rng.choice([-1, 1], (100_000, wrong)).sum(1)
+    expected = np.mean(np.abs(flips) >= wrong / np.sqrt(1 + 5 / 4) - 1e-9)
+    assert forth["uv_minus_rgb_p"] == pytest.approx(expected, abs=0.01)
+    assert classification(rgb, rgb, labels, bootstraps=20)["uv_minus_rgb_p"] == 1
+
+
 def test_bad_input_is_refused():
     rgb, uv, labels = two_classes(n=8)
     with pytest.raises(

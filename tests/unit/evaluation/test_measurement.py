@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from xmodal_pipeline.evaluation import alignment, classification, retrieval
+from xmodal_pipeline.evaluation.alignment import measure_alignment
 from xmodal_pipeline.evaluation.baseline_tables import baseline_tables
 from xmodal_pipeline.evaluation.measurement import measure_baselines, measure_variant
 from xmodal_pipeline.evaluation.model_tables import ModelTables
@@ -196,12 +197,15 @@ def test_species_are_strata_however_many_and_not_of_labels_that_they_have_by_the
     features = dict(
         zip(("rgb", "uv", "joint"), np.random.default_rng(0).normal(size=(3, 240, 4)), strict=True)
     )
-    found = evaluate(index, features)["classification"]
+    measured = measure(index, features)
+    found = measured.metrics["classification"]
     assert "species" not in found  # sixty classes are no classes
     assert "uv_above_strata" in found["sex"]
     assert "shuffled_within_strata" in found["sex"]["controls"]
     assert "uv_above_strata" not in found["genus"]
     assert labels_of_species(index) == {"genus"}
+    told = measured.numbers[measured.numbers["reason"] == "each species has one class of it"]
+    assert told[["label", "metric"]].to_numpy().tolist() == [["genus", "uv_minus_rgb_above_strata"]]
     models = {"species_only": ModelTables(make_table(index, {"joint": features["uv"]}))}
     models["plain"] = ModelTables(make_table(index, features))
     only = measure_baselines(models, index, PARAMS).metrics["species_only"]["classification"]
@@ -271,7 +275,18 @@ def test_alignment_is_of_all_captures_of_a_specimen():
     found = evaluate(index, features)["alignment"]
     assert found["n"] == 8
     assert found["spearman_within"] == pytest.approx(expected["spearman_within"])
-    assert found["p_value_within"] == expected["p_value_within"]
+    assert found["p_value_among"] == expected["p_value_among"]
+    # The sex, which UV alone knows here, is held fixed, and nothing else changes.
+    held, _ = measure_alignment(
+        rgb,
+        uv,
+        known["species"],
+        PARAMS.permutations,
+        PARAMS.seed,
+        specimens=known["specimen_id"],
+        classes=known["sex"],
+    )
+    assert found == held | {"held_fixed": "species, sex"}
 
 
 def test_unknown_capture_is_named():
@@ -334,6 +349,7 @@ def test_baselines_of_a_study_where_colour_gives_the_match_away(baselines_of):
     only = result["species_only"]
     assert only["retrieval"]["uv_to_rgb"]["recall@1"] == pytest.approx(4 / 48)
     assert only["retrieval"]["uv_to_rgb"]["recall@1"] == only["retrieval"]["group_oracle"]["recall@1"]
+    assert only["retrieval"]["opposite_views"]["rgb_to_uv"]["recall@1"] == pytest.approx(4 / 48)
     assert "species" not in only["classification"]
     sex = only["classification"]["sex"]
     assert sex["joint_accuracy"] == sex["controls"]["strata_only_accuracy"]
@@ -510,7 +526,7 @@ def test_what_was_nested_in_metrics_is_a_row(compared):
     assert aligned["n_used"] == 24
     for metric, p, chance in (
         ("spearman", "p_value", 0),
-        ("spearman_within", "p_value_within", 0),
+        ("spearman_within", "p_value_within", aligned["spearman_within_null"]),
         ("cka", "cka_p_value", aligned["cka_null"]),
         ("mutual_knn", "mutual_knn_p_value", aligned["mutual_knn_null"]),
     ):
@@ -518,7 +534,8 @@ def test_what_was_nested_in_metrics_is_a_row(compared):
         assert row[["value", "p", "chance", "n"]].tolist() == [aligned[metric], aligned[p], chance, 24]
     among = find(mine, task="alignment", metric="spearman_among")
     assert among["reason"] == aligned["spearman_among"]["not_applicable"] != ""
-    for metric in ("strength", "headline", "caution"):
+    assert aligned["held_fixed"] == "species, sex"
+    for metric in ("strength", "headline", "held_fixed", "caution"):
         assert find(mine, task="alignment", metric=metric)["text"] == aligned[metric] != ""
     uniformity = find(mine, task="geometry", metric="uniformity_uv")["value"]
     assert uniformity == metrics["separate"]["geometry"]["uniformity_uv"]

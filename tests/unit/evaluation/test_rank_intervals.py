@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import binomtest, t
 
 from xmodal_pipeline.evaluation.rank_intervals import (
+    chance_p_values,
     effective_queries,
     retrieval_intervals,
     wilson_interval,
@@ -93,6 +94,32 @@ def test_galleries_of_several_sizes_share_one_interval():
     side = RankCounts(np.array([0] * 8 + [3] * 2), np.ones(10, int), np.repeat([4, 40], 5))
     found = retrieval_intervals(RetrievalRanks(side, side), (1,))["rgb_to_uv"]
     assert found["recall@1_ci"] == scipy_wilson(8, 10)
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 27), (1, 27), (3, 27), (9, 9)])
+def test_p_against_chance_is_the_binomial_one(hits, n):
+    side = counts(np.where(np.arange(n) < hits, 0, n - 1), gallery=n)
+    found = chance_p_values(RetrievalRanks(side, side), (1,))["rgb_to_uv"]["recall@1"]
+    assert found == pytest.approx(binomtest(hits, n, 1 / n, alternative="greater").pvalue)
+    # Three of 27 put Wilson's lower limit above 1/27, which a blind ranking does in .08 of studies.
+    if (hits, n) == (3, 27):
+        low = retrieval_intervals(RetrievalRanks(side, side), (1,))["rgb_to_uv"]["recall@1_ci"][0]
+        assert low > 1 / 27
+        assert found == pytest.approx(0.077, abs=0.001)
+
+
+def test_a_collapsed_model_and_a_recall_of_the_whole_gallery_are_not_above_chance():
+    side = counts(np.zeros(27, int), tied=27, gallery=27)
+    found = chance_p_values(RetrievalRanks(side, side), (1, 27))["uv_to_rgb"]
+    assert found["recall@1"] > 0.5
+    assert found["recall@27"] == 1
+    views = counts(np.repeat([0, 9], [10, 20]), gallery=30)
+    alone, owned = (
+        chance_p_values(RetrievalRanks(views, views), (1,), specimens=one)["rgb_to_uv"]["recall@1"]
+        for one in (None, np.arange(30) // 10)
+    )
+    assert alone < 1e-6
+    assert owned > 0.05  # three specimens, one of which is found ten times
 
 
 def test_intervals_of_a_model_at_chance_hold_chance():

@@ -68,7 +68,7 @@ def evaluate_baselines(
             unlearnt=unlearnt,
             catches=catch_features(receptor_table),
         )
-        found = measure_baselines(models, specimen_index, evaluation, study.confounders)
+        found = measure_baselines(models, specimen_index, evaluation, study.confounders, label=study.label)
     return found.metrics, found.numbers, found.contributions
 
 

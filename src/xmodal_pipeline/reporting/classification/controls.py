@@ -166,7 +166,9 @@ def tabulate_improvements(comparison: pd.DataFrame, names: ModalityNames, spread
         rows,
         2,
         note="More dimensions alone cost accuracy, so the gain over one modality is reckoned from the "
-        "same probe with the other modality's rows permuted; p is of that permutation.",
+        "same probe with the other modality's rows permuted within species; p is of that permutation. A "
+        f"second reading of what {names.rgb} shows helps too: what {names.uv} has and {names.rgb} lacks is "
+        f"tested under What {names.uv} adds.",
         is_folded=len(rows) > _LONG,
     )
 

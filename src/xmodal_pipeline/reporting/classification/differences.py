@@ -1,16 +1,16 @@
-"""Which modality tells more about a label: the paired difference UV − RGB as a sentence, and per species."""
+"""From which modality is a label easier to read? UV − RGB, paired: a sentence, and a table by species."""
 
 from typing import Any, Final
 
 import pandas as pd
 
-from xmodal_pipeline.evaluation.schema import ALPHA, BY_STRATUM, CLASSIFICATION
+from xmodal_pipeline.evaluation.corrections import holm
+from xmodal_pipeline.evaluation.schema import ABOVE_STRATA, ALPHA, BY_STRATUM, CLASSIFICATION, UV_MINUS_RGB
 from xmodal_pipeline.reporting.cells import SeedSpread, by_label, rows_by, write_value
 from xmodal_pipeline.reporting.section import Finding, PageTable, table_of
-from xmodal_pipeline.reporting.words import ModalityNames, interval, number, signed, write_species
+from xmodal_pipeline.reporting.words import ModalityNames, interval, number, p_value, signed, write_species
 
-_DIFFERENCE: Final = "uv_minus_rgb"
-_BEYOND: Final = "_above_strata"
+_BEYOND_SPECIES: Final = UV_MINUS_RGB + ABOVE_STRATA
 
 
 def tabulate_differences(
@@ -21,7 +21,7 @@ def tabulate_differences(
     rows = []
     for (label, stratum), part in by_label(mine).groupby(["label", "stratum"], sort=False):
         by_metric = rows_by(part, "metric")
-        row = by_metric.get(_DIFFERENCE)
+        row = by_metric.get(UV_MINUS_RGB)
         if row is None or pd.isna(row.value):
             continue
         accuracies = [number(by_metric[f"{source}_accuracy"].value) for source in ("rgb", "uv")]
@@ -43,37 +43,60 @@ def find_differences(comparison: pd.DataFrame, variant: str, names: ModalityName
 
     Where classes are mixed differently in each species, knowing the species predicts the label by itself, and
     a modality that knows the species better would seem to know the label better: so the difference is of what
-    each tells beyond the species, where there are species.
+    each tells beyond the species, where there are species, and of a label that each species has one class of
+    nothing is claimed. All labels are one family (Holm 1979). A label that is easier to read from UV may be
+    in RGB as well: what UV adds to RGB is another question.
     """
     mine = comparison[(comparison["name"] == variant) & (comparison["task"] == CLASSIFICATION)]
-    findings = []
-    for _, part in mine[mine["value"].notna()].groupby("label", sort=False):
-        by_metric = rows_by(part, "metric")
-        metric = next((one for one in (_DIFFERENCE + _BEYOND, _DIFFERENCE) if one in by_metric), None)
-        if metric is not None:
-            findings.append(_judge(by_metric, metric, names))
-    return findings
+    by_label = [rows_by(part, "metric") for _, part in mine.groupby("label", sort=False)]
+    tested = [(by_metric, _tested_metric(by_metric)) for by_metric in by_label]
+    tested = [(by_metric, metric) for by_metric, metric in tested if metric]
+    corrected = holm([by_metric[metric].p for by_metric, metric in tested])
+    return [
+        _judge(by_metric, metric, float(p), names)
+        for (by_metric, metric), p in zip(tested, corrected, strict=True)
+    ]
 
 
-def _judge(by_metric: dict[str, Any], metric: str, names: ModalityNames) -> Finding:
+def _tested_metric(by_metric: dict[str, Any]) -> str:
+    """The difference that a label is judged by; "" where there is none."""
+    known = [one for one, row in by_metric.items() if pd.notna(row.value)]
+    if UV_MINUS_RGB not in known:
+        return ""
+    return _BEYOND_SPECIES if _BEYOND_SPECIES in by_metric else UV_MINUS_RGB
+
+
+def _lacks_itself(by_metric: dict[str, Any], better: str) -> str:
+    """What the better modality is not above by itself: another may be worse than a guess; "" for nothing."""
+    beyond, plain = by_metric.get(better + ABOVE_STRATA), by_metric.get(f"{better}_accuracy")
+    if beyond is not None:
+        is_above = beyond.p <= ALPHA and beyond.value > 0
+        return "" if is_above else "what species and their composition give"
+    return "chance" if plain is not None and not plain.low > plain.chance else ""
+
+
+def _judge(by_metric: dict[str, Any], metric: str, p: float, names: ModalityNames) -> Finding:
     row = by_metric[metric]
     label = str(row.label)
+    if row.reason:
+        text = f"No difference between {names.uv} and {names.rgb} is claimed for {label}: {row.reason}"
+        return Finding(f"{text} ({names.label(str(row.name))}).", is_claim=False)
     n = f", n = {row.n:.0f}" if pd.notna(row.n) else ""
-    beyond = ", each beyond what the species gives" if metric.endswith(_BEYOND) else ""
+    beyond = ", each beyond what the species gives" if metric == _BEYOND_SPECIES else ""
     difference = (
         f"balanced accuracy {names.uv} − {names.rgb}{beyond}: "
-        f"{signed(row.value)}{interval(row.low, row.high, signed)}"
+        f"{signed(row.value)}{interval(row.low, row.high, signed)}, corrected {p_value(p)}"
     )
     numbers = f"({difference}{n}; {names.label(str(row.name))})"
-    if not (row.low > 0 or row.high < 0):
+    if not ((row.low > 0 or row.high < 0) and p <= ALPHA):
         text = f"No difference between {names.uv} and {names.rgb} is claimed for {label} {numbers}."
         return Finding(text, is_claim=False)
     better, worse = ("uv", "rgb") if row.low > 0 else ("rgb", "uv")
-    own = by_metric.get(better + _BEYOND)
-    if own is not None and own.p > ALPHA:
-        text = f"{label} is not shown to be predicted beyond what species and their composition give"
+    lacking = _lacks_itself(by_metric, better)
+    if lacking:
+        text = f"{label} is not shown to be predicted beyond {lacking}"
         return Finding(f"No difference is claimed: {text} {numbers}.", is_claim=False)
     return Finding(
-        f"{names.label(better)} tells more about {label} than {names.label(worse)} does {numbers}.",
+        f"{names.label(better)} is easier to read {label} from than {names.label(worse)} {numbers}.",
         is_claim=True,
     )

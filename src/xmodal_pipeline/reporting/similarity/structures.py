@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xmodal_pipeline.evaluation.schema import ALIGNMENT, ALPHA, GEOMETRY, TOO_FEW
+from xmodal_pipeline.evaluation.schema import ALIGNMENT, ALPHA, GEOMETRY, HELD_FIXED, TOO_FEW
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
@@ -38,7 +38,14 @@ from xmodal_pipeline.reporting.style import (
     make_figure,
     styled,
 )
-from xmodal_pipeline.reporting.words import DEFAULT_NAMES, MISSING, ModalityNames, number, write_class
+from xmodal_pipeline.reporting.words import (
+    DEFAULT_NAMES,
+    MISSING,
+    ModalityNames,
+    number,
+    p_value,
+    write_class,
+)
 
 _MOST_CLASSES: Final = 0.4
 """Classes per capture above which lines between them would hide the map."""
@@ -125,25 +132,29 @@ def list_cautions(comparison: pd.DataFrame, names: ModalityNames) -> list[str]:
 def find_alignment(comparison: pd.DataFrame, variant: str, names: ModalityNames) -> list[Finding]:
     """Whether the two modalities order specimens alike: within species where tested, else over all pairs.
 
-    Modalities that merely know the species would always seem alike over all pairs.
+    Modalities that merely know the species would always seem alike over all pairs, and those that know the
+    sex within species: the study's label is held fixed. Where the study names none, the sentence says so.
     """
     rows = comparison[(comparison["task"] == ALIGNMENT) & (comparison["name"] == variant)]
     by_metric = rows_by(rows, "metric")
     headline = by_metric.get("headline")
     if headline is None:
         return []
-    metric, where = {"within": ("spearman_within", "within species"), "all": ("spearman", "over all pairs")}[
-        str(headline.text)
-    ]
-    row = by_metric[metric]
+    held = by_metric.get(HELD_FIXED)
+    fixed = str(held.text).split(", ") if held is not None and held.text else []
+    labels = [names.rename(label) for label in fixed if label != SPECIES]
+    where = "within species" if SPECIES in fixed else "over all pairs"
+    where += f", beyond what {' and '.join(labels)} gives" if labels else ", no label held fixed"
+    row = by_metric["spearman_within" if headline.text == "within" else "spearman"]
     both, name = f"{names.rgb} and {names.uv}", names.label(variant)
     if pd.isna(row.value) or pd.isna(row.p):
         if not str(row.reason).startswith(TOO_FEW):
             return []
         text = f"Whether {both} order specimens alike {where} was not tested: {row.reason} ({name})."
         return [Finding(text, is_claim=False)]
-    numbers = f"(Spearman {number(row.value)}, permutation p = {row.p:.3f}; {name})"
-    if row.p <= ALPHA and row.value > 0:
+    null = f", {number(row.chance)} by {' and '.join(labels)} alone" if labels else ""
+    numbers = f"(Spearman {number(row.value)}{null}, permutation {p_value(row.p)}, n = {row.n:.0f}; {name})"
+    if row.p <= ALPHA and row.value > max(row.chance, 0):
         return [Finding(f"{both} order specimens alike {where} {numbers}.", is_claim=True)]
     text = f"No common order of specimens in {both} is claimed {where} {numbers}."
     return [Finding(text, is_claim=False)]

@@ -17,8 +17,8 @@ def one_difference(studies, *rows):
 @pytest.mark.parametrize(
     ("numbers", "claim", "beginning"),
     [
-        ((0.27, 0.15, 0.38), True, "UV tells more about sex than RGB does"),
-        ((-0.27, -0.38, -0.15), True, "RGB tells more about sex than UV does"),
+        ((0.27, 0.15, 0.38), True, "UV is easier to read sex from than RGB (balanced"),
+        ((-0.27, -0.38, -0.15), True, "RGB is easier to read sex from than UV (balanced"),
         ((0.27, -0.01, 0.38), False, "No difference between UV and RGB is claimed for sex"),
     ],
 )

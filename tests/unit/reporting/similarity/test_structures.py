@@ -23,26 +23,36 @@ from xmodal_pipeline.reporting.words import ModalityNames, write_species
 NAMES = ModalityNames()
 ALONE = SeedSpread(pd.DataFrame())
 FEW = "too few: no species has 4 specimens"
+WHOLE = {"headline": "all", "held_fixed": ""}
 
 
 @pytest.mark.parametrize(
     ("changes", "claim", "words"),
     [
-        ({}, True, "order specimens alike within species (Spearman 0.45, permutation p = 0.001"),
         (
-            {"spearman_within": (0.45, 0.2, 0.0)},
-            False,
-            "No common order of specimens in RGB and UV is claimed within species",
+            {},
+            True,
+            "order specimens alike within species, beyond what sex gives (Spearman 0.45, 0.11 by sex alone, "
+            "permutation p = 0.001, n = 20; separate).",
         ),
+        (
+            {"spearman_within": (0.45, 0.2, 0.1)},
+            False,
+            "No common order of specimens in RGB and UV is claimed within species, beyond what sex gives",
+        ),
+        ({"held_fixed": "species"}, True, "alike within species, no label held fixed (Spearman 0.45, perm"),
+        ({"held_fixed": "sex"}, True, "alike over all pairs, beyond what sex gives (Spearman 0.45"),
         ({"spearman_within": (-0.4, 0.001, 0.0)}, False, "No common order"),
-        ({"headline": "all"}, True, "alike over all pairs (Spearman 0.52"),
+        # Both know the sex, and nothing else: what permutation within the sexes leaves is the same.
+        ({"spearman_within": (0.45, 0.04, 0.46)}, False, "No common order"),
+        (WHOLE, True, "alike over all pairs, no label held fixed (Spearman 0.52"),
         (
             # Over all pairs, modalities that merely know the species would always seem alike.
             {"spearman_within": FEW},
             False,
-            "order specimens alike within species was not tested: too few: no species has 4 specimens (sep",
+            "within species, beyond what sex gives was not tested: too few: no species has 4 specimens (sep",
         ),
-        ({"headline": "all", "spearman": (0.52, 0.3, 0.0)}, False, "claimed over all pairs"),
+        (WHOLE | {"spearman": (0.52, 0.3, 0.0)}, False, "claimed over all pairs"),
     ],
 )
 def test_alignment_is_claimed_by_the_test_that_species_allow(studies, changes, claim, words):
@@ -69,6 +79,7 @@ def test_measures_stand_with_p_and_null_and_baselines_in_brackets(studies):
         ("spearman p value", "0.001", "0.001"),
         ("spearman within", "0.450", "0.450"),
         ("spearman within p value", "0.001", "0.001"),
+        ("spearman within null", "0.110", "0.110"),
         ("spearman among", "0.310", "0.310"),
         ("spearman among p value", "0.210", "0.210"),
         ("CKA", "0.610", "–"),
@@ -78,6 +89,7 @@ def test_measures_stand_with_p_and_null_and_baselines_in_brackets(studies):
         ("mutual k-NN p value", "0.300", "0.300"),
         ("mutual k-NN null", "0.300", "0.300"),
         ("headline", "within", "within"),
+        ("held fixed", "species, sex", "species, sex"),
         ("strength", "moderate", "moderate"),
     ]
 
