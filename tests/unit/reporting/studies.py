@@ -26,7 +26,7 @@ from xmodal_pipeline.reporting.similarity.maps import explorer_section, maps_sec
 from xmodal_pipeline.reporting.similarity.structures import similarity_section
 from xmodal_pipeline.reporting.similarity.umap import MappedCaptures
 from xmodal_pipeline.reporting.training.curves import diagnostics_section, training_section
-from xmodal_pipeline.reporting.uv_value import uv_value_section
+from xmodal_pipeline.reporting.uv_value.section import uv_value_section
 from xmodal_pipeline.specimens.band_histograms import count_values, sum_histograms
 from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.specimens.study_calibration import CALIBRATION_COLUMNS

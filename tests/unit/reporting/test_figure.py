@@ -18,7 +18,7 @@ from xmodal_pipeline.reporting.model_comparison import picture_ablation, picture
 from xmodal_pipeline.reporting.retrieval.gallery import picture_gallery
 from xmodal_pipeline.reporting.style import MAX_HEIGHT_MM, WIDTHS_MM, NothingToDrawError, fill_pages
 from xmodal_pipeline.reporting.training.views import picture_augmented_views
-from xmodal_pipeline.reporting.uv_value import picture_uv_value_of_colour
+from xmodal_pipeline.reporting.uv_value.figure import picture_uv_value_of_colour
 from xmodal_pipeline.reporting.words import ModalityNames
 
 SETTINGS = "Crops keep half."

@@ -7,7 +7,7 @@ import pytest
 from xmodal_pipeline.reporting.data.labels import draw_class_balance
 from xmodal_pipeline.reporting.retrieval.recall import draw_retrieval
 from xmodal_pipeline.reporting.style import PALETTE, category_styles, figure_bytes, label_values
-from xmodal_pipeline.reporting.uv_value import draw_uv_value
+from xmodal_pipeline.reporting.uv_value.figure import draw_uv_value
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ import pytest
 
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.style import NothingToDrawError
-from xmodal_pipeline.reporting.uv_value import (
+from xmodal_pipeline.reporting.uv_value.figure import draw_uv_value
+from xmodal_pipeline.reporting.uv_value.rows import rank_uv_value
+from xmodal_pipeline.reporting.uv_value.section import (
     describe_uv_value,
-    draw_uv_value,
     find_uv_value,
-    rank_uv_value,
     tabulate_exploratory,
     tabulate_uv_value,
     uv_value_section,

@@ -48,6 +48,6 @@ def summarise_uv_value(
 
 def draw_uv_value(uv_value_colour: pd.DataFrame, study: Study) -> ReportFigure:
     """What UV adds by colour, per species, with intervals and n; or why there is nothing to draw."""
-    from xmodal_pipeline.reporting.uv_value import picture_uv_value_of_colour
+    from xmodal_pipeline.reporting.uv_value.figure import picture_uv_value_of_colour
 
     return picture_uv_value_of_colour(study, uv_value_colour)

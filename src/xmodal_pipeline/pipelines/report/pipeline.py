@@ -21,7 +21,7 @@ from xmodal_pipeline.reporting.similarity.maps import explorer_section, maps_sec
 from xmodal_pipeline.reporting.similarity.structures import similarity_section
 from xmodal_pipeline.reporting.similarity.umap import map_captures
 from xmodal_pipeline.reporting.training.curves import diagnostics_section, training_section
-from xmodal_pipeline.reporting.uv_value import uv_value_section
+from xmodal_pipeline.reporting.uv_value.section import uv_value_section
 
 _DRAWABLE = [variant for variant in DEFAULT_VARIANTS if variant in STRATEGIES]
 """Variants that see both modalities."""

@@ -1,0 +1,1 @@
+"""What UV adds to RGB, per species and label."""
