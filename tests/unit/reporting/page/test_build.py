@@ -217,8 +217,10 @@ def test_without_claims_nothing_is_claimed(plain, studies):
     text = Page(plain(comparison=comparison, uv_value=studies.make_uv_value().iloc[[2, 4]])).text
     assert "Nothing is claimed." in text
     assert "What the data show" not in text
+    assert "Errors: sentences of one kind" not in text
     loud = Page(plain()).text
     assert "Nothing is claimed." not in loud
+    assert "Errors: sentences of one kind" in loud
     assert "In Colias croceus, UV adds to RGB about sex" in loud
 
 
