@@ -13,7 +13,13 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline import checks
-from xmodal_pipeline.errors import MissingInputsError, ParametersError, RunStoppedError, rejection_summary
+from xmodal_pipeline.errors import (
+    MissingInputsError,
+    ParametersError,
+    RunStoppedError,
+    UnreadFolderError,
+    rejection_summary,
+)
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.pipelines import STAGES
 from xmodal_pipeline.pipelines.tags import CHECKS, Check, feature_set
@@ -72,7 +78,7 @@ class ProjectHooks:
         index = inputs.get("specimen_index")
         if index is not None and index.empty:
             rejected = catalog.load("rejected_captures")
-            raise RunStoppedError(
+            raise UnreadFolderError(
                 f"ingest: at least one capture must be usable, got none and {len(rejected)} rejected",
                 rejection_summary(rejected.itertuples(index=False)),
             )
@@ -81,11 +87,21 @@ class ProjectHooks:
     def on_pipeline_error(self, error: Exception) -> None:
         """End a run that a node stopped on purpose with its message; other errors keep their traceback."""
         if isinstance(error, RunStoppedError):
-            raise RunRefusedError(
-                "\n".join(part for part in (error.headline, error.details) if part)
-            ) from error
+            parts = [error.headline, error.details]
+            if isinstance(error, UnreadFolderError):
+                parts.append(self._propose())
+            raise RunRefusedError("\n".join(part for part in parts if part)) from error
         if isinstance(error, ParametersError):
             raise RunRefusedError(str(error)) from error
+
+    def _propose(self) -> str:
+        """What a look at the folder of the captures would set; empty for simulated ones."""
+        root = None if self._parameters is None else self._parameters.specimens.root
+        if root is None or not root.is_dir():
+            return ""
+        from xmodal_pipeline.specimens.inspection import propose  # most runs never look
+
+        return str(propose(root))
 
 
 def _study_of_catalog(context: KedroContext) -> str:

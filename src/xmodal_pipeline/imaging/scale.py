@@ -85,7 +85,7 @@ def resolve_scale(files: Sequence[CaptureFiles], settings: SpecimensParams) -> S
 
     Raises:
         ParametersError: if the sample does not tell: mixed types, uint16 that stays within 14 bits, floats
-            that are neither unit nor percent, or no readable capture.
+            that are neither unit nor percent.
     """
     if settings.scale != "auto":
         return settings.scale
@@ -96,7 +96,7 @@ def resolve_scale(files: Sequence[CaptureFiles], settings: SpecimensParams) -> S
             names.add("float" if bands.dtype.kind == "f" else bands.dtype.name)
         ranges.append(_range(stored))
     if not ranges:
-        raise _refusal("no capture of the study is readable", "look at rejected files one by one")
+        return "unit"  # nothing is ever read on it: the examination rejects every capture by its own reason
     if len(names) > 1:
         raise _refusal(f"data types {', '.join(sorted(names))} side by side", "store every file on one scale")
     name = names.pop()

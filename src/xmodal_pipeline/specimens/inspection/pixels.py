@@ -21,7 +21,7 @@ from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.inspection.proposal import Setting, State
 
 MOST_CAPTURES: Final = 12
-_MOST_PIXELS: Final = 150_000_000
+_MOST_PIXELS: Final = 60_000_000
 """Pixels × bands of the sample, so that a look at large photographs takes seconds."""
 _PLAUSIBLE: Final = (0.01, 0.95)
 """Share of the frame that a specimen covers."""
@@ -56,10 +56,11 @@ def look_at_pixels(
     """
     files = capture_files(captures.assign(specimen_id=captures["capture_id"]), root)
     sample = _sample(files, header)
-    scale, reading = _decide_scale(sample, settings)
-    if reading is None:
-        return Look((scale,), len(sample))
+    scale, reading = _decide_scale(root, sample, settings)
     study = open_study(root, reading, sample)
+    whole = _read(sample, study, "none")
+    if not any(isinstance(found, Capture) for found in whole):
+        return Look((), len(sample), rejected=tuple(one for one in whole if isinstance(one, CaptureRejected)))
     mask, read = _decide_mask(sample, study, header)
     study = study.model_copy(
         update={"settings": study.settings.model_copy(update={"mask": mask.value or "none"})}
@@ -86,16 +87,15 @@ def _sample(files: Sequence[CaptureFiles], header: ImageHeader | None) -> list[C
 
 
 def _decide_scale(
-    sample: list[CaptureFiles], settings: SpecimensParams
-) -> tuple[Setting, SpecimensParams | None]:
-    """The scale, and the settings by which the sample can be read; None where nothing can be read."""
+    root: Path, sample: list[CaptureFiles], settings: SpecimensParams
+) -> tuple[Setting, SpecimensParams]:
+    """The scale, and settings by which the sample can be shown."""
     key = "specimens.scale"
     try:
-        study = open_study(sample[0].rgb_path.parent, settings, sample)
+        study = open_study(root, settings, sample)
     except ParametersError as error:
-        why = str(error).removeprefix("specimens.scale: ")
-        if "no capture of the study is readable" in why:
-            return Setting(key, None, "unknown", "no capture of the sample is readable so"), None
+        why = str(error).removeprefix("specimens.scale: auto must be able to tell uint8, uint16, percent or ")
+        why = f"the files do not tell: {why.removeprefix('unit, got ')}"
         # The pictures need some scale; which one does not change how they look.
         shown = settings.model_copy(update={"scale": "uint16" if "uint16" in why else "unit"})
         return Setting(key, None, "unknown", why, ("uint8", "uint16", "percent", "unit")), shown

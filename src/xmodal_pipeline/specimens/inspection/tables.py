@@ -92,7 +92,7 @@ def choose_table(
     if default is not None and default.problem is not None and not is_named:
         how = suggest_key(default) or "give it a column 'filename' or 'specimen_id'"
         return Labelling(
-            obstacles=(f"{default.path.name} cannot be the metadata: {how} ({default.problem})",)
+            obstacles=(f"{default.path.name} cannot be the metadata: {how}",)
         )
     possible = [default] if default else [one for one in tables if one.problem is None or is_named]
     matched = [(table, match_rows(captures, table, settings)) for table in possible]
