@@ -32,7 +32,7 @@ CONFOUNDER_WORDS: Final = frozenset(
 _SPECIES: Final = frozenset({"species", "taxon", "taxa", "scientificname", "speciesname", "binomial", "sp"})
 _DATE: Final = re.compile(
     r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}"  # 1998-05-31
-    r"|\d{1,2}[-/. ](\d{1,2}|[a-z]{3,9})[-/. ]\d{2,4})"  # 31.5.1998, 31 May 98
+    r"|\d{1,2}[-/. ]+(\d{1,2}|[a-z]{3,9})[-/. ]+\d{2,4})"  # 31.5.1998, 31 May 98
     r"([ T]\d\d?:\d\d(:\d\d)?)?$",
     re.IGNORECASE,
 )
@@ -105,7 +105,7 @@ def _describe(
         return Column(name, "date", f"{values.nunique()} days, {_span(values)}; no classes", {})
     classes = {str(k): int(n) for k, n in cleaned.dropna().value_counts().items()}
     if plain(name) in _SPECIES:
-        return Column(name, "species", _show_classes(classes, raw, len(values)), classes, unknown)
+        return Column(name, "species", _show_classes(classes, raw, cleaned), classes, unknown)
     is_number = values.str.match(_NUMBER)
     if is_number.mean() >= _MOST:
         numbers = pd.to_numeric(values[is_number].str.replace(",", "."))
@@ -118,7 +118,7 @@ def _describe(
     if len(classes) > min(_MOST_CLASSES, max(2, len(values) // 2)):
         return Column(name, "ignored", f"{len(classes)} different texts in {len(values)} rows", {})
     outside = f"; not among its terms: {', '.join(unknown[:_SHOWN])}" if unknown else ""
-    return Column(name, "label", _show_classes(classes, raw, len(values)) + outside, classes, unknown)
+    return Column(name, "label", _show_classes(classes, raw, cleaned) + outside, classes, unknown)
 
 
 def _stem(value: str) -> str:
@@ -135,14 +135,12 @@ def _span(values: pd.Series) -> str:
     return f"{ordered[0]} to {ordered[-1]}"
 
 
-def _show_classes(classes: dict[str, int], raw: pd.Series, n: int) -> str:
-    spellings = raw[raw != ""].groupby(raw.str.split().str.join(" ").str.casefold()).unique()
+def _show_classes(classes: dict[str, int], raw: pd.Series, cleaned: pd.Series) -> str:
     shown = []
     for name, count in list(classes.items())[:_SHOWN]:
-        written = sorted(
-            {str(one) for key in spellings.index if key == name for one in spellings[key]} - {name}
-        )
-        shown.append(f"{name} {count}" + (f" ({', '.join(written[:3])})" if len(written) > 1 else ""))
+        written = sorted({" ".join(str(one).split()) for one in raw[cleaned == name]})
+        spelt = f" ({', '.join(written[:_SHOWN])})" if len(written) > 1 else ""
+        shown.append(f"{name} {count}{spelt}")
     more = f", … {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
-    missing = f"; {len(raw) - n} empty" if n < len(raw) else ""
-    return f"{len(classes)} classes: {', '.join(shown)}{more}{missing}"
+    n_empty = int((raw == "").sum())
+    return f"{len(classes)} classes: {', '.join(shown)}{more}{f'; {n_empty} empty' if n_empty else ''}"

@@ -53,6 +53,11 @@ class Folder:
         """Images whose headers were read."""
         return len(self.headers) + len(self.unreadable)
 
+    @property
+    def has_alpha(self) -> bool:
+        """Whether any image of the sample has an alpha channel."""
+        return any(header.has_alpha for header in self.headers.values())
+
     def common_header(self, files: "list[PurePosixPath] | None" = None) -> ImageHeader | None:
         """The header that most of the sample (or of `files` in it) have, but for size; None without any."""
         chosen = (

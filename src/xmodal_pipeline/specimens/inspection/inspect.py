@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from xmodal_pipeline.errors import ParametersError
-from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.params.ingest import QualityParams, SpecimensParams
 from xmodal_pipeline.specimens.discovery import discover_captures
 from xmodal_pipeline.specimens.inspection.folder import Folder, look_at_folder
 from xmodal_pipeline.specimens.inspection.labels import propose_beside, propose_encoding, propose_labels
@@ -57,7 +57,7 @@ def inspect_folder(root: Path) -> Inspection:
     labelling = choose_table(
         captures, tables, default, _without_columns(basis) if reading.word_pairs else basis
     )
-    look = look_at_pixels(captures, basis, folder.common_header(), root) if len(captures) else None
+    look = look_at_pixels(captures, basis, folder) if len(captures) else None
     header = folder.common_header()
     settings = (
         *reading.settings,
@@ -67,7 +67,13 @@ def inspect_folder(root: Path) -> Inspection:
         *propose_labels(labelling.table),
         *propose_beside(folder, tables, labelling.table),
     )
-    obstacles = (*reading.obstacles, *_unread(look), *labelling.obstacles, *_workbooks(folder))
+    obstacles = (
+        *reading.obstacles,
+        *_unread(look),
+        *_left_out(captures, left_out),
+        *labelling.obstacles,
+        *_workbooks(folder),
+    )
     pairs = None
     if reading.word_pairs is not None:
         pairs = label_pairs(captures, labelling.table, _without_columns(basis))
@@ -107,6 +113,17 @@ def _unread(look: Look | None) -> tuple[str, ...]:
     return (
         f"{len(look.rejected)} of {look.n_sampled} captures looked at cannot be used, such as "
         f"{first.filename}: {first.reason} [{first.code}]",
+    )
+
+
+def _left_out(captures: pd.DataFrame, left_out: pd.DataFrame) -> tuple[str, ...]:
+    """Images that the layout has no place for, where they are so many that the run would stop."""
+    share = len(left_out) / max(len(captures) + len(left_out), 1)
+    if not len(captures) or share <= QualityParams().max_rejected_share:
+        return ()
+    return (
+        f"{len(left_out)} images are no part of a capture, such as {left_out['filename'].iloc[0]}: the run "
+        "stops at so many; move them out of the folder, or raise quality.max_rejected_share",
     )
 
 

@@ -58,7 +58,7 @@ def find_suffix_pair(images: Sequence[PurePosixPath]) -> SuffixPair | None:
     if not possible and not told:
         return None
     first, second = max(told or possible, key=lambda pair: (n_keys[pair], pair))
-    rgb, uv = (second, first) if _is_uv(first) or _is_visible(second) else (first, second)
+    rgb, uv = (second, first) if _is_uv_first(first, second) else (first, second)
     n_pairs = n_keys[first, second]
     others = Counter(
         ending for found in endings.values() if {first, second} <= found for ending in found - {first, second}
@@ -124,8 +124,14 @@ def _endings_by_key(images: Sequence[PurePosixPath]) -> dict[PurePosixPath, set[
 
 
 def _is_told(first: str, second: str) -> bool:
-    """Whether one of two endings is UV by its name and the other is not, or both name their light."""
-    return (_is_uv(first) and not _is_uv(second)) or (_is_uv(second) and not _is_uv(first))
+    """Whether one of two endings is UV by its name and the other is not."""
+    return _is_uv(first) != _is_uv(second) or {_word(first), _word(second)} == {"u", "v"}
+
+
+def _is_uv_first(first: str, second: str) -> bool:
+    if {_word(first), _word(second)} == {"u", "v"}:
+        return _word(first) == "u"
+    return _is_uv(first) or _is_visible(second)
 
 
 def _is_uv(ending: str) -> bool:
@@ -137,7 +143,7 @@ def _is_visible(ending: str) -> bool:
 
 
 def _word(ending: str) -> str:
-    return ending.strip(" _.-").casefold()
+    return ending.strip(" _.-()[]").casefold()
 
 
 def _tokens(part: str) -> list[str]:

@@ -50,5 +50,6 @@ def label_pairs(captures: pd.DataFrame, table: Table | None, settings: Specimens
 def _bare(rgb: PurePosixPath) -> PurePosixPath:
     """The path of a photograph without the word for its light, without its extension."""
     words = VISIBLE_WORDS | UV_WORDS
-    name = _WORD.sub("", rgb.stem).strip(" _.-") or rgb.stem
-    return PurePosixPath(*(part for part in rgb.parent.parts if part.casefold() not in words), name)
+    folders = [part for part in rgb.parent.parts if part.casefold() not in words]
+    name = _WORD.sub("", rgb.stem).strip(" _.-")
+    return PurePosixPath(*folders, name) if name or folders else PurePosixPath(rgb.stem)

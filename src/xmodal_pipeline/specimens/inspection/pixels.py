@@ -18,6 +18,7 @@ from xmodal_pipeline.imaging.study import Study, open_study
 from xmodal_pipeline.imaging.tiff import ImageHeader
 from xmodal_pipeline.params.ingest import MaskSource, RegistrationParams, SpecimensParams
 from xmodal_pipeline.specimens.discovery import capture_files
+from xmodal_pipeline.specimens.inspection.folder import Folder
 from xmodal_pipeline.specimens.inspection.proposal import Setting, State
 
 MOST_CAPTURES: Final = 12
@@ -43,17 +44,15 @@ class Look:
     """Captures of the sample that the settings do not read."""
 
 
-def look_at_pixels(
-    captures: pd.DataFrame, settings: SpecimensParams, header: ImageHeader | None, root: Path
-) -> Look:
+def look_at_pixels(captures: pd.DataFrame, settings: SpecimensParams, folder: Folder) -> Look:
     """Read a sample of captures with the layout proposed so far, and decide scale, mask and registration.
 
     Args:
         captures: as discovered.
         settings: layout and pairs.
-        header: what most files look like; decides how many captures are read.
-        root: folder of the captures.
+        folder: where they lie; its headers decide how many captures are read.
     """
+    root, header = folder.root, folder.common_header()
     files = capture_files(captures.assign(specimen_id=captures["capture_id"]), root)
     sample = _sample(files, header)
     scale, reading = _decide_scale(root, sample, settings)
@@ -61,7 +60,7 @@ def look_at_pixels(
     whole = _read(sample, study, "none")
     if not any(isinstance(found, Capture) for found in whole):
         return Look((), len(sample), rejected=tuple(one for one in whole if isinstance(one, CaptureRejected)))
-    mask, read = _decide_mask(sample, study, header)
+    mask, read = _decide_mask(sample, study, has_alpha=folder.has_alpha)
     study = study.model_copy(
         update={"settings": study.settings.model_copy(update={"mask": mask.value or "none"})}
     )
@@ -107,14 +106,14 @@ def _decide_scale(
 
 
 def _decide_mask(
-    sample: list[CaptureFiles], study: Study, header: ImageHeader | None
+    sample: list[CaptureFiles], study: Study, *, has_alpha: bool
 ) -> tuple[Setting, list[Capture | CaptureRejected]]:
     """The first source that finds a specimen in every capture of the sample, else none."""
     key = "specimens.mask"
     sources: list[MaskSource] = []
     if study.layout.mask is not None:
         sources.append("band")
-    if study.settings.is_pair and header is not None and header.has_alpha:
+    if study.settings.is_pair and has_alpha:
         sources.append("alpha")
     sources.append("white_background")
     failures = []

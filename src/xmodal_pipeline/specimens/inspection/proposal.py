@@ -65,7 +65,8 @@ def show_value(value: Any) -> str:
         return "{" + ", ".join(f"{name}: {show_value(one)}" for name, one in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(show_value(one) for one in value) + "]"
-    return str(value) if str(value) else "''"
+    text = str(value)
+    return text if text and text == text.strip() else f"'{text}'"
 
 
 def specimens_params(settings: Iterable[Setting], **more: Any) -> SpecimensParams:

@@ -24,7 +24,7 @@ from xmodal_pipeline.specimens.inspection.proposal import Setting, State
 from xmodal_pipeline.specimens.inspection.tables import Table
 
 _FEWEST_STACK_BANDS: Final = 4
-_N_STACKS: Final = 3
+_N_STACKS: Final = 5
 """Files whose pixels tell whether a band is a mask."""
 _UV_LABEL: Final = re.compile(r"(^|[^a-z])(uv|u)(?![a-z]{2})|ultraviolet|(?<!\d)3\d\d(?!\d)", re.IGNORECASE)
 _MASK_LABEL: Final = re.compile(r"mask|alpha|silhouette|segment", re.IGNORECASE)
@@ -80,7 +80,8 @@ def _propose_stacks(folder: Folder, header: ImageHeader) -> Reading:
         if labelled is not None:
             return Reading((labelled,))
     stacks = [file for file, one in folder.headers.items() if one.n_bands == n][:_N_STACKS]
-    has_mask = bool(stacks) and all(_last_is_mask(folder, file) for file in stacks)
+    seen = [is_mask for file in stacks if (is_mask := _last_is_mask(folder, file)) is not None]
+    has_mask = bool(seen) and all(seen)
     bare = "the files carry no band names that are known here, so their order is assumed"
     own = "{order: […], rgb: […], uv: […], mask: …}"
     colours = n - has_mask
@@ -131,11 +132,12 @@ def _layout_by_labels(labels: tuple[str, ...]) -> Setting | None:
     return Setting("specimens.layout", value, "doubtful", why)
 
 
-def _last_is_mask(folder: Folder, file: PurePosixPath) -> bool:
+def _last_is_mask(folder: Folder, file: PurePosixPath) -> bool | None:
+    """Whether a stack's last band has the two levels of a mask; None where it cannot be read."""
     try:
         last = read_stack(folder.root / file, (folder.headers[file].n_bands,)).bands[-1]
     except CaptureRejected:
-        return False
+        return None
     return bool(last.max() > 0 and last.min() == 0 and np.isin(last, (0, last.max())).all())
 
 

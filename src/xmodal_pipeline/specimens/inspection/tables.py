@@ -1,9 +1,10 @@
 """Tables of a folder: which one labels the captures, and how many of its rows meet a file."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 import pandas as pd
@@ -25,9 +26,9 @@ from xmodal_pipeline.specimens.metadata import (
 _MOST_TABLES: Final = 12
 _MOST_BYTES: Final = 50_000_000
 _SHOWN_MISSES: Final = 3
+_MIN_LABELLED: Final = 0.8
 _MOST_COMPARED: Final = 300
 """Rows and captures among which near misses are looked for."""
-_ALIKE: Final = 0.5
 _ID_WORDS: Final = frozenset(
     {"id", "specimen", "specimenno", "specimennumber", "catalogno", "catalognumber", "code"}
 )
@@ -91,16 +92,16 @@ def choose_table(
     is_named = settings.rgb_column is not None  # the pairs come from a table already
     if default is not None and default.problem is not None and not is_named:
         how = suggest_key(default) or "give it a column 'filename' or 'specimen_id'"
-        return Labelling(
-            obstacles=(f"{default.path.name} cannot be the metadata: {how}",)
-        )
-    possible = [default] if default else [one for one in tables if one.problem is None or is_named]
+        return Labelling(obstacles=(f"{default.path.name} cannot be the metadata: {how}",))
+    possible = (
+        [default] if default and not is_named else [one for one in tables if one.problem is None or is_named]
+    )
     matched = [(table, match_rows(captures, table, settings)) for table in possible]
     found = [(table, one) for table, one in matched if one is not None]
     if found:
         table, best = max(found, key=lambda pair: pair[1].n_labelled)
         if table == default or is_named:
-            return replace(best, obstacles=_unused_id(table))
+            return replace(best, obstacles=(*_unmet(best, len(captures)), *_unused_id(table)))
         if best.n_labelled:
             return replace(
                 best, settings=(_metadata(table, best, len(captures)),), obstacles=_unused_id(table)
@@ -120,6 +121,17 @@ def suggest_key(table: Table) -> str | None:
         return f"rename its header '{files[0].name}' to 'filename'"
     ids = table.named("id") or [column for column in table.columns if plain(column.name) in _ID_WORDS]
     return f"rename its header '{ids[0].name}' to 'specimen_id'" if ids else None
+
+
+def _unmet(found: Labelling, n_captures: int) -> tuple[str, ...]:
+    """Captures without a row, where they are many."""
+    if found.table is None or not n_captures or found.n_labelled >= _MIN_LABELLED * n_captures:
+        return ()
+    near = "".join(f"; nearest: row '{row}' and capture '{name}'" for row, name in found.nearest[:1])
+    return (
+        f"only {found.n_labelled} of {n_captures} captures meet a row of {found.table.path.name}{near}; "
+        "write the names alike in both",
+    )
 
 
 def _unused_id(table: Table) -> tuple[str, ...]:
@@ -150,10 +162,21 @@ def match_rows(captures: pd.DataFrame, table: Table, settings: SpecimensParams) 
     unlabelled = list(joined.loc[lost, "capture_id"].astype(str))[:_MOST_COMPARED]
     nearest: list[tuple[str, str]] = []
     for row in unused["filename"].astype(str)[:_MOST_COMPARED]:
-        close = difflib.get_close_matches(row, unlabelled, n=1, cutoff=_ALIKE)
-        if close and len(nearest) < _SHOWN_MISSES:
-            nearest.append((row, close[0]))
+        if unlabelled and len(nearest) < _SHOWN_MISSES:
+            nearest.append((row, _nearest(row, unlabelled)))
     return Labelling(table, int((~lost).sum()), len(unused), tuple(nearest))
+
+
+def _nearest(row: str, names: list[str]) -> str:
+    """The name that ends in the same number, whatever its zeros, else the one spelt most alike."""
+    number = _last_number(row)
+    alike = [name for name in names if number is not None and _last_number(name) == number]
+    return difflib.get_close_matches(row, alike or names, n=1, cutoff=0)[0]
+
+
+def _last_number(name: str) -> int | None:
+    numbers = re.findall(r"\d+", PurePosixPath(name).stem)
+    return int(numbers[-1]) if numbers else None
 
 
 def _look(path: Path, settings: SpecimensParams, stems: set[str]) -> Table:
