@@ -89,7 +89,7 @@ def test_init_writes_an_environment_that_kedro_reads(xmodal, project, stacks):
     assert parameters["study"] == "2024"
     specimens = parameters["specimens"]
     assert (specimens.root, specimens.layout, specimens.label) == (stacks, "rgb_uv", "sex")
-    assert parameters["training"].backbone != "test_resnet"  # of conf/base, not of another environment
+    assert parameters["quality"].n_jobs == -1  # of conf/base, not of another environment
 
 
 def test_init_writes_the_table_of_pairs_that_folders_tell_apart(xmodal, project, tmp_path):

@@ -185,7 +185,9 @@ def _band_axis(
     ]
     if len(fitting) == 1 or len(declared) == 1:
         return (declared or fitting)[0]
-    wanted = " or ".join(str(count) for count in sorted(counts))
+    listed = sorted(counts)
+    is_range = len(listed) > 3 and listed == list(range(listed[0], listed[-1] + 1))
+    wanted = f"{listed[0]} to {listed[-1]}" if is_range else " or ".join(map(str, listed))
     found = f"axes {axes} of shape {'×'.join(str(n) for n in shape)}"
     if heard and not fitting:
         reason = f"pages must be readable to their end, tifffile reports: {heard[0][:160]}; copy it again"

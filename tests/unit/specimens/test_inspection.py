@@ -442,3 +442,31 @@ def test_an_own_layout_can_be_read_as_it_is_proposed(tmp_path):
 def test_real_folders_are_read_right(realdata, folder, settings):
     proposed = found(realdata / folder)
     assert {key: proposed[key].value for key in settings} == settings
+
+
+def test_previews_beside_stacks_are_no_captures(tmp_path):
+    write_stacks(tmp_path, 3)
+    for at in range(3):
+        write_photograph(tmp_path / f"s{at:02d}.jpg", at)
+    inspection = inspect_folder(tmp_path)
+    assert len(inspection.folder.previews) == 3
+    assert list(inspection.captures["filename"]) == ["s00.tif", "s01.tif", "s02.tif"]
+
+
+def test_a_table_that_cannot_be_read_says_why(tmp_path):
+    write_stacks(tmp_path, 2)
+    (tmp_path / "metadata.csv").write_text("filename,sex\ns00.tif,m,extra\n")
+    assert any("every row must have 2 fields" in one for one in propose(tmp_path).obstacles)
+
+
+def test_a_scene_without_structure_leaves_the_registration_doubtful(tmp_path):
+    for at in range(3):
+        bands = np.full((6, 40, 40), 30000) + np.random.default_rng(at).integers(0, 9, (6, 40, 40))
+        tifffile.imwrite(
+            tmp_path / f"s{at}.tif",
+            bands.astype(np.uint16),
+            photometric="minisblack",
+            planarconfig="separate",
+        )
+    registration = found(tmp_path)["registration"]
+    assert (registration.state, "3 abstained" in registration.why) == ("doubtful", True)

@@ -23,6 +23,7 @@ RAW_SUFFIXES: Final = (".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", "
 """Undeveloped photographs, which are not read here."""
 MOST_BANDS: Final = 12
 """More than this along an axis of a TIFF are pixels, not bands."""
+_STACK_SUFFIXES: Final = (".tif", ".tiff")
 _MOST_HEADERS: Final = 300
 
 
@@ -35,6 +36,8 @@ class Folder:
     """Files that may be captures, or half of one, in the order of their names."""
     label_images: tuple[PurePosixPath, ...]
     """`<stem>_labels` beside another image."""
+    previews: tuple[PurePosixPath, ...]
+    """JPEG or PNG beside a TIFF of the same name."""
     tables: tuple[PurePosixPath, ...]
     workbooks: tuple[PurePosixPath, ...]
     regions: tuple[PurePosixPath, ...]
@@ -83,7 +86,13 @@ def look_at_folder(root: Path) -> Folder:
         if file.stem.endswith(LABELS_SUFFIX)
         and file.with_name(file.stem.removesuffix(LABELS_SUFFIX)) in stems
     ]
-    captures = [file for file in images if file not in set(label_images)]
+    stacks = {file.with_suffix("") for file in images if file.suffix.lower() in _STACK_SUFFIXES}
+    previews = [
+        file
+        for file in images
+        if file.suffix.lower() not in _STACK_SUFFIXES and file.with_suffix("") in stacks
+    ]
+    captures = [file for file in images if file not in {*label_images, *previews}]
     kinds = {
         "tables": TABLE_SUFFIXES,
         "workbooks": WORKBOOK_SUFFIXES,
@@ -102,6 +111,7 @@ def look_at_folder(root: Path) -> Folder:
         root=root,
         images=tuple(captures),
         label_images=tuple(label_images),
+        previews=tuple(previews),
         others=dict(Counter(file.suffix.lower() or "no ending" for file in files if file not in known)),
         headers=headers,
         unreadable=unreadable,

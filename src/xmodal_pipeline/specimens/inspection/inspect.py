@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
@@ -16,6 +17,8 @@ from xmodal_pipeline.specimens.inspection.proposal import Proposal, specimens_pa
 from xmodal_pipeline.specimens.inspection.reading import Reading, propose_reading
 from xmodal_pipeline.specimens.inspection.tables import Labelling, Table, choose_table, look_at_tables
 from xmodal_pipeline.specimens.metadata import read_metadata
+
+_MOST_REJECTED: Final = QualityParams().max_rejected_share
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,7 @@ def _list_captures(
         return nothing
     if reading.word_pairs is not None:
         return list_pairs(folder, reading.word_pairs)
-    without = {str(file) for file in folder.label_images}
+    without = {str(file) for file in (*folder.label_images, *folder.previews)}
     metadata = None
     if basis.rgb_column is not None:
         path = basis.metadata or folder.root / "metadata.csv"
@@ -110,16 +113,17 @@ def _unread(look: Look | None) -> tuple[str, ...]:
     if look is None or not look.rejected:
         return ()
     first = look.rejected[0]
+    stops = "; the run stops at so many" if len(look.rejected) > _MOST_REJECTED * look.n_sampled else ""
     return (
         f"{len(look.rejected)} of {look.n_sampled} captures looked at cannot be used, such as "
-        f"{first.filename}: {first.reason} [{first.code}]",
+        f"{first.filename}: {first.reason} [{first.code}]{stops}",
     )
 
 
 def _left_out(captures: pd.DataFrame, left_out: pd.DataFrame) -> tuple[str, ...]:
     """Images that the layout has no place for, where they are so many that the run would stop."""
     share = len(left_out) / max(len(captures) + len(left_out), 1)
-    if not len(captures) or share <= QualityParams().max_rejected_share:
+    if not len(captures) or share <= _MOST_REJECTED:
         return ()
     return (
         f"{len(left_out)} images are no part of a capture, such as {left_out['filename'].iloc[0]}: the run "

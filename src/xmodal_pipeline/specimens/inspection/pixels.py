@@ -184,9 +184,8 @@ def _decide_registration(captures: list[Capture], study: Study) -> tuple[Setting
     counts = {status: statuses.count(status) for status in ("ok", "corrected", "failed", "abstained")}
     shown = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
     why = f"UV on RGB in {len(captures)} captures: {shown}"
-    if counts["failed"] * 4 > len(captures):
-        key = "specimens.registration"
-        return (
-            Setting(key, "correct", "doubtful", f"{why}; are they views of one scene?", ("off", "check")),
-        )
-    return (Setting("specimens.registration", "correct", "certain", why),)
+    key = "specimens.registration"
+    if (counts["failed"] + counts["abstained"]) * 4 > len(captures):
+        ask = "are they views of one scene?" if counts["failed"] else "too little structure to judge"
+        return (Setting(key, "correct", "doubtful", f"{why}; {ask}", ("off", "check")),)
+    return (Setting(key, "correct", "certain", why),)

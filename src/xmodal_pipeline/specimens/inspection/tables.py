@@ -91,8 +91,8 @@ def choose_table(
     """
     is_named = settings.rgb_column is not None  # the pairs come from a table already
     if default is not None and default.problem is not None and not is_named:
-        how = suggest_key(default) or "give it a column 'filename' or 'specimen_id'"
-        return Labelling(obstacles=(f"{default.path.name} cannot be the metadata: {how}",))
+        how = suggest_key(default) if default.columns else None
+        return Labelling(obstacles=(f"{default.path.name} cannot be the metadata: {how or default.problem}",))
     possible = (
         [default] if default and not is_named else [one for one in tables if one.problem is None or is_named]
     )
@@ -157,6 +157,8 @@ def match_rows(captures: pd.DataFrame, table: Table, settings: SpecimensParams) 
         metadata, _ = clean_labels(read_metadata(table.path, settings), settings)
     except ValueError:
         return None
+    if captures.empty:
+        return Labelling(table)
     joined, unused = join_metadata(captures, metadata, settings)
     lost = joined["flags"].str.contains(CaptureCode.NO_METADATA.value)
     unlabelled = list(joined.loc[lost, "capture_id"].astype(str))[:_MOST_COMPARED]

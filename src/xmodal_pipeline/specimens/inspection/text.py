@@ -67,6 +67,7 @@ def _files(inspection: Inspection) -> list[str]:
     beside_images = [
         (len(folder.regions), "ImageJ regions named as an image"),
         (len(folder.label_images), "label images"),
+        (len(folder.previews), "previews named as a TIFF"),
         (len(folder.trees), "trees"),
         (len(folder.workbooks), "workbooks"),
         (len(folder.raws), "undeveloped photographs"),
