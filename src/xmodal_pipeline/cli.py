@@ -102,10 +102,11 @@ def studies(metadata: ProjectMetadata) -> None:
     found = list_studies(metadata.project_path)
     if not found:
         click.echo("No study has outputs yet; 'kedro run' makes the first.")
+    width = max((len(study.name) for study in found), default=0)
     for study in found:
         source = study.root or "simulated"
         click.echo(
-            f"{study.name:<20} {_size(study.n_bytes):>9}  {', '.join(study.stages) or '-'}  ({source})"
+            f"{study.name:<{width}} {_size(study.n_bytes):>9}  {', '.join(study.stages) or '-'}  ({source})"
         )
 
 

@@ -99,9 +99,9 @@ class ProjectHooks:
         root = None if self._parameters is None else self._parameters.specimens.root
         if root is None or not root.is_dir():
             return ""
-        from xmodal_pipeline.specimens.inspection import propose  # most runs never look
+        from xmodal_pipeline.specimens.inspection import propose_for_error  # most runs never look
 
-        return str(propose(root))
+        return propose_for_error(root)
 
 
 def _study_of_catalog(context: KedroContext) -> str:

@@ -16,6 +16,7 @@ from xmodal_pipeline.specimens.inspection import (
     draw_sheet,
     inspect_folder,
     propose,
+    propose_for_error,
     write_parameters_text,
 )
 
@@ -470,3 +471,9 @@ def test_a_scene_without_structure_leaves_the_registration_doubtful(tmp_path):
         )
     registration = found(tmp_path)["registration"]
     assert (registration.state, "3 abstained" in registration.why) == ("doubtful", True)
+
+
+def test_a_look_that_fails_never_hides_the_error_it_stands_under(tmp_path):
+    said = propose_for_error(tmp_path / "absent")
+    assert "found no proposal: inspect: must be given an existing folder" in said
+    assert propose_for_error(write_stacks(tmp_path / "a")).startswith(f"A look at {tmp_path / 'a'} proposes:")

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -61,18 +61,15 @@ class Folder:
         """Whether any image of the sample has an alpha channel."""
         return any(header.has_alpha for header in self.headers.values())
 
-    def common_header(self, files: "list[PurePosixPath] | None" = None) -> ImageHeader | None:
+    def common_header(self, files: Collection[PurePosixPath] | None = None) -> ImageHeader | None:
         """The header that most of the sample (or of `files` in it) have, but for size; None without any."""
-        chosen = (
-            self.headers.items()
-            if files is None
-            else [(f, h) for f, h in self.headers.items() if f in set(files)]
-        )
-        kinds = Counter((h.n_bands, h.dtype, h.has_alpha) for _, h in chosen)
+        wanted = self.headers.keys() if files is None else self.headers.keys() & set(files)
+        chosen = [header for file, header in self.headers.items() if file in wanted]
+        kinds = Counter((header.n_bands, header.dtype, header.has_alpha) for header in chosen)
         if not kinds:
             return None
         most = kinds.most_common(1)[0][0]
-        return next(h for _, h in chosen if (h.n_bands, h.dtype, h.has_alpha) == most)
+        return next(one for one in chosen if (one.n_bands, one.dtype, one.has_alpha) == most)
 
 
 def look_at_folder(root: Path) -> Folder:

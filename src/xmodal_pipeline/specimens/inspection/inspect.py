@@ -41,6 +41,14 @@ def propose(root: Path) -> Proposal:
     return inspect_folder(root).proposal
 
 
+def propose_for_error(root: Path) -> str:
+    """The proposal for the end of an error, or why there is none: the error itself is never lost."""
+    try:
+        return str(propose(root))
+    except (ValueError, OSError) as error:
+        return f"A look at {root} found no proposal: {error}"
+
+
 def inspect_folder(root: Path) -> Inspection:
     """Look at a folder: every name, the headers of some hundred files, the pixels of up to twelve captures.
 
