@@ -19,6 +19,7 @@ from xmodal_pipeline.specimens.inspection import (
     propose_for_error,
     write_parameters_text,
 )
+from xmodal_pipeline.specimens.inspection.folder import look_at_folder
 
 SIDE = 48
 
@@ -477,3 +478,12 @@ def test_a_look_that_fails_never_hides_the_error_it_stands_under(tmp_path):
     said = propose_for_error(tmp_path / "absent")
     assert "found no proposal: inspect: must be given an existing folder" in said
     assert propose_for_error(write_stacks(tmp_path / "a")).startswith(f"A look at {tmp_path / 'a'} proposes:")
+
+
+def test_linked_folders_are_looked_at_once(tmp_path):
+    root, elsewhere = tmp_path / "root", write_stacks(tmp_path / "elsewhere", 2)
+    write_stacks(root / "here", 2)
+    (root / "there").symlink_to(elsewhere)
+    (root / "here" / "loop").symlink_to(root)
+    images = look_at_folder(root).images
+    assert list(map(str, images)) == ["here/s00.tif", "here/s01.tif", "there/s00.tif", "there/s01.tif"]
