@@ -1,0 +1,87 @@
+"""What a look at a folder proposes: one setting at a time, with how sure it is and why."""
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from xmodal_pipeline.params.ingest import SpecimensParams
+
+State = Literal["certain", "doubtful", "unknown"]
+"""Seen in the files; a guess that a person must confirm; not to be told from the files, must be set."""
+_WIDTH = 140
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key, what it would be set to, and why."""
+
+    key: str
+    """As parameters spell it, such as `specimens.mask`."""
+    value: Any
+    """None where the state is unknown, or where null is proposed."""
+    state: State
+    why: str
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """How a folder would be read."""
+
+    root: Path
+    settings: tuple[Setting, ...]
+    obstacles: tuple[str, ...] = ()
+    """What cannot be read as it is, and how to mend it."""
+    table: pd.DataFrame | None = None
+    """Metadata that names both files of each pair, where no setting can join them; to be written for the
+    study."""
+
+    def __str__(self) -> str:
+        """A few lines, for the end of an error."""
+        if not self.settings:
+            lines = [f"As far as a look at {self.root} tells:"]
+        else:
+            lines = [f"A look at {self.root} proposes:"]
+        for setting in self.settings:
+            if setting.state == "unknown":
+                lines.append(f"  {setting.key} must be set: {_shorten(setting.why)}")
+            elif setting.value is not None:
+                doubt = "" if setting.state == "certain" else f"  (doubtful: {_shorten(setting.why)})"
+                lines.append(f"  {setting.key}={show_value(setting.value)}{doubt}")
+        lines += [f"  {_shorten(obstacle)}" for obstacle in self.obstacles]
+        quoted = f'"{self.root}"' if " " in str(self.root) else str(self.root)
+        return "\n".join([*lines, f"See all of it with: kedro xmodal inspect {quoted}"])
+
+
+def show_value(value: Any) -> str:
+    """A value as one types it after `--params`, mappings as in YAML."""
+    if value is None:
+        return "null"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {show_value(one)}" for name, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(show_value(one) for one in value) + "]"
+    text = str(value)
+    return text if text and text == text.strip() else f"'{text}'"
+
+
+def specimens_params(settings: Iterable[Setting], **more: Any) -> SpecimensParams:
+    """The settings of `specimens` that are certain or guessed, as parameters; `more` wins.
+
+    Raises:
+        ValueError: (pydantic's) where they contradict one another.
+    """
+    known = {
+        one.key.removeprefix("specimens."): one.value
+        for one in settings
+        if one.state != "unknown" and one.value is not None and one.key.startswith("specimens.")
+    }
+    return SpecimensParams(**known | more)
+
+
+def _shorten(text: str) -> str:
+    return textwrap.shorten(text, _WIDTH, placeholder=" …")
