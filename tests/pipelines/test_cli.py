@@ -70,7 +70,7 @@ def test_inspect_prints_a_screen_and_writes_only_a_picture(xmodal, project, stac
     code, said = xmodal("inspect", stacks)
     assert code == 0
     assert "specimens.layout = rgb_uv [or" in said
-    assert "4 of 4 captures have a row" in said
+    assert "metadata.csv, 4 rows: 4 of 4 rows met a file" in said
     assert f'Next: kedro xmodal init "{stacks}" <name of the study>' in said
     assert sorted((path, path.stat().st_mtime_ns) for path in stacks.rglob("*")) == before
     assert [path.name for path in (project / "data").rglob("*.png")] == ["my wings.png"]

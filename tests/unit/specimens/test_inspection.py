@@ -19,7 +19,7 @@ from xmodal_pipeline.specimens.inspection import (
     propose_for_error,
     write_parameters_text,
 )
-from xmodal_pipeline.specimens.inspection.folder import look_at_folder
+from xmodal_pipeline.specimens.inspection.files import look_at_folder
 
 SIDE = 48
 
@@ -288,19 +288,19 @@ def test_columns_are_described_with_classes_and_spellings(tmp_path):
     columns = {one.name: one for one in inspection.labelling.table.columns}
     roles = {name: one.role for name, one in columns.items()}
     assert roles == {
-        "filename": "file name",
+        "filename": "file",
         "species": "species",
         "sex": "label",
         "day": "date",
         "length": "number",
         "session": "label",
-        "note": "ignored",
-        "lens": "ignored",
+        "note": "label",
+        "lens": "label",
     }
     assert columns["sex"].classes == {"m": 3, "f": 1}
-    assert columns["sex"].unknown == ("w",)
-    assert "m 3 (" in columns["sex"].detail
-    assert columns["length"].detail == "1.5 to 4, 5 of 6 rows"
+    assert columns["sex"].outside == ("w",)
+    assert columns["sex"].describe() == "sex → label, 2 classes (m 3 [male], f 1), 2 missing (w)"
+    assert columns["length"].describe() == "length → number, 1.5 to 4, 1 missing"
     settings = {one.key: one for one in inspection.proposal.settings}
     assert (settings["specimens.label"].value, settings["specimens.label"].state) == ("sex", "certain")
     assert (settings["specimens.confounders"].value, settings["specimens.confounders"].state) == (
@@ -312,12 +312,13 @@ def test_columns_are_described_with_classes_and_spellings(tmp_path):
 
 def test_rows_that_meet_no_file_are_counted_with_the_nearest(tmp_path):
     write_stacks(tmp_path, 4)
-    write_table(tmp_path, {"specimen_id": ["s00", "0001", "s03"], "sex": ["m", "f", "f"]})
+    write_table(tmp_path, {"specimen_id": ["s00", "S-1", "s03"], "sex": ["m", "f", "f"]})
     inspection = inspect_folder(tmp_path)
     assert inspection.labelling.n_labelled == 2
-    assert inspection.labelling.n_unused == 1
-    assert inspection.labelling.nearest == (("0001", "s01"),)
-    assert any("only 2 of 4 captures meet a row" in one for one in inspection.proposal.obstacles)
+    said = "2 of 3 rows met a file; nearest: s01 and S-1; 2 of 4 captures have no row: s01, s02"
+    assert inspection.labelling.join.describe() == said
+    assert f"metadata.csv: {said}" in inspection.proposal.obstacles
+    assert said in " ".join(describe_inspection(inspection, None).split())
 
 
 def test_a_table_of_another_name_is_proposed_where_its_rows_meet_captures(tmp_path):

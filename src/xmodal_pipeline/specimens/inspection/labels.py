@@ -4,57 +4,66 @@ from collections.abc import Sequence
 from typing import Final
 
 from xmodal_pipeline.imaging.tiff import ImageHeader
-from xmodal_pipeline.specimens.inspection.columns import CONFOUNDER_WORDS, Column, plain
-from xmodal_pipeline.specimens.inspection.folder import Folder
+from xmodal_pipeline.specimens.columns import Column
+from xmodal_pipeline.specimens.inspection.files import Folder
+from xmodal_pipeline.specimens.inspection.labelling import Table
 from xmodal_pipeline.specimens.inspection.proposal import Setting
-from xmodal_pipeline.specimens.inspection.tables import Table
 
-_MOST_LABEL_CLASSES: Final = 10
+_CONFOUNDERS: Final = frozenset(
+    {"session", "date", "year", "month", "day", "museum", "collection", "institution", "camera", "lens"}
+    | {"lamp", "observer", "photographer", "batch", "drawer", "site", "locality", "location", "country"}
+    | {"region"}
+)
+"""Columns of what may go together with a label without being about the organism."""
+_MOST_CLASSES: Final = 10
 
 
 def propose_labels(table: Table | None) -> tuple[Setting, ...]:
     """Which label the study is about, and what may go together with it."""
-    labels = [] if table is None else table.named("label")
-    found = [*_label(labels), *_confounders(labels)]
-    for column in labels:
-        if column.unknown:
-            why = f"'{column.name}' has also {', '.join(column.unknown[:4])}: unlabelled until mapped"
+    columns = () if table is None else table.columns
+    found = [*_label(columns), *_confounders(columns)]
+    for column in columns:
+        if column.outside:
+            why = f"'{column.name}' has also {', '.join(column.outside[:4])}: unlabelled until mapped"
             found.append(Setting("specimens.vocabulary", None, "doubtful", why, (_mapping(column),)))
     return tuple(found)
 
 
-def _label(labels: Sequence[Column]) -> list[Setting]:
+def _label(columns: Sequence[Column]) -> list[Setting]:
     key = "specimens.label"
-    sex = next((column.name for column in labels if plain(column.name) == "sex"), None)
-    if sex is not None:
-        return [Setting(key, sex, "certain", f"there is a column '{sex}'")]
     possible = [
         column.name
-        for column in labels
-        if len(column.classes) <= _MOST_LABEL_CLASSES
-        and not _is_confounder(column)
-        and plain(column.name) != "view"
+        for column in columns
+        if column.role == "label" and column.name not in {"view", *_CONFOUNDERS} and _repeats(column)
     ]
+    if "sex" in possible:
+        return [Setting(key, "sex", "certain", "there is a column 'sex'")]
     if not possible:
         return []
     why = "which label is the question is not to be told"
     return [Setting(key, possible[0], "doubtful", why, tuple(possible[1:]))]
 
 
-def _confounders(labels: Sequence[Column]) -> list[Setting]:
-    names = [column.name for column in labels if _is_confounder(column)]
+def _repeats(column: Column) -> bool:
+    """Whether a label has several classes, few enough to compare, that come again and again."""
+    return 2 <= len(column.classes) <= min(_MOST_CLASSES, column.n_known // 2)
+
+
+def _confounders(columns: Sequence[Column]) -> list[Setting]:
+    names = [
+        column.name
+        for column in columns
+        if column.name in _CONFOUNDERS
+        and (column.role == "number" or 2 <= len(column.classes) <= column.n_known // 2)
+    ]
     if not names:
         return []
     why = "these go by their names with how and where a photograph was taken"
     return [Setting("specimens.confounders", names, "doubtful", why, ("[]",))]
 
 
-def _is_confounder(column: Column) -> bool:
-    return plain(column.name) in CONFOUNDER_WORDS
-
-
 def _mapping(column: Column) -> str:
-    return f"{{{column.name}: {{{column.unknown[0]}: <term>}}}}"
+    return f"{{{column.name}: {{{column.outside[0]}: <term>}}}}"
 
 
 def propose_beside(folder: Folder, tables: Sequence[Table], labels: Table | None) -> tuple[Setting, ...]:

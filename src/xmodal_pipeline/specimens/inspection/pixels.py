@@ -1,4 +1,4 @@
-"""What pixels of a few captures tell: scale, mask, registration, and how they look."""
+"""What pixels of a few captures tell: scale, mask, registration; and a sheet of how they look."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +8,18 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from xmodal_pipeline.errors import CaptureRejected, ParametersError
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles, Mask
-from xmodal_pipeline.imaging.pictures import make_thumbnail
+from xmodal_pipeline.imaging.pictures import Picture, make_thumbnail
 from xmodal_pipeline.imaging.reading import read_counts
 from xmodal_pipeline.imaging.registration import estimate_registration
 from xmodal_pipeline.imaging.study import Study, open_study
 from xmodal_pipeline.imaging.tiff import ImageHeader
 from xmodal_pipeline.params.ingest import MaskSource, RegistrationParams, SpecimensParams
 from xmodal_pipeline.specimens.discovery import capture_files
-from xmodal_pipeline.specimens.inspection.folder import Folder
+from xmodal_pipeline.specimens.inspection.files import Folder
 from xmodal_pipeline.specimens.inspection.proposal import Setting, State
 
 MOST_CAPTURES: Final = 12
@@ -29,6 +30,10 @@ _PLAUSIBLE: Final = (0.01, 0.95)
 _INVERTED_BORDER: Final = 0.5
 """A mask that covers more of the frame's border than this may be inverted."""
 SIDE_PX: Final = 128
+_PER_ROW: Final = 2
+_GAP_PX: Final = 6
+_CAPTION_PX: Final = 14
+_MOST_LETTERS: Final = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +80,27 @@ def look_at_pixels(captures: pd.DataFrame, settings: SpecimensParams, folder: Fo
         np.array(pictures) if pictures else None,
         rejected,
     )
+
+
+def draw_sheet(look: Look) -> Picture | None:
+    """RGB, UV and overlay of each capture looked at, with its name; None where none could be read.
+
+    Args:
+        look: its pictures are (captures, 3, side, side, 3).
+    """
+    if look.pictures is None:
+        return None
+    n, panels, side = look.pictures.shape[:3]
+    width, height = panels * side + _GAP_PX, side + _CAPTION_PX + _GAP_PX
+    rows = -(-n // _PER_ROW)
+    sheet = Image.new("RGB", (min(n, _PER_ROW) * width + _GAP_PX, rows * height + _GAP_PX), "white")
+    pen = ImageDraw.Draw(sheet)
+    for at, (name, picture) in enumerate(zip(look.names, look.pictures, strict=True)):
+        left, top = _GAP_PX + at % _PER_ROW * width, _GAP_PX + at // _PER_ROW * height
+        pen.text((left, top), name[-_MOST_LETTERS:], fill="black")
+        for panel, pixels in enumerate(picture):
+            sheet.paste(Image.fromarray(pixels), (left + panel * side, top + _CAPTION_PX))
+    return np.asarray(sheet)
 
 
 def _sample(files: Sequence[CaptureFiles], header: ImageHeader | None) -> list[CaptureFiles]:

@@ -1,10 +1,12 @@
-"""What a look at a folder proposes: one setting at a time, with how sure it is and why."""
+"""What a look at a folder proposes: settings, how sure each is and why; and as a parameters file."""
 
+import json
 import textwrap
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import pandas as pd
 
@@ -12,7 +14,9 @@ from xmodal_pipeline.params.ingest import SpecimensParams
 
 State = Literal["certain", "doubtful", "unknown"]
 """Seen in the files; a guess that a person must confirm; not to be told from the files, must be set."""
-_WIDTH = 140
+_SHORTENED: Final = 140
+_WIDTH: Final = 100
+_SAYS: Final = {"certain": "Certain", "doubtful": "DOUBTFUL", "unknown": "MUST BE SET"}
 
 
 @dataclass(frozen=True)
@@ -84,4 +88,54 @@ def specimens_params(settings: Iterable[Setting], **more: Any) -> SpecimensParam
 
 
 def _shorten(text: str) -> str:
-    return textwrap.shorten(text, _WIDTH, placeholder=" …")
+    return textwrap.shorten(text, _SHORTENED, placeholder=" …")
+
+
+def write_parameters_text(proposal: Proposal, study: str, more: Mapping[str, Any]) -> str:
+    """`parameters.yml` of a study's environment.
+
+    What must be set stands in it as a comment, so that the run says what is missing.
+
+    Args:
+        proposal: of the study's folder.
+        study: its name, for the first line.
+        more: keys of `specimens` that follow from where files were put, such as `metadata`.
+    """
+    lines = [f"# Study '{study}', proposed by a look at its folder; change what is wrong, then:"]
+    lines += [f"# kedro run --env {study}"]
+    lines += [line for one in proposal.obstacles for line in _comment(f"NOTE: {one}", "")]
+    groups: dict[str, list[str]] = defaultdict(list)
+    groups["specimens"] += [f"  {key}: {_yaml(value)}" for key, value in more.items()]
+    for setting in proposal.settings:
+        group, key = setting.key.split(".", 1)
+        groups[group] += [*_comment(_reason(setting), "  "), _line(key, setting)]
+    for group, found in groups.items():
+        lines += [f"{group}:", *found]
+    return "\n".join(lines) + "\n"
+
+
+def _reason(setting: Setting) -> str:
+    other = ""
+    if setting.alternatives and setting.state != "certain":
+        word = "One of" if setting.state == "unknown" else "Or"
+        other = f" {word}: {', '.join(setting.alternatives)}."
+    stop = "" if setting.why.endswith("?") else "."
+    return f"{_SAYS[setting.state]}: {setting.why}{stop}{other}"
+
+
+def _line(key: str, setting: Setting) -> str:
+    if setting.state == "unknown":
+        return f"  # {key}:"
+    return f"  {key}: {_yaml(setting.value)}"
+
+
+def _yaml(value: Any) -> str:
+    """One value in YAML's flow style; text in quotes, so that no name becomes a number or a truth."""
+    if isinstance(value, str | int | float | list | tuple | dict) or value is None:
+        return json.dumps(value, ensure_ascii=False)
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def _comment(text: str, indent: str) -> list[str]:
+    start = f"{indent}# "
+    return textwrap.wrap(text, _WIDTH, initial_indent=start, subsequent_indent=start)

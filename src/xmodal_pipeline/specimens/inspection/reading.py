@@ -12,8 +12,11 @@ from xmodal_pipeline.errors import CaptureRejected
 from xmodal_pipeline.imaging.labels import recognise_band
 from xmodal_pipeline.imaging.tiff import ImageHeader, read_stack
 from xmodal_pipeline.params.ingest import LAYOUTS, PAIR
-from xmodal_pipeline.specimens.inspection.folder import Folder
-from xmodal_pipeline.specimens.inspection.names import (
+from xmodal_pipeline.specimens.inspection.files import Folder
+from xmodal_pipeline.specimens.inspection.labelling import Table
+from xmodal_pipeline.specimens.inspection.pairing import (
+    RGB_FILE,
+    UV_FILE,
     SuffixPair,
     WordPairs,
     find_band_endings,
@@ -21,7 +24,6 @@ from xmodal_pipeline.specimens.inspection.names import (
     find_word_pairs,
 )
 from xmodal_pipeline.specimens.inspection.proposal import Setting, State
-from xmodal_pipeline.specimens.inspection.tables import Table
 
 _FEWEST_STACK_BANDS: Final = 4
 _N_STACKS: Final = 5
@@ -65,6 +67,11 @@ def _nothing_to_read(folder: Folder) -> str:
         file, reason = next(iter(folder.unreadable.items()))
         failed = f"{len(folder.unreadable)} of {folder.n_looked_at} fail"
         return f"no image can be read: {failed}, such as {file}: {reason}"
+    if folder.broken_links:
+        return (
+            f"no image, but {len(folder.broken_links)} links whose targets are not here, such as "
+            f"{folder.broken_links[0]}: fetch the files (datalad get), or mend the links"
+        )
     if folder.raws:
         return (
             f"no image, but {len(folder.raws)} undeveloped photographs ({folder.raws[0].suffix}): develop "
@@ -226,7 +233,7 @@ def _band_obstacles(rgb: ImageHeader | None, uv: ImageHeader | None) -> tuple[st
 
 def _by_columns(tables: Sequence[Table]) -> Reading | None:
     for table in tables:
-        files = [column.name for column in table.named("file name")]
+        files = [column.name for column in table.named("file")]
         if len(files) != 2:
             continue
         uv = [name for name in files if _UV_LABEL.search(name)]
@@ -257,8 +264,8 @@ def _by_words(words: WordPairs) -> Reading:
     )
     return Reading(
         (
-            Setting("specimens.rgb_column", "rgb_file", "doubtful", why),
-            Setting("specimens.uv_column", "uv_file", "doubtful", "its twin"),
+            Setting("specimens.rgb_column", RGB_FILE, "doubtful", why),
+            Setting("specimens.uv_column", UV_FILE, "doubtful", "its twin"),
         ),
         word_pairs=words,
     )

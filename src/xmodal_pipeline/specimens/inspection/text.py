@@ -8,8 +8,8 @@ from typing import Final
 
 from xmodal_pipeline.imaging.tiff import ImageHeader
 from xmodal_pipeline.specimens.inspection.inspect import Inspection
+from xmodal_pipeline.specimens.inspection.labelling import Table
 from xmodal_pipeline.specimens.inspection.proposal import Setting, show_value
-from xmodal_pipeline.specimens.inspection.tables import Table
 
 WIDTH: Final = 100
 _LABEL: Final = 11
@@ -68,6 +68,7 @@ def _files(inspection: Inspection) -> list[str]:
         (len(folder.regions), "ImageJ regions named as an image"),
         (len(folder.label_images), "label images"),
         (len(folder.previews), "previews named as a TIFF"),
+        (len(folder.broken_links), "links without a target"),
         (len(folder.trees), "trees"),
         (len(folder.workbooks), "workbooks"),
         (len(folder.raws), "undeveloped photographs"),
@@ -88,19 +89,12 @@ def _table(inspection: Inspection) -> list[str]:
     table = labelling.table or next((one for one in inspection.tables if _tells(one)), None)
     lines = []
     if table is not None:
-        met = ""
-        if labelling.table is not None and len(inspection.captures):
-            met = (
-                f"; {labelling.n_labelled} of {len(inspection.captures)} captures have a row, "
-                f"{labelling.n_unused} rows have no capture"
-            )
-        unused = "" if labelling.table is not None else ", not used"
-        lines += _wrap("Table", f"{table.path.name}, {table.n_rows} rows{unused}{met}")
-        lines += [_cut(f"    {one.name}: {one.role}; {one.detail}") for one in table.columns[:_MOST_COLUMNS]]
+        told = "not used" if labelling.join is None else labelling.join.describe()
+        lines += _wrap("Table", f"{table.path.name}, {table.n_rows} rows: {told}")
+        lines += [_cut(f"    {one.describe()}") for one in table.columns[:_MOST_COLUMNS]]
         if len(table.columns) > _MOST_COLUMNS:
             rest = ", ".join(one.name for one in table.columns[_MOST_COLUMNS:])
             lines.append(_cut(f"    and {len(table.columns) - _MOST_COLUMNS} more: {rest}"))
-        lines += [_cut(f"    near miss: row '{row}', capture '{near}'") for row, near in labelling.nearest]
     others = [one for one in inspection.tables if one is not table]
     if others:
         lines += _wrap("Not read", ", ".join(_name(one, inspection.folder.root) for one in others), most=1)
@@ -109,7 +103,7 @@ def _table(inspection: Inspection) -> list[str]:
 
 def _tells(table: Table) -> bool:
     """Whether a table that is not used looks like one of labels."""
-    return any(column.role in ("file name", "id", "species", "label") for column in table.columns)
+    return any(column.role in ("file", "id", "species", "label") for column in table.columns)
 
 
 def _name(table: Table, root: Path) -> str:

@@ -1,8 +1,7 @@
 """The files of a folder by kind, and what the headers of its images declare."""
 
-import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -13,17 +12,15 @@ from xmodal_pipeline.errors import CaptureRejected
 from xmodal_pipeline.imaging.patches import LABELS_SUFFIX
 from xmodal_pipeline.imaging.photograph import read_header
 from xmodal_pipeline.imaging.tiff import ImageHeader
-from xmodal_pipeline.specimens.discovery import IMAGE_SUFFIXES
+from xmodal_pipeline.specimens.discovery import find_previews, is_image
+from xmodal_pipeline.specimens.folder import TABLE_SUFFIXES, WORKBOOK_SUFFIXES, list_folder
 
-TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt")
-WORKBOOK_SUFFIXES: Final = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 REGION_SUFFIXES: Final = (".zip", ".roi")
 TREE_SUFFIXES: Final = (".nwk", ".newick", ".tre", ".tree")
 RAW_SUFFIXES: Final = (".nef", ".cr2", ".cr3", ".arw", ".orf", ".rw2", ".raf", ".dng", ".pef", ".srw")
 """Undeveloped photographs, which are not read here."""
 MOST_BANDS: Final = 12
 """More than this along an axis of a TIFF are pixels, not bands."""
-_STACK_SUFFIXES: Final = (".tif", ".tiff")
 _MOST_HEADERS: Final = 300
 
 
@@ -44,6 +41,8 @@ class Folder:
     """ImageJ regions named as an image beside them."""
     trees: tuple[PurePosixPath, ...]
     raws: tuple[PurePosixPath, ...]
+    broken_links: tuple[PurePosixPath, ...]
+    """Links to images that are not there."""
     others: dict[str, int]
     """How many files of each other ending."""
     headers: dict[PurePosixPath, ImageHeader]
@@ -73,9 +72,14 @@ class Folder:
 
 
 def look_at_folder(root: Path) -> Folder:
-    """List a folder by kind and read the headers of a sample of its images; nothing is written."""
-    files = sorted(_files(root))
-    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+    """List a folder by kind and read the headers of a sample of its images; nothing is written.
+
+    Raises:
+        ParametersError: if a folder may not be read.
+    """
+    listing = list_folder(root)
+    files = listing.files
+    images = [file for file in files if is_image(file)]
     stems = {file.with_suffix("") for file in images}
     label_images = [
         file
@@ -83,15 +87,10 @@ def look_at_folder(root: Path) -> Folder:
         if file.stem.endswith(LABELS_SUFFIX)
         and file.with_name(file.stem.removesuffix(LABELS_SUFFIX)) in stems
     ]
-    stacks = {file.with_suffix("") for file in images if file.suffix.lower() in _STACK_SUFFIXES}
-    previews = [
-        file
-        for file in images
-        if file.suffix.lower() not in _STACK_SUFFIXES and file.with_suffix("") in stacks
-    ]
+    previews = find_previews(images)
     captures = [file for file in images if file not in {*label_images, *previews}]
     kinds = {
-        "tables": TABLE_SUFFIXES,
+        "tables": (*set(TABLE_SUFFIXES).difference(WORKBOOK_SUFFIXES), ".txt"),
         "workbooks": WORKBOOK_SUFFIXES,
         "regions": REGION_SUFFIXES,
         "trees": TREE_SUFFIXES,
@@ -109,26 +108,12 @@ def look_at_folder(root: Path) -> Folder:
         images=tuple(captures),
         label_images=tuple(label_images),
         previews=tuple(previews),
+        broken_links=tuple(link for link in listing.broken_links if is_image(link)),
         others=dict(Counter(file.suffix.lower() or "no ending" for file in files if file not in known)),
         headers=headers,
         unreadable=unreadable,
         **found,
     )
-
-
-def _files(root: Path) -> Iterator[PurePosixPath]:
-    """Every file that is not hidden; a linked folder once."""
-    seen: set[Path] = set()
-    for parent, folders, names in os.walk(root, followlinks=True):
-        real = Path(parent).resolve()
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        for name in names:
-            if not name.startswith("."):
-                yield PurePosixPath(Path(parent, name).relative_to(root).as_posix())
 
 
 def _read_headers(

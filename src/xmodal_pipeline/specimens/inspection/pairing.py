@@ -1,18 +1,28 @@
-"""How the names of photographs tell which two belong to one capture."""
+"""How the names of photographs tell which two belong to one capture, and the table where no suffix does."""
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
+import pandas as pd
+
+from xmodal_pipeline.specimens.discovery import CAPTURE_COLUMNS, pairs_of_columns
+from xmodal_pipeline.specimens.joining import Join
+
+RGB_FILE: Final = "rgb_file"
+UV_FILE: Final = "uv_file"
 VISIBLE_WORDS: Final = frozenset({"vis", "visible", "rgb", "vl", "color", "colour", "white", "human"})
 UV_WORDS: Final = frozenset({"uv", "ultraviolet", "uvr", "uva", "uvref"})
 _ENDINGS: Final = (
     re.compile(r"[ _.\-]+[^ _.\-]+$"),  # X_vis, X-UV
     re.compile(r"(?<=\d)[A-Za-z]+$"),  # 0016D
     re.compile(r"(?<=[a-z])[A-Z][A-Za-z]*$"),  # specimenUV
+)
+_WORD: Final = re.compile(
+    rf"(^|[ _.\-])({'|'.join(sorted(VISIBLE_WORDS | UV_WORDS))})(?=[ _.\-]|$)", re.IGNORECASE
 )
 _SPLIT: Final = re.compile(r"([^A-Za-z0-9]+|(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)|(?<=[a-z])(?=[A-Z]))")
 _MOST_ENDINGS: Final = 12
@@ -98,6 +108,50 @@ def find_word_pairs(images: Sequence[PurePosixPath]) -> WordPairs | None:
     return WordPairs(
         tuple(sorted(pairs)), "folder" if all(a.parent != b.parent for a, b in pairs) else "name"
     )
+
+
+def list_pairs(
+    images: Sequence[PurePosixPath], words: WordPairs, root: Path
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Captures, called as their visible photograph without the word for its light; and images left over.
+
+    Args:
+        images: relative to the root.
+        words: their pairs.
+        root: the folder.
+    """
+    sides = pd.DataFrame(words.pairs, columns=[RGB_FILE, UV_FILE]).map(str)
+    captures, left_over = pairs_of_columns(list(images), sides[RGB_FILE], sides[UV_FILE], root=root)
+    bare = [_bare(PurePosixPath(rgb)) for rgb in captures["filename"]]
+    n = Counter(one.name for one in bare)
+    ids = [one.name if n[one.name] == 1 else str(one) for one in bare]
+    return captures.assign(capture_id=ids), left_over
+
+
+def as_called(captures: pd.DataFrame) -> pd.DataFrame:
+    """Captures of `list_pairs` as if their files were called as they are, for tables that call them so."""
+    return captures.assign(filename=captures["capture_id"], uv_filename="")
+
+
+def tabulate_pairs(captures: pd.DataFrame, join: Join | None) -> pd.DataFrame:
+    """Metadata that join pairs by columns: `specimen_id`, `rgb_file`, `uv_file`, and the labels.
+
+    Args:
+        captures: of `list_pairs`.
+        join: of them and a table, if there is one; in the same order.
+    """
+    joined = captures.assign(specimen_id=captures["capture_id"]) if join is None else join.captures
+    labels = [name for name in joined if name not in {*CAPTURE_COLUMNS, "specimen_id", "flags"}]
+    files = captures[["filename", "uv_filename"]].set_axis([RGB_FILE, UV_FILE], axis=1)
+    return pd.concat([joined[["specimen_id"]], files, joined[labels]], axis=1)
+
+
+def _bare(rgb: PurePosixPath) -> PurePosixPath:
+    """The path of a photograph without the word for its light, without its extension."""
+    words = VISIBLE_WORDS | UV_WORDS
+    folders = [part for part in rgb.parent.parts if part.casefold() not in words]
+    name = _WORD.sub("", rgb.stem).strip(" _.-")
+    return PurePosixPath(*folders, name) if name or folders else PurePosixPath(rgb.stem)
 
 
 def _complete(
