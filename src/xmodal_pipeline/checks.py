@@ -72,7 +72,9 @@ def _label_columns(parameters: Parameters) -> list[str]:
         path = find_metadata(Path(root), parameters.specimens)
         columns = list(read_metadata(path, parameters.specimens).columns) if path else []
     except (ValueError, FileNotFoundError) as error:
-        raise ParametersError(str(error)) from error
+        from xmodal_pipeline.specimens.inspection import propose_for_error
+
+        raise ParametersError(f"{error}\n{propose_for_error(root)}") from error
     return [column for column in columns if column not in key_columns(parameters.specimens)]
 
 

@@ -193,5 +193,9 @@ class RunStoppedError(ValueError):
         return self.headline
 
 
+class UnreadFolderError(RunStoppedError):
+    """A run stops because the folder is not what the settings say; the end of the run proposes others."""
+
+
 class MissingInputsError(ValueError):
     """A stage was asked for whose inputs do not exist; the message says what makes them."""

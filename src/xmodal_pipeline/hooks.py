@@ -21,6 +21,7 @@ from xmodal_pipeline.errors import (
     MissingInputsError,
     ParametersError,
     RunStoppedError,
+    UnreadFolderError,
     rejection_summary,
 )
 from xmodal_pipeline.params.root import Parameters, validate_parameters
@@ -92,7 +93,7 @@ class ProjectHooks:
             rejected = catalog.load("rejected_captures")
             is_fault = ~rejected["code"].isin(NO_FAULTS)
             shown = rejected[is_fault] if is_fault.any() else rejected
-            raise RunStoppedError(
+            raise UnreadFolderError(
                 f"ingest: at least one capture must be usable, got none and {is_fault.sum()} rejected",
                 rejection_summary(shown.itertuples(index=False), is_all=True),
             )
@@ -109,11 +110,21 @@ class ProjectHooks:
     def on_pipeline_error(self, error: Exception) -> None:
         """End a run that a node stopped on purpose with its message; other errors keep their traceback."""
         if isinstance(error, RunStoppedError):
-            raise RunRefusedError(
-                "\n".join(part for part in (error.headline, error.details) if part)
-            ) from error
+            parts = [error.headline, error.details]
+            if isinstance(error, UnreadFolderError):
+                parts.append(self._propose())
+            raise RunRefusedError("\n".join(part for part in parts if part)) from error
         if isinstance(error, ParametersError):
             raise RunRefusedError(str(error)) from error
+
+    def _propose(self) -> str:
+        """What a look at the folder of the captures would set; empty for simulated ones."""
+        root = None if self._parameters is None else self._parameters.specimens.root
+        if root is None or not root.is_dir():
+            return ""
+        from xmodal_pipeline.specimens.inspection import propose_for_error  # most runs never look
+
+        return propose_for_error(root)
 
 
 def _study_of_catalog(context: KedroContext) -> str:

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.imaging.decoding import check_declared_size, damage_rejected, rejected
-from xmodal_pipeline.imaging.tiff import count_stack_bands, known_orientation, orient, read_stack
+from xmodal_pipeline.imaging.tiff import ImageHeader, known_orientation, orient, read_stack, read_stack_header
 
 _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -92,13 +92,35 @@ def count_bands(path: Path, band_counts: Collection[int]) -> int:
     Raises:
         CaptureRejected: UNREADABLE or BAND_COUNT, as far as the header shows it.
     """
+    return read_header(path, {*band_counts, *(count + 1 for count in band_counts)}).n_bands
+
+
+def read_header(path: Path, band_counts: Collection[int]) -> ImageHeader:
+    """What the header of a TIFF, JPEG or PNG declares.
+
+    Args:
+        path: the file.
+        band_counts: how many bands a TIFF may have, alpha counted.
+
+    Raises:
+        CaptureRejected: UNREADABLE or BAND_COUNT, as far as the header shows it.
+    """
     with damage_rejected(path):
         with path.open("rb") as file:
-            head = file.read(4)
-        if head in _TIFF:
-            return count_stack_bands(path, {*band_counts, *(count + 1 for count in band_counts)})
+            head = file.read(_PNG_DEPTH_AT + 1)
+        if head.startswith(_TIFF):
+            return read_stack_header(path, band_counts)
         with _open(path) as image:
-            return 3 if image.mode == "P" else sum(band != "A" for band in image.getbands())
+            bands = image.getbands()
+            return ImageHeader(
+                kind="JPEG" if head.startswith(_JPEG) else "PNG",
+                n_bands=3 if image.mode == "P" else sum(band != "A" for band in bands),
+                height_px=image.height,
+                width_px=image.width,
+                dtype="uint16" if head.startswith(_PNG) and head[_PNG_DEPTH_AT:] == b"\x10" else "uint8",
+                has_alpha="A" in bands or (image.mode == "P" and "transparency" in image.info),
+                orientation=_orientation(image),
+            )
 
 
 def _from_tiff(path: Path, band_counts: Collection[int]) -> Photograph:

@@ -97,7 +97,7 @@ def resolve_scale(files: Sequence[CaptureFiles], settings: SpecimensParams) -> S
             names.add("float" if bands.dtype.kind == "f" else bands.dtype.name)
         ranges.append(_range(stored))
     if not ranges:
-        return "unit"
+        return "unit"  # nothing is ever read on it: the examination rejects every capture by its own reason
     if len(names) > 1:
         raise _refusal(f"data types {', '.join(sorted(names))} side by side", "store every file on one scale")
     name = names.pop()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -37,6 +37,23 @@ class Stack(NamedTuple):
     """As the file declares it, 1 to 8; already undone."""
     nodata: float | None = None
     """What stands for no data in it (GDAL's tag), if it declares that."""
+
+
+class ImageHeader(NamedTuple):
+    """What the header of an image file declares; no pixel was read."""
+
+    kind: Literal["TIFF", "JPEG", "PNG"]
+    n_bands: int
+    """Without alpha."""
+    height_px: int
+    width_px: int
+    """As stored, before the orientation is undone."""
+    dtype: str
+    has_alpha: bool = False
+    orientation: int = 1
+    """As the file declares it, 1 to 8."""
+    labels: tuple[str, ...] | None = None
+    """One per band, alpha included, or None where the file has none for each."""
 
 
 class MultispectralImage(NamedTuple):
@@ -92,17 +109,29 @@ def read_stack(
         return Stack(orient(bands, orientation), labels, alpha, orientation, nodata)
 
 
-def count_stack_bands(path: Path, band_counts: Collection[int]) -> int:
-    """How many bands `read_stack` would find, alpha not counted, by the file's header alone.
+def read_stack_header(path: Path, band_counts: Collection[int]) -> ImageHeader:
+    """What `read_stack` would find, by the file's header alone.
 
     Raises:
         CaptureRejected: as `read_stack`.
     """
     with damage_rejected(path), complaints("tifffile") as heard, TiffFile(path, _multifile=False) as tiff:
         series = list(tiff.series)
-        _, _, shape, axis = _lay_out(path, series, band_counts, heard)
+        _, axes, shape, axis = _lay_out(path, series, band_counts, heard)
         n_bands = 1 if axis is None else shape[axis]
-        return n_bands - (_alpha_position(series[0], n_bands) is not None)
+        sides = [shape[at] for at in range(len(shape)) if at != axis and (shape[at] > 1 or axes[at] in "YX")]
+        alpha = _alpha_position(series[0], n_bands)
+        labels = read_labels(tiff)
+        return ImageHeader(
+            kind="TIFF",
+            n_bands=n_bands - (alpha is not None),
+            height_px=sides[0],
+            width_px=sides[1],
+            dtype=str(series[0].dtype),
+            has_alpha=alpha is not None,
+            orientation=known_orientation(series[0].keyframe.tags.valueof(_ORIENTATION_TAG, default=1)),
+            labels=labels if labels is not None and len(labels) == n_bands else None,
+        )
 
 
 def _lay_out(
@@ -160,7 +189,9 @@ def _band_axis(
     ]
     if len(fitting) == 1 or len(declared) == 1:
         return (declared or fitting)[0]
-    wanted = " or ".join(str(count) for count in sorted(counts))
+    listed = sorted(counts)
+    is_range = len(listed) > 3 and listed == list(range(listed[0], listed[-1] + 1))
+    wanted = f"{listed[0]} to {listed[-1]}" if is_range else " or ".join(map(str, listed))
     found = f"axes {axes} of shape {'×'.join(str(n) for n in shape)}"
     if heard and not fitting:
         reason = f"pages must be readable to their end, tifffile reports: {heard[0][:160]}; copy it again"

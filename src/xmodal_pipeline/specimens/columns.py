@@ -8,9 +8,11 @@ from typing import Literal
 
 import pandas as pd
 
+from xmodal_pipeline.specimens.names import spell
+
 Kind = Literal["empty", "classes", "number", "date", "text"]
 """What the values of a column are."""
-Role = Literal["file", "id", "empty", "label", "number", "date", "text"]
+Role = Literal["file", "id", "empty", "species", "label", "number", "date", "text"]
 """What a column is for."""
 
 _ALWAYS_CLASSES = ("species", "sex", "view", "clade")
@@ -18,6 +20,8 @@ MOST_CLASSES = 50
 """More than this is a name or a measurement, not a class."""
 _MOST_DISCRETE = 10
 """Whole numbers of more distinct values are measured or counted; fewer may name classes, such as sessions."""
+OUTSIDE = "not in the vocabulary: unlabelled"
+"""Why `clean_labels` made a value missing."""
 _SHOWN = 6
 
 _MONTH = r"(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.?"
@@ -41,9 +45,11 @@ class Column:
     """Rows with a value."""
     n_missing: int
     classes: dict[str, int]
-    """Of a label: rows per class, the most frequent first."""
+    """Of a species or label: rows per class, the most frequent first."""
     spellings: dict[str, tuple[str, ...]]
     """What was written otherwise, by class; under "" what means unlabelled."""
+    outside: tuple[str, ...] = ()
+    """What was written and is none of the vocabulary's terms, so that it means unlabelled."""
     extent: str = ""
     """Of numbers: the smallest and the largest."""
 
@@ -51,7 +57,7 @@ class Column:
         """The column, what it is taken for, and its classes; one line."""
         parts = [f"{self.name} → {self.role}"]
         if self.classes:
-            shown = [f"{name} {n}" for name, n in list(self.classes.items())[:_SHOWN]]
+            shown = [f"{name} {n}{self._others(name)}" for name, n in list(self.classes.items())[:_SHOWN]]
             more = " …" if len(self.classes) > _SHOWN else ""
             word = "class" if len(self.classes) == 1 else "classes"
             parts.append(f"{len(self.classes)} {word} ({', '.join(shown)}{more})")
@@ -61,6 +67,11 @@ class Column:
             spelt = ", ".join(one for one in self.spellings.get("", ())[:_SHOWN] if one.strip())
             parts.append(f"{self.n_missing} missing" + (f" ({spelt})" if spelt else ""))
         return ", ".join(parts)
+
+    def _others(self, name: str) -> str:
+        """How else a class was written, in more than case and spaces."""
+        others = [one for one in self.spellings.get(name, ()) if spell(" ".join(one.split())) != name]
+        return f" [{', '.join(others[:_SHOWN])}]" if others else ""
 
 
 def describe_columns(
@@ -80,9 +91,10 @@ def describe_columns(
 
 def _describe(name: str, values: pd.Series, changes: pd.DataFrame, key: Role | None) -> Column:
     kind = column_kind(values, name)
-    role = key or ("label" if kind == "classes" else kind)
+    classes: Role = "species" if name == "species" else "label"
+    role = key or (classes if kind == "classes" else kind)
     mine = changes[changes["column"] == name]
-    counts = values.value_counts() if role == "label" else pd.Series(dtype=int)
+    counts = values.value_counts() if role == classes else pd.Series(dtype=int)
     extent = ""
     if role == "number":
         numbers = values.dropna().astype(float)
@@ -94,6 +106,7 @@ def _describe(name: str, values: pd.Series, changes: pd.DataFrame, key: Role | N
         n_missing=int(values.isna().sum()),
         classes={str(value): int(n) for value, n in counts.items()},
         spellings={str(became): tuple(rows["found"].astype(str)) for became, rows in mine.groupby("became")},
+        outside=tuple(mine.loc[mine["why"] == OUTSIDE, "found"].astype(str)),
         extent=extent,
     )
 

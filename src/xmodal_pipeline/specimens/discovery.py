@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -68,13 +68,13 @@ def discover_captures(
             len(listing.passed_over),
             ", ".join(map(str, listing.passed_over[:5])),
         )
-    files = [file for file in listing.files if _is_image(file) and str(file) not in without]
+    files = [file for file in listing.files if is_image(file) and str(file) not in without]
     if specimens.patches == "labels":  # label images lie beside the captures, and are none
         files = [file for file in files if not file.stem.endswith(LABELS_SUFFIX)]
     broken = [
         (str(link), CaptureCode.BROKEN_LINK.value, "the link must lead to a file, its target is not there")
         for link in listing.broken_links
-        if _is_image(link)
+        if is_image(link)
     ]
     if not files and not broken:
         raise ParametersError(
@@ -108,23 +108,32 @@ def capture_files(captures: pd.DataFrame, root: Path) -> list[CaptureFiles]:
     ]
 
 
-def _is_image(file: PurePosixPath) -> bool:
+def is_image(file: PurePosixPath) -> bool:
+    """Whether a file is one of the formats that are read, by its name."""
     return file.suffix.lower() in IMAGE_SUFFIXES
 
 
-def _stacks(files: list[PurePosixPath]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Every image is a capture, but for the previews that raw converters and exports leave beside stacks."""
+def find_previews(files: Sequence[PurePosixPath]) -> dict[PurePosixPath, PurePosixPath]:
+    """The previews that raw converters and exports leave beside stacks, each with its stack."""
     stacks = {_key(file): file for file in files if file.suffix.lower() in _STACK_SUFFIXES}
-    is_preview = {f: _key(f) in stacks and f.suffix.lower() not in _STACK_SUFFIXES for f in files}
-    previews = [
-        (str(file), CaptureCode.PREVIEW.value, f"'{stacks[_key(file)].name}' beside it is the capture")
+    return {
+        file: stacks[_key(file)]
         for file in files
-        if is_preview[file]
+        if file.suffix.lower() not in _STACK_SUFFIXES and _key(file) in stacks
+    }
+
+
+def _stacks(files: list[PurePosixPath]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every image is a capture, but for previews."""
+    previews = find_previews(files)
+    passed_over = [
+        (str(file), CaptureCode.PREVIEW.value, f"'{stack.name}' beside it is the capture")
+        for file, stack in previews.items()
     ]
-    kept = [file for file in files if not is_preview[file]]
+    kept = [file for file in files if file not in previews]
     ids = _unique_ids([file.with_suffix("") for file in kept])
     rows = [(identity, str(file), "") for identity, file in zip(ids, kept, strict=True)]
-    return pd.DataFrame(rows, columns=CAPTURE_COLUMNS), pd.DataFrame(previews, columns=REJECTED_COLUMNS)
+    return pd.DataFrame(rows, columns=CAPTURE_COLUMNS), pd.DataFrame(passed_over, columns=REJECTED_COLUMNS)
 
 
 def _key(file: PurePosixPath) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from xmodal_pipeline.errors import ParametersError
 
 _MAC_RESOURCES = "__MACOSX"
-TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
+WORKBOOK_SUFFIXES = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
+TABLE_SUFFIXES = (".csv", ".tsv", *WORKBOOK_SUFFIXES)
 
 
 @dataclass(frozen=True)

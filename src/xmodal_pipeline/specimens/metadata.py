@@ -6,7 +6,7 @@ import pandas as pd
 
 from xmodal_pipeline.params.columns import column_name
 from xmodal_pipeline.params.ingest import SpecimensParams
-from xmodal_pipeline.specimens.columns import is_number, point_decimals
+from xmodal_pipeline.specimens.columns import OUTSIDE, is_number, point_decimals
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
 from xmodal_pipeline.specimens.names import compose
 from xmodal_pipeline.specimens.tables import read_table
@@ -141,5 +141,5 @@ def _clean_label(found: str, terms: dict[str, str], missing: set[str]) -> tuple[
     if value in missing:
         return None, "missing: unlabelled"
     if terms and value not in terms.values():
-        return None, "not in the vocabulary: unlabelled"
+        return None, OUTSIDE
     return value, "" if value == found else "cleaned"

@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from xmodal_pipeline.errors import CaptureCode, CaptureRejected
-from xmodal_pipeline.imaging.photograph import read_photograph
+from xmodal_pipeline.imaging.photograph import read_header, read_photograph
 
 ROWS, COLUMNS = np.indices((6, 9))
 PLANES = np.stack([ROWS * 20, COLUMNS * 10, ROWS + COLUMNS, (COLUMNS > 3) * 255]).astype(np.uint8)
@@ -140,3 +140,20 @@ def test_what_is_no_photograph_is_unreadable(tmp_path: Path, content: bytes) -> 
     with pytest.raises(CaptureRejected, match=r"'a\.jpg': file must be") as caught:
         read_photograph(tmp_path / "a.jpg", (3,))
     assert caught.value.code is CaptureCode.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "expected"),
+    [
+        ("a.jpg", "RGB", ("JPEG", 3, "uint8", False)),
+        ("a.jpg", "L", ("JPEG", 1, "uint8", False)),
+        ("a.png", "RGBA", ("PNG", 3, "uint8", True)),
+        ("a.png", "I;16", ("PNG", 1, "uint16", False)),
+        ("a.tif", "RGBA", ("TIFF", 3, "uint8", True)),
+    ],
+)
+def test_a_header_tells_bands_depth_and_alpha(tmp_path, name, mode, expected):
+    Image.new(mode, (5, 7)).save(tmp_path / name)
+    header = read_header(tmp_path / name, range(1, 5))
+    assert (header.kind, header.n_bands, header.dtype, header.has_alpha) == expected
+    assert (header.height_px, header.width_px, header.orientation) == (7, 5, 1)

@@ -80,7 +80,7 @@ def test_unreadable_captures_do_not_decide(tmp_path: Path) -> None:
     files[0].rgb_path.write_bytes(b"")
     assert resolve_scale(files, AUTO) == "uint8"
     files[1].rgb_path.write_bytes(b"")
-    assert resolve_scale(files, AUTO) == "unit"  # stands for any: all of them will be rejected
+    assert resolve_scale(files, AUTO) == "unit"  # each is rejected by its own reason later
 
 
 def test_an_explicit_scale_reads_nothing() -> None:

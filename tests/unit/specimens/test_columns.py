@@ -63,8 +63,17 @@ def test_the_log_says_role_classes_spellings_and_what_is_missing():
     cleaned, changes = clean_labels(table, SpecimensParams())
     columns = {c.name: c for c in describe_columns(cleaned, changes, files=["filename"], ids=["specimen_id"])}
     assert columns["filename"].describe() == "filename → file"
-    assert columns["sex"].describe() == "sex → label, 2 classes (m 2, f 1), 1 missing (?)"
+    assert columns["sex"].describe() == "sex → label, 2 classes (m 2 [male], f 1), 1 missing (?)"
     assert columns["sex"].spellings["m"] == ("M", "male")
+    assert columns["sex"].outside == ()
     assert columns["wing"].describe() == "wing → number, 19 to 20.5, 2 missing (NA)"
     assert columns["date"].describe() == "date → date"
     assert (columns["wing"].n_known, columns["wing"].n_missing) == (2, 2)
+
+
+def test_values_outside_a_vocabulary_are_told_from_missing_ones():
+    table = pd.DataFrame({"sex": ["m", "w", "?"], "species": ["A b", "a  B", "a c"]}, dtype="string")
+    sex, species = describe_columns(*clean_labels(table, SpecimensParams()), files=[], ids=[])
+    assert sex.outside == ("w",)
+    assert sex.describe() == "sex → label, 1 class (m 1), 2 missing (w, ?)"
+    assert species.describe() == "species → species, 2 classes (a b 2, a c 1)"

@@ -34,7 +34,7 @@ def test_found_used_and_left_out_add_up(tmp_path):
     ]
     assert listing.describe() == [
         "metadata.csv: filename → file",
-        "metadata.csv: sex → label, 2 classes (m 2, f 1)",
+        "metadata.csv: sex → label, 2 classes (m 2 [Male], f 1)",
         "metadata.csv: alter → label, 2 classes (ad 2, juv 1)",
         "metadata.csv: 2 of 3 rows met a file; not met: c.tif; 1 of 3 captures have no row: 000010",
         "2 captures to read; left out: 1 BROKEN_LINK, 1 FILTERED, 1 NO_CAPTURE, 1 PREVIEW",

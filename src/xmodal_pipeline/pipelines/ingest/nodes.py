@@ -6,7 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from xmodal_pipeline.errors import NO_FAULTS, RunStoppedError, rejection_summary
+from xmodal_pipeline.errors import (
+    NO_FAULTS,
+    ParametersError,
+    RunStoppedError,
+    UnreadFolderError,
+    rejection_summary,
+)
 from xmodal_pipeline.imaging.study import Study, open_study
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, SimulationParams, SpecimensParams
 from xmodal_pipeline.reporting.data.captures import picture_contact_sheet
@@ -23,6 +29,9 @@ from xmodal_pipeline.specimens.thumbnails import Thumbnails, thumbnail_captures
 from xmodal_pipeline.specimens.tree import find_tips, match_tips
 
 logger = logging.getLogger(__name__)
+
+_UNREAD_SHARE = 0.5
+"""Where more captures than this are rejected, the settings are at fault rather than the files."""
 
 
 def provide_captures(
@@ -53,9 +62,13 @@ def list_captures(
         Captures with labels; files and rows that make no capture; label changes.
 
     Raises:
+        UnreadFolderError: if there is no image.
         ParametersError: if there are metadata of which no row meets a capture.
     """
-    listing = list_study(Path(capture_folder["root"]), specimens)
+    try:
+        listing = list_study(Path(capture_folder["root"]), specimens)
+    except ParametersError as error:
+        raise UnreadFolderError(str(error)) from error
     for line in listing.describe():
         logger.info("%s", line)
     if listing.unused_tables:
@@ -67,10 +80,17 @@ def list_captures(
 def decide_study(
     capture_folder: dict[str, Any], specimens: SpecimensParams, capture_list: pd.DataFrame
 ) -> Study:
-    """Decide scale, colour units and bands, once and for every later stage."""
+    """Decide scale, colour units and bands, once and for every later stage.
+
+    Raises:
+        UnreadFolderError: if the files do not tell their scale.
+    """
     root = Path(capture_folder["root"])
     files = capture_files(capture_list, root)
-    return open_study(root, specimens, files, is_simulated=capture_folder["is_simulated"])
+    try:
+        return open_study(root, specimens, files, is_simulated=capture_folder["is_simulated"])
+    except ParametersError as error:
+        raise UnreadFolderError(str(error)) from error
 
 
 def calibrate(study: Study, capture_list: pd.DataFrame, quality: QualityParams) -> pd.DataFrame:
@@ -177,7 +197,8 @@ def check_rejected_share(
     n_read = len(specimen_index) + len(faults)
     share = len(faults) / n_read if n_read else 1.0
     if share > quality.max_rejected_share or specimen_index.empty:
-        raise RunStoppedError(
+        stopped = UnreadFolderError if share > _UNREAD_SHARE else RunStoppedError
+        raise stopped(
             f"ingest: at most {quality.max_rejected_share:.0%} of the captures may be rejected, "
             f"got {share:.0%} ({len(faults)} of {n_read})",
             rejection_summary(faults[REJECTED_COLUMNS].itertuples(index=False)),

@@ -1,0 +1,195 @@
+"""Tables of a folder: which one labels the captures, joined to them as a run joins it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from xmodal_pipeline.params.columns import column_name
+from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.specimens.columns import Column, Role, describe_columns
+from xmodal_pipeline.specimens.grey_standards import KEY_COLUMNS as STANDARD_COLUMNS
+from xmodal_pipeline.specimens.inspection.files import Folder
+from xmodal_pipeline.specimens.inspection.proposal import Setting, State
+from xmodal_pipeline.specimens.joining import Join, join_metadata
+from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, read_metadata
+from xmodal_pipeline.specimens.names import NameIndex, strip_suffix
+from xmodal_pipeline.specimens.tables import read_table
+
+_MOST_TABLES: Final = 12
+_MOST_BYTES: Final = 50_000_000
+_MIN_LABELLED: Final = 0.8
+_MIN_FILES: Final = 0.4
+"""Share of a column's values that must name files."""
+_ID_WORDS: Final = frozenset(
+    {"id", "specimen", "specimenno", "specimennumber", "catalogno", "catalognumber", "code"}
+)
+_SPECIES_WORDS: Final = frozenset({"taxon", "taxa", "scientificname", "speciesname", "binomial", "sp"})
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of text beside the images."""
+
+    path: Path
+    n_rows: int = 0
+    columns: tuple[Column, ...] = ()
+    problem: str | None = None
+    """Why it cannot be the metadata, as the reader says it."""
+    is_standards: bool = False
+    """Whether it has the columns of grey standards."""
+
+    def named(self, role: Role) -> list[Column]:
+        """Its columns of a role."""
+        return [column for column in self.columns if column.role == role]
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """The table that would label the captures, and how its rows and the captures find one another."""
+
+    table: Table | None = None
+    join: Join | None = None
+    """Of the captures and the table."""
+    settings: tuple[Setting, ...] = ()
+    obstacles: tuple[str, ...] = ()
+
+    @property
+    def n_labelled(self) -> int:
+        """Captures that a row serves."""
+        return 0 if self.join is None else len(self.join.captures) - len(self.join.unlabelled)
+
+
+def look_at_tables(folder: Folder) -> tuple[tuple[Table, ...], Table | None]:
+    """Describe the tables of a folder, and say which one a run reads as metadata by itself, if any."""
+    settings = SpecimensParams()
+    used = find_metadata(folder.root, settings)
+    paths = [folder.root / table for table in folder.tables[:_MOST_TABLES]]
+    if used is not None and used not in paths:
+        paths.insert(0, used)
+    names = NameIndex(folder.root)
+    for number, file in enumerate(folder.images):
+        names.add(file, number)
+    tables = tuple(_look(path, settings, names) for path in paths)
+    return tables, next((table for table in tables if table.path == used), None)
+
+
+def choose_table(
+    captures: pd.DataFrame, tables: Sequence[Table], default: Table | None, settings: SpecimensParams
+) -> Labelling:
+    """The table that a run reads by itself, else the one whose rows meet most captures.
+
+    Args:
+        captures: as discovered.
+        tables: all that stand in the folder.
+        default: the one that a run reads by itself, if there is one.
+        settings: layout and pairs proposed so far.
+    """
+    is_named = settings.rgb_column is not None  # the pairs come from a table already
+    if default is not None and default.problem is not None and not is_named:
+        how = suggest_key(default) if default.columns else None
+        return Labelling(obstacles=(f"{default.path.name} cannot be the metadata: {how or default.problem}",))
+    possible = (
+        [default] if default and not is_named else [one for one in tables if one.problem is None or is_named]
+    )
+    found = [one for table in possible if (one := _join(captures, table, settings)) is not None]
+    if found:
+        best = max(found, key=lambda one: one.n_labelled)
+        if is_named or best.table == default:
+            return replace(best, obstacles=(*_doubts(best), *_other_headers(best)))
+        if best.n_labelled:
+            return replace(best, settings=(_metadata(best),), obstacles=_other_headers(best))
+    renamed = [(one.path.name, suggest_key(one)) for one in tables if one.problem and not one.is_standards]
+    return Labelling(
+        obstacles=tuple(
+            f"{name} may hold the labels: {how}, call it metadata.csv" for name, how in renamed if how
+        )
+    )
+
+
+def suggest_key(table: Table) -> str | None:
+    """Which header to rename so that a table can be the metadata; None where no column names the captures."""
+    files = table.named("file")
+    if files:
+        return f"rename its header '{files[0].name}' to 'filename'"
+    ids = table.named("id") or _called(table, _ID_WORDS)
+    return f"rename its header '{ids[0].name}' to 'specimen_id'" if ids else None
+
+
+def _doubts(found: Labelling) -> tuple[str, ...]:
+    """Captures without a row, where they are many, and rows that are refused."""
+    if found.table is None or found.join is None or not len(found.join.captures):
+        return ()
+    if found.n_labelled >= _MIN_LABELLED * len(found.join.captures) and not found.join.refusals:
+        return ()
+    return (f"{found.table.path.name}: {found.join.describe()}",)
+
+
+def _other_headers(found: Labelling) -> tuple[str, ...]:
+    """Columns of specimens and species under other headers: repeats of one specimen would be strangers."""
+    if found.table is None:
+        return ()
+    uses = {
+        "specimen_id": (_ID_WORDS, "photographs of one specimen stay together"),
+        "species": (_SPECIES_WORDS, "species are compared as such"),
+    }
+    taken = {column.name for column in found.table.columns}
+    return tuple(
+        f"'{like[0].name}' of {found.table.path.name} is no '{name}': rename it so, so that {use}"
+        for name, (words, use) in uses.items()
+        if name not in taken and (like := _called(found.table, words))
+    )
+
+
+def _called(table: Table, words: frozenset[str]) -> list[Column]:
+    return [one for one in table.columns if re.sub(r"[\W_]+", "", column_name(one.name)) in words]
+
+
+def _metadata(found: Labelling) -> Setting:
+    if found.table is None or found.join is None:
+        raise ValueError("labelling: must have a table")
+    n, table = len(found.join.captures), found.table.path
+    why = f"no metadata.csv here; rows of {table.name} meet {found.n_labelled} of {n} captures"
+    state: State = "certain" if found.n_labelled == n else "doubtful"
+    return Setting("specimens.metadata", str(table), state, why)
+
+
+def _join(captures: pd.DataFrame, table: Table, settings: SpecimensParams) -> Labelling | None:
+    """Join a table to the captures as `ingest` does; None where it cannot be the metadata."""
+    try:
+        metadata, _ = clean_labels(read_metadata(table.path, settings), settings)
+    except ValueError:
+        return None
+    return Labelling(table, join_metadata(captures, metadata, settings, root=settings.root or table.path))
+
+
+def _look(path: Path, settings: SpecimensParams, names: NameIndex) -> Table:
+    if path.stat().st_size > _MOST_BYTES:
+        return Table(path, problem=f"larger than {_MOST_BYTES // 10**6} MB: no table of labels")
+    problem = None
+    try:
+        text = read_table(path, "table")
+        try:
+            text = read_metadata(path, settings)  # with the headers that a run would see
+        except ValueError as error:
+            problem = str(error)
+    except ValueError as error:
+        return Table(path, problem=str(error))
+    cleaned, changes = clean_labels(text, settings)
+    columns = describe_columns(cleaned, changes, files=_name_files(text, names), ids=["specimen_id"])
+    is_standards = set(STANDARD_COLUMNS) <= {column_name(header) for header in text.columns}
+    return Table(path, len(text), columns, problem, is_standards)
+
+
+def _name_files(table: pd.DataFrame, names: NameIndex) -> list[str]:
+    """The columns that name images, `filename` whatever it holds."""
+    found = ["filename"]
+    for column in table.columns:
+        written = [str(value) for value in table[column].dropna() if str(value).strip()]
+        n_files = sum(strip_suffix(value) != value and bool(names.find(value)) for value in written)
+        if n_files > _MIN_FILES * len(written):
+            found.append(str(column))
+    return found

@@ -1,0 +1,96 @@
+"""What the tables and the files beside the images propose: labels, confounders, regions, standards, tree."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from xmodal_pipeline.imaging.tiff import ImageHeader
+from xmodal_pipeline.specimens.columns import Column
+from xmodal_pipeline.specimens.inspection.files import Folder
+from xmodal_pipeline.specimens.inspection.labelling import Table
+from xmodal_pipeline.specimens.inspection.proposal import Setting
+
+_CONFOUNDERS: Final = frozenset(
+    {"session", "date", "year", "month", "day", "museum", "collection", "institution", "camera", "lens"}
+    | {"lamp", "observer", "photographer", "batch", "drawer", "site", "locality", "location", "country"}
+    | {"region"}
+)
+"""Columns of what may go together with a label without being about the organism."""
+_MOST_CLASSES: Final = 10
+
+
+def propose_labels(table: Table | None) -> tuple[Setting, ...]:
+    """Which label the study is about, and what may go together with it."""
+    columns = () if table is None else table.columns
+    found = [*_label(columns), *_confounders(columns)]
+    for column in columns:
+        if column.outside:
+            why = f"'{column.name}' has also {', '.join(column.outside[:4])}: unlabelled until mapped"
+            found.append(Setting("specimens.vocabulary", None, "doubtful", why, (_mapping(column),)))
+    return tuple(found)
+
+
+def _label(columns: Sequence[Column]) -> list[Setting]:
+    key = "specimens.label"
+    possible = [
+        column.name
+        for column in columns
+        if column.role == "label" and column.name not in {"view", *_CONFOUNDERS} and _repeats(column)
+    ]
+    if "sex" in possible:
+        return [Setting(key, "sex", "certain", "there is a column 'sex'")]
+    if not possible:
+        return []
+    why = "which label is the question is not to be told"
+    return [Setting(key, possible[0], "doubtful", why, tuple(possible[1:]))]
+
+
+def _repeats(column: Column) -> bool:
+    """Whether a label has several classes, few enough to compare, that come again and again."""
+    return 2 <= len(column.classes) <= min(_MOST_CLASSES, column.n_known // 2)
+
+
+def _confounders(columns: Sequence[Column]) -> list[Setting]:
+    names = [
+        column.name
+        for column in columns
+        if column.name in _CONFOUNDERS
+        and (column.role == "number" or 2 <= len(column.classes) <= column.n_known // 2)
+    ]
+    if not names:
+        return []
+    why = "these go by their names with how and where a photograph was taken"
+    return [Setting("specimens.confounders", names, "doubtful", why, ("[]",))]
+
+
+def _mapping(column: Column) -> str:
+    return f"{{{column.name}: {{{column.outside[0]}: <term>}}}}"
+
+
+def propose_beside(folder: Folder, tables: Sequence[Table], labels: Table | None) -> tuple[Setting, ...]:
+    """Regions, grey standards and a tree that stand in the folder."""
+    found = []
+    if folder.regions:
+        why = f"ImageJ regions beside {len(folder.regions)} of {len(folder.images)} images"
+        found.append(Setting("specimens.patches", "roi", "certain", why))
+    elif folder.label_images:
+        why = f"label images beside {len(folder.label_images)} of {len(folder.images)} images"
+        found.append(Setting("specimens.patches", "labels", "certain", why))
+    standards = [table for table in tables if table.is_standards]
+    if standards:
+        name = standards[0].path.name
+        why = f"{name} has the columns of grey standards; needs specimens.encoding"
+        found.append(Setting("specimens.grey_standards", None, "doubtful", why, (str(standards[0].path),)))
+    if folder.trees and labels is not None and labels.named("species"):
+        path = str(folder.root / folder.trees[0])
+        found.append(Setting("specimens.tree", path, "doubtful", "a tree stands in the folder", ("null",)))
+    return tuple(found)
+
+
+def propose_encoding(header: ImageHeader | None) -> tuple[Setting, ...]:
+    """Whether values may hold an sRGB curve, which cameras write into 8-bit files; no header tells."""
+    if header is None or header.dtype != "uint8":
+        return ()
+    why = (
+        f"{header.kind} of 8 bits mostly holds an sRGB curve; left alone, colour is not proportional to light"
+    )
+    return (Setting("specimens.encoding", None, "doubtful", why, ("srgb", "linear")),)
