@@ -74,7 +74,7 @@ def _label_columns(parameters: Parameters) -> list[str]:
     except (ValueError, FileNotFoundError) as error:
         from xmodal_pipeline.specimens.inspection import propose_for_error
 
-        raise ParametersError(f"{error}\n{propose_for_error(root)}") from error
+        raise ParametersError(f"{error}\n{propose_for_error(root, str(error))}") from error
     return [column for column in columns if column not in key_columns(parameters.specimens)]
 
 

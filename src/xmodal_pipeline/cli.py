@@ -37,9 +37,13 @@ def inspect_command(metadata: ProjectMetadata, folder: Path) -> None:
     Nothing is written into FOLDER; thumbnails go to data/inspections/.
     """
     # Imported in each command: `kedro run` and `kedro registry list` load this module too.
+    from xmodal_pipeline.errors import ParametersError
     from xmodal_pipeline.specimens.inspection import describe_inspection, inspect_folder
 
-    inspection = inspect_folder(folder)
+    try:
+        inspection = inspect_folder(folder)
+    except ParametersError as error:
+        raise click.ClickException(str(error)) from error
     sheet = _save_sheet(inspection, metadata.project_path)
     click.echo(describe_inspection(inspection, sheet))
     if inspection.proposal.settings:
@@ -56,16 +60,17 @@ def init(metadata: ProjectMetadata, folder: Path, study: str) -> None:
     from xmodal_pipeline.specimens.inspection import propose
     from xmodal_pipeline.studies import check_study_name
 
+    conf = metadata.project_path / "conf" / study
     try:
         check_study_name(study)
+        if conf.exists():
+            raise click.ClickException(
+                f"conf/{study} must not exist yet, it does and stays as it is; choose another name, or "
+                "remove it"
+            )
+        proposal = propose(folder)
     except ParametersError as error:
         raise click.ClickException(str(error)) from error
-    conf = metadata.project_path / "conf" / study
-    if conf.exists():
-        raise click.ClickException(
-            f"conf/{study} must not exist yet, it does and stays as it is; choose another name, or remove it"
-        )
-    proposal = propose(folder)
     if not proposal.settings:
         raise click.ClickException(str(proposal))
     _write_conf(proposal, study, conf)

@@ -110,21 +110,20 @@ class ProjectHooks:
     def on_pipeline_error(self, error: Exception) -> None:
         """End a run that a node stopped on purpose with its message; other errors keep their traceback."""
         if isinstance(error, RunStoppedError):
-            parts = [error.headline, error.details]
-            if isinstance(error, UnreadFolderError):
-                parts.append(self._propose())
-            raise RunRefusedError("\n".join(part for part in parts if part)) from error
+            said = "\n".join(part for part in (error.headline, error.details) if part)
+            proposal = self._propose(said) if isinstance(error, UnreadFolderError) else ""
+            raise RunRefusedError(f"{said}\n{proposal}" if proposal else said) from error
         if isinstance(error, ParametersError):
             raise RunRefusedError(str(error)) from error
 
-    def _propose(self) -> str:
-        """What a look at the folder of the captures would set; empty for simulated ones."""
+    def _propose(self, error: str) -> str:
+        """What a look at the folder of the captures would set, without what the error says already."""
         root = None if self._parameters is None else self._parameters.specimens.root
         if root is None or not root.is_dir():
             return ""
         from xmodal_pipeline.specimens.inspection import propose_for_error  # most runs never look
 
-        return propose_for_error(root)
+        return propose_for_error(root, error)
 
 
 def _study_of_catalog(context: KedroContext) -> str:

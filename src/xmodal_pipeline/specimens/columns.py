@@ -91,10 +91,9 @@ def describe_columns(
 
 def _describe(name: str, values: pd.Series, changes: pd.DataFrame, key: Role | None) -> Column:
     kind = column_kind(values, name)
-    classes: Role = "species" if name == "species" else "label"
-    role = key or (classes if kind == "classes" else kind)
+    role = key or _role(name, kind)
     mine = changes[changes["column"] == name]
-    counts = values.value_counts() if role == classes else pd.Series(dtype=int)
+    counts = values.value_counts() if role in ("species", "label") else pd.Series(dtype=int)
     extent = ""
     if role == "number":
         numbers = values.dropna().astype(float)
@@ -109,6 +108,12 @@ def _describe(name: str, values: pd.Series, changes: pd.DataFrame, key: Role | N
         outside=tuple(mine.loc[mine["why"] == OUTSIDE, "found"].astype(str)),
         extent=extent,
     )
+
+
+def _role(name: str, kind: Kind) -> Role:
+    if name == "species" and kind != "empty":  # however many they are
+        return "species"
+    return "label" if kind == "classes" else kind
 
 
 def column_kind(values: pd.Series, name: str = "") -> Kind:

@@ -77,3 +77,10 @@ def test_values_outside_a_vocabulary_are_told_from_missing_ones():
     assert sex.outside == ("w",)
     assert sex.describe() == "sex → label, 1 class (m 1), 2 missing (w, ?)"
     assert species.describe() == "species → species, 2 classes (a b 2, a c 1)"
+
+
+def test_species_stay_species_however_many_they_are():
+    table = pd.DataFrame({"species": [f"sp {n}" for n in range(60)], "note": [f"n {n}" for n in range(60)]})
+    cleaned, changes = clean_labels(table.astype("string"), SpecimensParams())
+    roles = [column.role for column in describe_columns(cleaned, changes, files=[], ids=[])]
+    assert roles == ["species", "text"]

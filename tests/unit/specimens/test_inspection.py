@@ -317,7 +317,10 @@ def test_rows_that_meet_no_file_are_counted_with_the_nearest(tmp_path):
     assert inspection.labelling.n_labelled == 2
     said = "2 of 3 rows met a file; nearest: s01 and S-1; 2 of 4 captures have no row: s01, s02"
     assert inspection.labelling.join.describe() == said
-    assert f"metadata.csv: {said}" in inspection.proposal.obstacles
+    few = (
+        "only 2 of 4 captures have a row of metadata.csv, nearest: s01 and S-1; write the names alike in both"
+    )
+    assert inspection.proposal.obstacles == (few,)
     assert said in " ".join(describe_inspection(inspection, None).split())
 
 
@@ -476,9 +479,11 @@ def test_a_scene_without_structure_leaves_the_registration_doubtful(tmp_path):
 
 
 def test_a_look_that_fails_never_hides_the_error_it_stands_under(tmp_path):
-    said = propose_for_error(tmp_path / "absent")
+    said = propose_for_error(tmp_path / "absent", "")
     assert "found no proposal: inspect: must be given an existing folder" in said
-    assert propose_for_error(write_stacks(tmp_path / "a")).startswith(f"A look at {tmp_path / 'a'} proposes:")
+    assert propose_for_error(write_stacks(tmp_path / "a"), "").startswith(
+        f"A look at {tmp_path / 'a'} proposes:"
+    )
 
 
 def test_linked_folders_are_looked_at_once(tmp_path):
@@ -488,3 +493,55 @@ def test_linked_folders_are_looked_at_once(tmp_path):
     (root / "here" / "loop").symlink_to(root)
     images = look_at_folder(root).images
     assert list(map(str, images)) == ["here/s00.tif", "here/s01.tif", "there/s00.tif", "there/s01.tif"]
+
+
+def test_links_without_a_target_are_said_with_their_remedy(tmp_path):
+    write_stacks(tmp_path, 2)
+    for at in range(2):
+        (tmp_path / f"t{at}.tif").symlink_to(tmp_path / "annex" / f"{at}.tif")
+    inspection = inspect_folder(tmp_path)
+    assert len(inspection.folder.broken_links) == 2
+    assert any(
+        "2 images make no capture, such as t0.tif" in one and "datalad get" in one
+        for one in inspection.proposal.obstacles
+    )
+    for at in range(2):
+        (tmp_path / f"s{at:02d}.tif").unlink()
+    assert "2 links whose targets are not here, such as t0.tif" in propose(tmp_path).obstacles[0]
+
+
+def test_a_table_that_names_a_file_twice_and_specimens_that_disagree_are_said(tmp_path):
+    write_stacks(tmp_path, 4)
+    rows = {"filename": ["s00.tif", "s01.tif", "s02.tif", "s03.tif", "s03.tif"]}
+    write_table(tmp_path, rows | {"specimen_id": ["a", "a", "b", "c", "c"], "sex": ["m", "f", "m", "m", "f"]})
+    obstacles = propose(tmp_path).obstacles
+    assert any(
+        one.startswith("metadata.csv: rows 5, 6 are about 's03' and differ in sex") for one in obstacles
+    )
+    assert "metadata.csv: sex disagrees between captures of a (m, f): unlabelled there" in obstacles
+
+
+def test_a_header_for_species_that_a_run_does_not_take_is_said(tmp_path):
+    write_stacks(tmp_path, 2)
+    write_table(tmp_path, {"filename": ["s00.tif", "s01.tif"], "Taxon": ["x", "y"]})
+    (tmp_path / "birds.nwk").write_text("(x,y);")
+    proposal = propose(tmp_path)
+    assert "'taxon' of metadata.csv is no 'species': rename it so, so that species are compared as such" in (
+        proposal.obstacles
+    )
+    assert "specimens.tree" not in {one.key for one in proposal.settings}
+
+
+def test_a_proposal_does_not_repeat_the_error_above_it(tmp_path):
+    write_stacks(tmp_path, 4)
+    (tmp_path / "s02.tif").write_bytes((tmp_path / "s02.tif").read_bytes()[:3000])
+    (tmp_path / "labels.xlsx").write_bytes(b"PK")
+    (cause,) = inspect_folder(tmp_path).look.rejected
+    repeated, new = f"such as s02.tif: {cause.reason[:30]}", "labels.xlsx: workbooks are not read"
+    for error, is_repeated in [
+        ("ingest: none", True),
+        (f"1 UNREADABLE:\n   s02.tif: {cause.reason}\nMend it.", False),
+    ]:
+        said = propose_for_error(tmp_path, error)
+        assert (repeated in said) == is_repeated
+        assert new in said

@@ -1,12 +1,12 @@
 """A look at a whole folder: files, names, tables and pixels, and what they propose together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from xmodal_pipeline.errors import NO_FAULTS, ParametersError
+from xmodal_pipeline.errors import NO_FAULTS, ParametersError, advise
 from xmodal_pipeline.params.ingest import QualityParams, SpecimensParams
 from xmodal_pipeline.specimens.agreement import settle_labels
 from xmodal_pipeline.specimens.discovery import CAPTURE_COLUMNS, REJECTED_COLUMNS, discover_captures
@@ -42,12 +42,20 @@ def propose(root: Path) -> Proposal:
     return inspect_folder(root).proposal
 
 
-def propose_for_error(root: Path) -> str:
-    """The proposal for the end of an error, or why there is none: the error itself is never lost."""
+def propose_for_error(root: Path, error: str) -> str:
+    """The proposal for the end of an error, or why there is none: the error itself is never lost.
+
+    Args:
+        root: the folder.
+        error: what is said above; obstacles that repeat a line of it are left out.
+    """
+    said = [line.strip() for line in error.splitlines() if line.strip()]
     try:
-        return str(propose(root))
-    except (ValueError, OSError) as error:
-        return f"A look at {root} found no proposal: {error}"
+        proposal = propose(root)
+    except (ValueError, OSError) as failure:
+        return f"A look at {root} found no proposal: {failure}"
+    new = [one for one in proposal.obstacles if not any(line in one for line in said)]
+    return str(replace(proposal, obstacles=tuple(new)))
 
 
 def inspect_folder(root: Path) -> Inspection:
@@ -139,14 +147,16 @@ def _unread(look: Look | None) -> tuple[str, ...]:
 
 
 def _left_out(captures: pd.DataFrame, left_out: pd.DataFrame) -> tuple[str, ...]:
-    """Images that the layout has no place for, where they are so many that the run would stop."""
+    """Images that make no capture, where they are so many that the run would stop."""
     faults = left_out[~left_out["code"].isin(NO_FAULTS)]
     share = len(faults) / max(len(captures) + len(faults), 1)
     if not len(captures) or share <= _MOST_REJECTED:
         return ()
+    code = faults["code"].mode()[0]
+    filename, _, reason = faults[faults["code"] == code].iloc[0]
     return (
-        f"{len(faults)} images are no part of a capture, such as {faults['filename'].iloc[0]}: the run "
-        "stops at so many; move them out of the folder, or raise quality.max_rejected_share",
+        f"{len(faults)} images make no capture, such as {filename}: {reason} [{code}]; the run stops at so "
+        f"many. {advise(code)} Or raise quality.max_rejected_share",
     )
 
 

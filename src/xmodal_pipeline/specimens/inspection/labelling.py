@@ -121,11 +121,18 @@ def suggest_key(table: Table) -> str | None:
 
 def _doubts(found: Labelling) -> tuple[str, ...]:
     """Captures without a row, where they are many, and rows that are refused."""
-    if found.table is None or found.join is None or not len(found.join.captures):
+    if found.table is None or found.join is None:
         return ()
-    if found.n_labelled >= _MIN_LABELLED * len(found.join.captures) and not found.join.refusals:
-        return ()
-    return (f"{found.table.path.name}: {found.join.describe()}",)
+    join, name = found.join, found.table.path.name
+    doubts = []
+    if found.n_labelled < _MIN_LABELLED * len(join.captures):
+        alike = [f", nearest: {miss.nearest} and {miss.name}" for miss in join.misses if miss.nearest]
+        remedy = "write the names alike in both" if join.misses else "add rows for the others"
+        n = f"{found.n_labelled} of {len(join.captures)}"
+        doubts.append(f"only {n} captures have a row of {name}{''.join(alike[:1])}; {remedy}")
+    if join.refusals:
+        doubts.append(f"{name}: {join.refusals[0].reason}")
+    return tuple(doubts)
 
 
 def _other_headers(found: Labelling) -> tuple[str, ...]:
