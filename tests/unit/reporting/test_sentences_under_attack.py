@@ -13,7 +13,7 @@ from xmodal_pipeline.reporting.classification.differences import find_difference
 from xmodal_pipeline.reporting.gains import find_gains
 from xmodal_pipeline.reporting.retrieval.recall import find_retrieval
 from xmodal_pipeline.reporting.similarity.structures import find_alignment
-from xmodal_pipeline.reporting.uv_value import find_uv_value
+from xmodal_pipeline.reporting.uv_value.section import find_uv_value
 from xmodal_pipeline.reporting.words import ModalityNames
 
 NAMES = ModalityNames()
