@@ -34,7 +34,10 @@ def check_specimens(parameters: Parameters, stored: dict[str, Any] | None) -> No
     specimens = parameters.specimens
     root = specimens.root
     if root is not None and not root.is_dir():
-        raise ParametersError(f"specimens.root: must be an existing folder, got '{root}'; check the path")
+        raise ParametersError(
+            f"specimens.root: must be an existing folder, got {'the file ' * root.is_file()}'{root}'; "
+            + _mend_root(root)
+        )
     here = "simulated specimens" if root is None else str(root.resolve())
     if stored is not None:
         before = "simulated specimens" if stored["is_simulated"] else stored["root"]
@@ -60,6 +63,12 @@ def check_specimens(parameters: Parameters, stored: dict[str, Any] | None) -> No
         from xmodal_pipeline.specimens.filtering import check_filter
 
         check_filter(specimens.filter, columns)
+
+
+def _mend_root(root: Path) -> str:
+    if root.parts[:1] == ("~",):
+        return f"write $HOME/{'/'.join(root.parts[1:])}: shells know '~' at the beginning of a word only"
+    return f"give its folder, {root.parent}" if root.is_file() else "check the path"
 
 
 def _label_columns(parameters: Parameters) -> list[str]:

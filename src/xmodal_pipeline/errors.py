@@ -1,5 +1,6 @@
 """Errors that callers catch, and the one list of codes that a capture can carry, with advice on each."""
 
+import difflib
 import textwrap
 from collections import Counter
 from collections.abc import Iterable
@@ -159,6 +160,12 @@ NO_FAULTS: Final = frozenset(
     }
 )
 """Codes in `rejected_captures` that are no fault of a capture's files: rows, and files left out as asked."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, empty where none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 class CaptureRejected(ValueError):

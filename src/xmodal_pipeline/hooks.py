@@ -6,16 +6,21 @@ And what a run says: a line per node, and at its end what was found.
 import importlib
 import logging
 from collections import defaultdict
+from pathlib import Path
 from typing import IO, Any, assert_never
 
 import click
 from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines as registered
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Node, Pipeline
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from xmodal_pipeline import checks
+from xmodal_pipeline.command_line import check_environment, check_parts, check_pipelines, check_runner
 from xmodal_pipeline.errors import (
     NO_FAULTS,
     MissingInputsError,
@@ -52,10 +57,14 @@ class ProjectHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Validate the whole parameter tree; Kedro itself looks only at keys that nodes take."""
         logging.captureWarnings(True)
+        options = _typed_options()
         try:
-            tree = context.config_loader["parameters"]
+            check_runner(options)
+            check_environment(context.env, Path(context.config_loader.conf_source))
+            tree = _load_parameters(context)
             self._parameters = validate_parameters(tree)
             checks.check_study(self._parameters.study, _study_of_catalog(context))
+            _check_names(options)
         except ParametersError as error:
             raise RunRefusedError(str(error)) from error
 
@@ -124,6 +133,31 @@ class ProjectHooks:
         from xmodal_pipeline.specimens.inspection import propose_for_error  # most runs never look
 
         return propose_for_error(root, error)
+
+
+def _typed_options() -> dict[str, Any]:
+    """The options of `kedro run`; empty where a run is not started from the command line."""
+    command = click.get_current_context(silent=True)
+    return command.params if command and "runner" in command.params else {}  # `kedro viz run` has none
+
+
+def _load_parameters(context: KedroContext) -> dict[str, Any]:
+    try:
+        tree: dict[str, Any] = context.config_loader["parameters"]
+    except (YAMLError, OmegaConfBaseException, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ParametersError(f"parameters: files and --params must fit together, got: {reason}") from error
+    return tree
+
+
+def _check_names(options: dict[str, Any]) -> None:
+    """Kedro looks pipelines, nodes and tags up right after the context is there."""
+    if not options:
+        return
+    one, several = options.get("pipeline"), options.get("pipelines")
+    asked = [one] if one else several or ["__default__"]
+    check_pipelines(asked)
+    check_parts(sum((registered[name] for name in asked), Pipeline([])), options)
 
 
 def _study_of_catalog(context: KedroContext) -> str:

@@ -73,7 +73,19 @@ def run(project, params=None, **kwargs):
             r"evaluation.uv_value_features: must be among the feature sets of this run "
             r"\['colour', 'separate', 'concat', 'attention'\], got \['concat_shared'\]; .*all_variants",
         ),
-        ({"study": "no/slash"}, r"study: string should match pattern"),
+        ({"study": "no/slash"}, r"study: must be letters, digits, .*, got 'no/slash'; choose another name"),
+        ({"study": 7}, r"study: must be letters, .*, got 7, which is how YAML reads .*\"study='007'\""),
+        ({"study": None}, r"study: must be letters, .*, got None, which is how YAML reads"),
+        ({"specimens": {"confounders": "sex"}}, r"confounders: must be a list, got 'sex'; write \[sex\] for"),
+        (
+            {"specimens": {"confounders": {"0": "sex"}}},
+            r"parameters: files and --params must fit together, got: ",
+        ),
+        (
+            {"specimens": {"root": "~/wings"}},
+            r"got '~/wings'; write \$HOME/wings: shells know '~' at the beg",
+        ),
+        ({"specimens": {"root": "pyproject.toml"}}, r"got the file 'pyproject.toml'; give its folder, \.$"),
     ],
 )
 def test_a_faulty_parameter_stops_the_run_and_names_its_key(project, params, message):
@@ -117,6 +129,28 @@ def test_the_study_of_a_parameters_file_must_be_that_of_the_catalog(project):
     (project / "conf" / "smoke" / "parameters.yml").write_text("study: other\n")
     with pytest.raises(KedroCliError, match=r"study: must be set in globals.yml .*got 'other'"):
         run(project)
+
+
+def test_a_parameters_file_that_is_no_yaml_stops_the_run_by_its_name(project):
+    (project / "conf" / "smoke" / "parameters.yml").write_text("training:\n  lr: [1\nloss: {}\n")
+    with pytest.raises(KedroCliError, match=r"^parameters: files .* got: .*smoke/parameters.yml"):
+        run(project)
+
+
+def test_an_environment_without_a_folder_stops_the_run(project):
+    bootstrap_project(project)
+    with (
+        KedroSession.create(project_path=project, env="museun") as session,
+        pytest.raises(
+            KedroCliError, match=r"^--env: .*got 'museun'; did you mean 'museum'\?; there are base"
+        ),
+    ):
+        session.run()
+
+
+def test_a_study_may_be_called_by_a_number_in_quotes(project):
+    with pytest.raises(KedroCliError, match=r"^split: needs "):
+        run(project, {"study": "007"}, pipeline_names=["split"])
 
 
 def test_a_shared_variant_may_be_primary_where_it_is_run(project):

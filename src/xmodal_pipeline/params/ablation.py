@@ -1,6 +1,5 @@
 """Parameters of `ablation`: a grid of overrides, one training per cell."""
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 from pydantic import Field, ValidationError, field_validator
 
+from xmodal_pipeline.errors import did_you_mean
 from xmodal_pipeline.params._model import ParamsModel
 from xmodal_pipeline.params.train import TrainParams
 
@@ -79,10 +79,8 @@ def list_cells(grid: dict[str, tuple[Any, ...] | None], base: TrainParams) -> li
 def _check_key(key: str, base: TrainParams) -> None:
     known = ["variant", *_leaves(base.model_dump(include=set(GROUPS)))]
     if key not in known:
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
         allowed = f"variant and keys of {', '.join(GROUPS)}"
-        raise ValueError(f"grid.{key}: unknown key; allowed are {allowed}{hint}")
+        raise ValueError(f"grid.{key}: unknown key; allowed are {allowed}{did_you_mean(key, known)}")
 
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:

@@ -1,11 +1,11 @@
 """The whole parameter tree, checked before any node runs."""
 
-import difflib
+import re
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import ValidationError, ValidationInfo, field_validator
 
-from xmodal_pipeline.errors import ParametersError
+from xmodal_pipeline.errors import ParametersError, did_you_mean
 from xmodal_pipeline.params._model import ParamsModel
 from xmodal_pipeline.params.ablation import AblationParams, list_cells
 from xmodal_pipeline.params.apply import ApplyParams
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Parameters(IngestParams, TrainParams):
     """Every key that a parameters file or `--params` may hold."""
 
-    study: str = Field("demo", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    study: str = "demo"
     """The study: every output goes to `data/<layer>/<study>/`. Set in globals.yml or with `--params
     study=<name>`."""
     split: SplitParams = SplitParams()
@@ -38,6 +38,19 @@ class Parameters(IngestParams, TrainParams):
     """Models of other runs, compared on the specimens of this study."""
     ablation: AblationParams = AblationParams()
     """Which overrides are crossed."""
+
+    @field_validator("study", mode="before")
+    @classmethod
+    def _names_a_folder(cls, study: object) -> object:
+        must = "must be letters, digits, '-' and '_', and begin with a letter or digit"
+        if not isinstance(study, str):
+            raise ValueError(
+                f"{must}, got {study!r}, which is how YAML reads what was written; begin it with a letter, "
+                "or quote it within quotes: --params \"study='007'\""
+            )
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", study):
+            raise ValueError(f"{must}, got '{study}'; choose another name")
+        return study
 
     @field_validator("ablation")
     @classmethod
@@ -65,11 +78,13 @@ def _describe(fault: "ErrorDetails") -> str:
     path = [str(part) for part in fault["loc"]]
     if fault["type"] == "extra_forbidden":
         allowed = sorted(_allowed_keys(path[:-1]))
-        near = difflib.get_close_matches(path[-1], allowed, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = did_you_mean(path[-1], allowed)
         return f"{'.'.join(path)}: unknown key; allowed here: {', '.join(allowed)}{hint}"
     if fault["type"] == "value_error":  # our own validators already say what they got
         return f"{'.'.join(path)}: {fault['msg'].removeprefix('Value error, ')}"
+    if fault["type"] == "tuple_type":
+        key = ".".join(path)
+        return f"{key}: must be a list, got {fault['input']!r}; write [{fault['input']}] for a list of one"
     return f"{'.'.join(path)}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}"
 
 

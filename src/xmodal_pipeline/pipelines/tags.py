@@ -30,8 +30,10 @@ class Check(StrEnum):
 
 CHECKS: Final = "checks."
 """How the tags of checks begin."""
+FEATURES: Final = "features."
+"""How the tags of feature sets begin."""
 
 
 def feature_set(name: str) -> str:
     """The tag of a node that takes this feature set of `uv_value`."""
-    return f"features.{name}"
+    return f"{FEATURES}{name}"

@@ -1,0 +1,194 @@
+"""What is typed after `kedro run`: refused where Kedro would end in a traceback or say little."""
+
+import pkgutil
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import yaml
+from kedro.framework.cli.hooks import cli_hook_impl
+from kedro.framework.cli.project import run
+from kedro.framework.startup import ProjectMetadata
+from kedro.pipeline import Pipeline
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from xmodal_pipeline import pipelines as folders
+from xmodal_pipeline.errors import ParametersError, did_you_mean
+from xmodal_pipeline.pipelines.tags import CHECKS, FEATURES
+
+_SHORT: Final = 20
+"""Names that a message lists even where one of them is near."""
+_REFUSED_RUNNERS: Final = ("ThreadRunner", "ParallelRunner")
+"""Of Kedro's own. Others, such as one for a cluster, answer for themselves."""
+
+
+class CommandLineHooks:
+    """Refuses options that Kedro's own parser does not survive."""
+
+    @cli_hook_impl
+    def before_command_run(self, project_metadata: ProjectMetadata | None, command_args: list[str]) -> None:
+        """Stop before Kedro parses the options of `kedro run`; it is called in every project."""
+        is_ours = project_metadata is not None and project_metadata.package_name == __package__
+        if not is_ours or command_args[:1] != ["run"]:
+            return
+        context = click.Context(run, resilient_parsing=True)  # Kedro says itself what options it lacks
+        options, _, _ = run.make_parser(context).parse_args(command_args[1:])
+        try:
+            check_options(options)
+        except ParametersError as error:
+            click.secho(str(error), err=True, fg="yellow")
+            sys.exit(2)
+
+
+cli_hooks = CommandLineHooks()
+"""What the entry point in pyproject.toml registers."""
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse what `kedro run` cannot parse.
+
+    Args:
+        options: texts as typed, by the names that Kedro gives them.
+
+    Raises:
+        ParametersError: naming the option, what it must be and how to write it.
+    """
+    if options.get("pipeline") and options.get("pipelines"):
+        both = f"{options['pipeline']},{options['pipelines']}"
+        raise ParametersError(f"--pipeline: must not be given beside --pipelines; write --pipelines {both}")
+    check_runner(options)
+    _check_params(options.get("params") or "")
+
+
+def check_runner(options: Mapping[str, Any]) -> None:
+    """Nodes run one after the other: figures and half-written files belong to one thread of one process.
+
+    Raises:
+        ParametersError: for Kedro's runners of threads and processes, or for loading and saving in threads.
+    """
+    runner = options.get("runner") or ""
+    if runner.removeprefix("kedro.runner.") in _REFUSED_RUNNERS:
+        raise ParametersError(
+            f"--runner: must be SequentialRunner, got '{runner}'; leave it out: nodes use several processes "
+            "by themselves, set by quality.n_jobs, evaluation.n_jobs and training.devices"
+        )
+    given = "--async" if options.get("is_async") else "--runner-params"
+    params = options.get("runner_params") or {}
+    if options.get("is_async") or params not in ({}, {"is_async": False}, "is_async=False"):
+        raise ParametersError(
+            f"{given}: must be left out, got {params or 'it'}: files are loaded and saved in one thread"
+        )
+
+
+def _check_params(text: str) -> None:
+    """Kedro splits `--params` at every comma, also within brackets and quotes."""
+    groups: list[list[str]] = []
+    for item in (item.strip() for item in text.split(",") if item.strip()):
+        if "=" in item or not groups:
+            groups.append([item])
+        else:
+            groups[-1].append(item)
+    for first, *others in groups:
+        key, equals, value = first.partition("=")
+        if not equals:
+            raise ParametersError(
+                f"--params: must be key=value, got '{first}'; write --params {first}=<value>"
+            )
+        if others:
+            raise ParametersError(_explain_list(groups, key, others[0]))
+        try:
+            OmegaConf.from_dotlist([first])
+        except (yaml.YAMLError, OmegaConfBaseException) as error:
+            raise ParametersError(
+                f"--params: {key} must be readable as YAML, got {value}; quote it within quotes: "
+                f"--params \"{key}='{value}'\""
+            ) from error
+
+
+def _explain_list(groups: list[list[str]], key: str, found: str) -> str:
+    lines = []
+    for first, *others in groups:
+        name, _, value = first.partition("=")
+        values = [f"- {part.strip('[]() ')}" for part in (value, *others)]
+        lines.append(f"{name}=" + r"\n".join(values) if others else first)
+    return (
+        f"--params: must be key=value between commas, got '{found}': Kedro splits at every comma, also "
+        f"within brackets; write a list of one as {key}=[…], a longer one in lines, "
+        f"--params $'{','.join(lines)}' (bash and zsh), or put it into conf/local/parameters.yml"
+    )
+
+
+def check_environment(environment: str | None, folder: Path) -> None:
+    """An environment that is asked for must be a folder of `conf`.
+
+    Raises:
+        ParametersError: listing those that are.
+    """
+    if environment and folder.is_dir() and not (folder / environment).is_dir():
+        known = [path.name for path in folder.iterdir() if path.is_dir()]
+        raise ParametersError(_unknown("--env", f"a folder of {folder.name}", [environment], known))
+
+
+def check_pipelines(names: Iterable[str]) -> None:
+    """Every pipeline must exist.
+
+    Raises:
+        ParametersError: listing those that do.
+    """
+    known = ["__default__", *(found.name for found in pkgutil.iter_modules(folders.__path__) if found.ispkg)]
+    if unknown := [name for name in names if name not in known]:
+        raise ParametersError(_unknown("--pipelines", "among the pipelines", unknown, known))
+
+
+def check_parts(pipeline: Pipeline, options: Mapping[str, Any]) -> None:
+    """Every name that narrows a run must exist in its pipelines, and together they must leave a node.
+
+    Args:
+        pipeline: the pipelines of the run.
+        options: of `kedro run`, as its command takes them.
+
+    Raises:
+        ParametersError: naming the option, with the nearest names.
+    """
+    for name, find in _NAMES.items():
+        known = find(pipeline)
+        if unknown := [one for one in options.get(name) or () if one not in known]:
+            hidden = (CHECKS, FEATURES, "params:", "parameters")
+            shown = [one for one in known if not one.startswith(hidden)]
+            raise ParametersError(_unknown(_OPTIONS[name], "names of this run", unknown, shown))
+    given = {name: options[name] for name in _NAMES if options.get(name)}
+    narrowed = {("node_namespaces" if name == "namespaces" else name): value for name, value in given.items()}
+    try:
+        pipeline.filter(**narrowed)
+    except ValueError as error:
+        asked = " ".join(f"{_OPTIONS[name]} {','.join(value)}" for name, value in given.items())
+        raise ParametersError(f"{asked}: must leave a node to run, got none; drop one of them") from error
+
+
+def _namespaces(pipeline: Pipeline) -> set[str]:
+    parts = [str(node.namespace).split(".") for node in pipeline.nodes]
+    return {".".join(part[: at + 1]) for part in parts for at in range(len(part))}
+
+
+_NAMES: Final[dict[str, Callable[[Pipeline], Collection[str]]]] = {
+    "tags": lambda pipeline: {tag for node in pipeline.nodes for tag in node.tags},
+    "namespaces": _namespaces,
+    "node_names": lambda pipeline: [node.name for node in pipeline.nodes],
+    "from_nodes": lambda pipeline: [node.name for node in pipeline.nodes],
+    "to_nodes": lambda pipeline: [node.name for node in pipeline.nodes],
+    "from_inputs": lambda pipeline: {name for node in pipeline.nodes for name in node.inputs},
+    "to_outputs": lambda pipeline: pipeline.all_outputs(),
+}
+"""What the values of an option must be among, by Kedro's name of the option."""
+_OPTIONS: Final = {
+    name: "--nodes" if name == "node_names" else f"--{name.replace('_', '-')}" for name in _NAMES
+}
+
+
+def _unknown(option: str, what: str, unknown: list[str], known: Collection[str]) -> str:
+    hints = "".join(did_you_mean(name, known) for name in unknown)
+    listed = f"; there are {', '.join(sorted(known))}" if len(known) <= _SHORT or not hints else ""
+    return f"{option}: must be {what}, got {', '.join(map(repr, unknown))}{hints}{listed}"

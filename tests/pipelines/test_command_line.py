@@ -1,0 +1,125 @@
+"""What is typed after `kedro run` and cannot be run is refused in words, by the name of its option."""
+
+import subprocess
+
+import pytest
+from click.testing import CliRunner
+from kedro.framework.cli.project import run
+from kedro.framework.startup import bootstrap_project
+from omegaconf import OmegaConf
+
+from xmodal_pipeline.command_line import CommandLineHooks, check_options
+from xmodal_pipeline.errors import ParametersError
+
+
+def kedro_run(project, *options):
+    bootstrap_project(project)
+    result = CliRunner().invoke(run, ["--env", "smoke", *options])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit), result.exception  # else a traceback
+    assert not list((project / "data").rglob("*.*"))
+    return result.output
+
+
+@pytest.mark.filterwarnings("ignore::kedro.KedroDeprecationWarning")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--pipelines", "split,trian"],
+            "--pipelines: must be among the pipelines, got 'trian'; did you mean 'train'?; there are "
+            "__default__, ablation, all_variants, apply, canonical, colour, compare, embed, evaluate, "
+            "ingest, report, split, train\n",
+        ),
+        (["--pipeline", "trian"], "got 'trian'; did you mean 'train'?"),
+        (["--env", "smok"], "got 'smok'; did you mean 'smoke'?; there are base, local, museum, smoke\n"),
+        (
+            ["--pipelines", "train", "--namespaces", "train.seperate"],
+            "--namespaces: must be names of this run, got 'train.seperate'; did you mean 'train.separate'?; "
+            "there are train, train.attention, train.concat, train.rgb_only, train.separate, train.uv_only\n",
+        ),
+        (
+            ["--namespaces", "ingets"],
+            "--namespaces: must be names of this run, got 'ingets'; did you mean 'in",
+        ),
+        (["--nodes", "ingest.mach_tree"], "got 'ingest.mach_tree'; did you mean 'ingest.match_tree'?\n"),
+        (["--from-nodes", "ingest.mach_tree"], "--from-nodes: must be names of this run, got 'ingest.mach"),
+        (["--to-nodes", "ingest.mach_tree"], "--to-nodes: must be names of this run, got 'ingest.mach_tree'"),
+        (
+            ["--from-inputs", "prepard"],
+            "--from-inputs: must be names of this run, got 'prepard'; did you mean 'p",
+        ),
+        (
+            ["--to-outputs", "uv_valu"],
+            "--to-outputs: must be names of this run, got 'uv_valu'; did you mean 'uv_",
+        ),
+        (
+            ["--pipelines", "split", "--tags", "figurs"],
+            "--tags: must be names of this run, got 'figurs'; there are",
+        ),
+        (
+            ["--tags", "figures", "--namespaces", "split"],
+            "--tags figures --namespaces split: must leave a node to run, got none; drop one of them\n",
+        ),
+        (["--runner", "ParallelRunner"], "--runner: must be SequentialRunner, got 'ParallelRunner'"),
+        (["--runner", "ThreadRunner"], "--runner: must be SequentialRunner"),
+        (["--async"], "--async: must be left out, got it: "),
+        (["--runner-params", "is_async=true"], "--runner-params: must be left out, got {'is_async': True}"),
+    ],
+)
+def test_a_name_that_does_not_exist_is_refused_with_those_that_do(project, options, message):
+    assert message in kedro_run(project, *options)
+
+
+def test_tags_of_checks_are_not_for_users(project):
+    output = kedro_run(project, "--pipelines", "train", "--tags", "zzz")
+    assert "there are attention, concat" in output
+    assert "checks." not in output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"runner": "ThreadRunner"}, r"^--runner: must be SequentialRunner.*, got 'ThreadRunner'"),
+        ({"runner_params": "max_workers=2"}, r"^--runner-params: must be left out, got max_workers=2"),
+        ({"pipeline": "a", "pipelines": "b,c"}, r"^--pipeline: .*; write --pipelines a,b,c$"),
+        ({"params": "study"}, r"^--params: must be key=value, got 'study'; write --params study=<value>$"),
+        ({"params": "study=a,study=*b"}, r"study must be readable as YAML, got \*b; .* \"study='\*b'\"$"),
+        ({"params": "specimens.confounders=[session"}, r"specimens.confounders must be readable as YAML"),
+    ],
+)
+def test_what_kedro_cannot_parse_is_said_in_words(options, message):
+    with pytest.raises(ParametersError, match=message):
+        check_options(options)
+
+
+def test_what_kedro_can_parse_passes():
+    check_options({})
+    check_options({"params": "study=a, specimens.filter=view == 'dorsal' and age >= 2,", "pipelines": "a,b"})
+    check_options({"params": "specimens.confounders=[session]", "runner": "kedro.runner.SequentialRunner"})
+
+
+@pytest.mark.parametrize("written", ["[session, year]", "session,year", "(session,year)"])
+def test_a_list_is_written_in_lines_as_the_error_says(written):
+    with pytest.raises(ParametersError, match="Kedro splits at every comma") as caught:
+        check_options({"params": f"study=a,specimens.confounders={written},training.seed=1"})
+    quoted = str(caught.value).split("--params ")[-1].split(" (bash")[0]
+    typed = subprocess.run(["bash", "-c", f"printf %s {quoted}"], capture_output=True, text=True, check=True)
+    check_options({"params": typed.stdout})
+    assert OmegaConf.to_container(OmegaConf.from_dotlist(typed.stdout.split(","))) == {
+        "study": "a",
+        "specimens": {"confounders": ["session", "year"]},
+        "training": {"seed": 1},
+    }
+
+
+def test_only_runs_of_this_project_are_looked_at(project, capsys):
+    ours, typed = bootstrap_project(project), ["run", "-e", "smoke", "--params=specimens.confounders=[a,b]"]
+    hook = CommandLineHooks().before_command_run
+    hook(None, typed)
+    hook(ours._replace(package_name="another"), typed)
+    hook(ours, ["catalog", *typed[1:]])
+    hook(ours, ["run", "--unknown"])
+    with pytest.raises(SystemExit, match="2"):
+        hook(ours, typed)
+    assert capsys.readouterr().err.startswith("--params: must be key=value between commas, got 'b]'")
