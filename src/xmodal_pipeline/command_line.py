@@ -21,8 +21,8 @@ from xmodal_pipeline.pipelines.tags import CHECKS, FEATURES
 
 _SHORT: Final = 20
 """Names that a message lists even where one of them is near."""
-_REFUSED_RUNNERS: Final = ("ThreadRunner", "ParallelRunner")
-"""Of Kedro's own. Others, such as one for a cluster, answer for themselves."""
+_RUNNER: Final = "SequentialRunner"
+"""Of Kedro's own. Others, such as one for a cluster, have a dotted name and answer for themselves."""
 
 
 class CommandLineHooks:
@@ -69,10 +69,11 @@ def check_runner(options: Mapping[str, Any]) -> None:
     Raises:
         ParametersError: for Kedro's runners of threads and processes, or for loading and saving in threads.
     """
-    runner = options.get("runner") or ""
-    if runner.removeprefix("kedro.runner.") in _REFUSED_RUNNERS:
+    runner = options.get("runner") or _RUNNER
+    name = runner.removeprefix("kedro.runner.")
+    if name != _RUNNER and "." not in name:
         raise ParametersError(
-            f"--runner: must be SequentialRunner, got '{runner}'; leave it out: nodes use several processes "
+            f"--runner: must be {_RUNNER}, got '{runner}'; leave it out: nodes use several processes "
             "by themselves, set by quality.n_jobs, evaluation.n_jobs and training.devices"
         )
     given = "--async" if options.get("is_async") else "--runner-params"

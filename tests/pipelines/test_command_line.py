@@ -81,6 +81,7 @@ def test_tags_of_checks_are_not_for_users(project):
     ("options", "message"),
     [
         ({"runner": "ThreadRunner"}, r"^--runner: must be SequentialRunner.*, got 'ThreadRunner'"),
+        ({"runner": "kedro.runner.ThredRunner"}, r"^--runner: must be SequentialRunner.*ThredRunner'"),
         ({"runner_params": "max_workers=2"}, r"^--runner-params: must be left out, got max_workers=2"),
         ({"pipeline": "a", "pipelines": "b,c"}, r"^--pipeline: .*; write --pipelines a,b,c$"),
         ({"params": "study"}, r"^--params: must be key=value, got 'study'; write --params study=<value>$"),
