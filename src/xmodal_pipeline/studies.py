@@ -10,7 +10,7 @@ from typing import Any, Final
 from omegaconf import OmegaConf
 
 from xmodal_pipeline.errors import ParametersError
-from xmodal_pipeline.params.root import Parameters
+from xmodal_pipeline.params.root import STUDY_NAME
 from xmodal_pipeline.pipelines import STAGES
 
 _PLACEHOLDER: Final = re.compile(r"\{[^{}$]+\}")
@@ -35,7 +35,11 @@ def list_studies(project: Path) -> list[StudyOutputs]:
     """Every study with outputs under the project's `data/`, by name."""
     layers = sorted({path.parent for path in _layer_folders(project, "*")})
     names = {
-        path.name for layer in layers if layer.is_dir() for path in layer.iterdir() if _is_study(path.name)
+        path.name
+        for layer in layers
+        if layer.is_dir()
+        for path in layer.iterdir()
+        if STUDY_NAME.fullmatch(path.name)
     }
     found = (find_study(project, name) for name in sorted(names))
     return [study for study in found if study is not None]
@@ -97,17 +101,10 @@ def check_study_name(name: str) -> None:
     Raises:
         ParametersError: naming what is allowed.
     """
-    if not _is_study(name):
+    if not STUDY_NAME.fullmatch(name):
         raise ParametersError(
             f"study: must be letters, digits, '-' and '_', the first a letter or digit, got '{name}'"
         )
-
-
-def _is_study(name: str) -> bool:
-    pattern = next(
-        one.pattern for one in Parameters.model_fields["study"].metadata if hasattr(one, "pattern")
-    )
-    return re.fullmatch(pattern, name) is not None
 
 
 def _is_made(file: Path, folder: Path, made: list[str]) -> bool:
@@ -164,7 +161,11 @@ def _roots_in_use(project: Path) -> list[Path]:
     """Folders that any study or environment of the project reads captures from."""
     layers = {path.parent for path in _layer_folders(project, "*")}
     names = {
-        path.name for layer in layers if layer.is_dir() for path in layer.iterdir() if _is_study(path.name)
+        path.name
+        for layer in layers
+        if layer.is_dir()
+        for path in layer.iterdir()
+        if STUDY_NAME.fullmatch(path.name)
     }
     roots = [_captures_of(project, name) for name in sorted(names)]
     for parameters in sorted((project / "conf").glob("*/parameters*.yml")):

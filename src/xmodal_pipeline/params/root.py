@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
+STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""What a study may be called: it is the name of a folder."""
+
+
 class Parameters(IngestParams, TrainParams):
     """Every key that a parameters file or `--params` may hold."""
 
@@ -48,7 +52,7 @@ class Parameters(IngestParams, TrainParams):
                 f"{must}, got {study!r}, which is how YAML reads what was written; begin it with a letter, "
                 "or quote it within quotes: --params \"study='007'\""
             )
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", study):
+        if not STUDY_NAME.fullmatch(study):
             raise ValueError(f"{must}, got '{study}'; choose another name")
         return study
 
