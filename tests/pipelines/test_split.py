@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from xmodal_pipeline.errors import ParametersError
+from xmodal_pipeline.errors import ParametersError, RunStoppedError
 from xmodal_pipeline.imaging.scale import resolve_scale
 from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import QualityParams, SpecimensParams
@@ -80,7 +80,7 @@ def test_blocks_follow_on_one_another_and_the_last_brings_the_manifest(
 def test_a_specimen_without_a_partition_is_named(make_stacks):
     study, index, qa = make_stacks((20000, 30000))
     partitions = partitions_of(index, "train", "test").iloc[:1]
-    with pytest.raises(ValueError, match="every specimen must have a partition, got none for 'sc01'"):
+    with pytest.raises(RunStoppedError, match="every specimen must have a partition, got none for 'sc01'"):
         list(nodes.prepare(study, index, partitions, qa, NO_LINES, FRAME, ONE_JOB))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.specimens.columns import MOST_CLASSES, column_kind
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
 
@@ -92,7 +93,7 @@ def pair_captures(
         every_capture: keep all captures of a specimen, not only the first of each view.
 
     Raises:
-        ValueError: if the index lacks a capture of the table.
+        RunStoppedError: if the index lacks a capture of the table.
     """
     # Places, not rows: of a large table only what is returned is copied.
     is_inside = (table["partition"] == partition).to_numpy()
@@ -104,7 +105,7 @@ def pair_captures(
     known = index.drop_duplicates("capture_id").set_index("capture_id")
     unknown = sides["rgb"].index.difference(known.index)
     if len(unknown):
-        raise ValueError(
+        raise RunStoppedError(
             f"evaluate: every capture must be in the specimen index, got '{unknown[0]}' and "
             f"{len(unknown) - 1} more without; run 'embed' again on the current study"
         )

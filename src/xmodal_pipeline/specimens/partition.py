@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.params.split import SplitParams
 
 PARTITIONS = ("train", "validation", "test")
@@ -19,11 +20,11 @@ def assign_partitions(specimen_index: pd.DataFrame, params: SplitParams) -> pd.D
         `specimen_id, partition`, one row per specimen, in order of first appearance.
 
     Raises:
-        ValueError: if `held_out` is not a label, or a partition would be empty.
+        RunStoppedError: if `held_out` is not a label, or a partition would be empty.
     """
     specimens = specimen_index.drop_duplicates("specimen_id").reset_index(drop=True)
     if params.held_out is not None and params.held_out not in specimens:
-        raise ValueError(
+        raise RunStoppedError(
             f"split.held_out: must be a label of the study, got '{params.held_out}'; "
             f"the labels are {sorted(set(specimens.columns))}"
         )
@@ -38,7 +39,7 @@ def assign_partitions(specimen_index: pd.DataFrame, params: SplitParams) -> pd.D
     table = pd.DataFrame({"specimen_id": specimens["specimen_id"], "partition": partition})
     missing = set(PARTITIONS) - set(table["partition"])
     if missing:
-        raise ValueError(
+        raise RunStoppedError(
             f"split: every partition must get a specimen, got none in {sorted(missing)} of {len(table)} "
             f"specimens; add specimens or raise the share of {sorted(missing)[0]}"
         )

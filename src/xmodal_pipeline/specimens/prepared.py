@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.preparation import PreparedCapture, prepare_capture
@@ -145,7 +146,7 @@ def prepare_captures(
         statistics: of other captures, to be used instead of those of the training partition.
 
     Raises:
-        ValueError: if a specimen has no partition, or a band is constant over all training foreground.
+        RunStoppedError: if a specimen has no partition, or a band is constant over all training foreground.
     """
     assigned = _partition_of_captures(specimen_index, partitions)
     files = capture_files(specimen_index, study.root)
@@ -182,7 +183,7 @@ def prepare_captures(
 def _partition_of_captures(specimen_index: pd.DataFrame, partitions: pd.DataFrame) -> tuple[str, ...]:
     assigned = specimen_index["specimen_id"].map(partitions.set_index("specimen_id")["partition"])
     if assigned.isna().any():
-        raise ValueError(
+        raise RunStoppedError(
             f"split: every specimen must have a partition, got none for "
             f"'{specimen_index['specimen_id'][assigned.isna()].iloc[0]}'; run 'kedro run --pipelines split' "
             "again"
@@ -211,7 +212,7 @@ def channel_statistics(captures: Iterable[PreparedCapture]) -> Statistics:
     """Mean and standard deviation of every band over the foreground of some captures.
 
     Raises:
-        ValueError: if a band is constant over all of it.
+        RunStoppedError: if a band is constant over all of it.
     """
     sums = ChannelSums()
     sums.add(captures)
@@ -247,7 +248,7 @@ class ChannelSums:
         """Mean and standard deviation of every band, in unit scale.
 
         Raises:
-            ValueError: if a band is constant.
+            RunStoppedError: if a band is constant.
         """
         if self._waiting:
             self._add_waiting()
@@ -258,7 +259,7 @@ def _moments(name: str, n: int, total: Any, squares: Any) -> dict[str, list[floa
     mean = total / n
     sd = np.sqrt(np.maximum(squares / n - mean**2, 0))
     if (sd <= 0).any():
-        raise ValueError(
+        raise RunStoppedError(
             f"channel_statistics: every {name} band must vary over the training foreground, got sd "
             f"{sd.tolist()}; look for dead bands in quality_report"
         )

@@ -10,7 +10,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from xmodal_pipeline.errors import CaptureRejected
+from xmodal_pipeline.errors import CaptureRejected, RunStoppedError
 from xmodal_pipeline.imaging.calibration import (
     BandCalibration,
     Calibration,
@@ -115,13 +115,13 @@ def _groups(
     for name, (first, *_) in by_photograph.items():
         own = {modality: of_file[name, modality] for modality in ("rgb", "uv") if (name, modality) in of_file}
         if own and first.modality is not None and first.modality not in own:
-            raise ValueError(
+            raise RunStoppedError(
                 f"{first.where}: must fill in the bands of the {next(iter(own))} photograph, which "
                 f"'{name}' is, got {list(first.reflectance)}; correct the table"
             )
         known = {group for group in (first.group, *own.values()) if group is not None}
         if len(known) > 1:
-            raise ValueError(
+            raise RunStoppedError(
                 f"{first.where}: '{calibrate_by}' must agree with the metadata, "
                 f"got {sorted(known)} for '{name}'; correct one of the two"
             )
@@ -143,7 +143,7 @@ def _measure(
         return rejected
     lacking = [name for name in bands if name not in standards[0].reflectance]
     if lacking:
-        raise ValueError(
+        raise RunStoppedError(
             f"{standards[0].where}: every band of '{path.name}' must have a reflectance, lacks {lacking}; "
             "fill them in"
         )
@@ -153,7 +153,7 @@ def _measure(
         try:
             found = measure_standard(bands, standard.disc, study.scale, is_srgb=is_srgb)
         except ValueError as error:
-            raise ValueError(f"{standard.where} ('{path.name}'): {error}") from error
+            raise RunStoppedError(f"{standard.where} ('{path.name}'): {error}") from error
         rows += [
             _Measured(group, _modality(study, band), band, standard.reflectance[band], *one)
             for band, one in found.items()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from xmodal_pipeline.augmentation import Batch
+from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.specimens.prepared import Prepared
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class SpecimenBatches(Sampler[NDArray[np.int64]]):
             process: which of them this is, from 0.
 
         Raises:
-            ValueError: if there are fewer than two specimens, or fewer than processes.
+            RunStoppedError: if there are fewer than two specimens, or fewer than processes.
         """
         self._seed, self._epoch = seed, 0
         self._processes, self._process = processes, process
@@ -82,7 +83,7 @@ class SpecimenBatches(Sampler[NDArray[np.int64]]):
             captures[specimen].append(row)
         self._captures = list(captures.values())
         if len(self._captures) < max(2, processes):
-            raise ValueError(
+            raise RunStoppedError(
                 f"training: number of training specimens must be at least {max(2, processes)}, got "
                 f"{len(self._captures)}; a contrast needs another specimen, and every process one: add "
                 "captures, raise split.train or lower training.devices"

@@ -13,6 +13,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from xmodal_pipeline.augmentation import Batch, ViewMaker, warp_batch
+from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.params.train import GeometryParams
 from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training.batches import consecutive, read_batch
@@ -47,7 +48,7 @@ def embed(
             not learnt.
 
     Raises:
-        ValueError: if bands or image size of the captures are not those of the checkpoint.
+        RunStoppedError: if bands or image size of the captures are not those of the checkpoint.
     """
     config = checkpoint.config
     _check_shapes(checkpoint, prepared)
@@ -119,9 +120,10 @@ def _check_shapes(checkpoint: Checkpoint, prepared: Prepared) -> None:
     ):
         expected = (len(bands), config.image_size, config.image_size)
         if images.shape[1:] != expected:
-            raise ValueError(
-                f"embed: {name} images must have bands, height and width {expected}, got {images.shape[1:]}; "
-                "prepare them with the band layout and image size of the checkpoint"
+            raise RunStoppedError(
+                f"embed: {name} images must have the checkpoint's bands, height and width {expected}, got "
+                f"{images.shape[1:]}; run 'split' with its bands and "
+                f"split.image_size {config.image_size}, or train again"
             )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training.checkpoint import Checkpoint
 from xmodal_pipeline.training.config import FitConfig, differing_keys
@@ -101,14 +102,14 @@ def _earlier_run(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
         changed = differing_keys(saved["identity"], identity)
         saved["chosen_epoch"]  # a state of an earlier version lacks it
     except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise RunStoppedError(
             f"training: state '{path}' must be one that this pipeline wrote, got {type(error).__name__}; "
             "delete it to start again"
         ) from error
     if not changed:
         return earlier
     if not saved["finished"]:
-        raise ValueError(
+        raise RunStoppedError(
             f"training: parameters and captures must be those of the unfinished run in '{path.parent}', got "
             f"differing {'; '.join(changed)}. Restore them to go on, or delete that folder to start again"
         )

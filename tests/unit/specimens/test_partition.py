@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.params.split import SplitParams
 from xmodal_pipeline.specimens.partition import assign_partitions
 
@@ -46,7 +47,7 @@ def test_held_out_classes_are_never_divided():
 
 
 def test_impossible_splits_are_refused():
-    with pytest.raises(ValueError, match=r"split.held_out: must be a label of the study, got 'genus'"):
+    with pytest.raises(RunStoppedError, match=r"split.held_out: must be a label of the study, got 'genus'"):
         assign_partitions(make_index(10), SplitParams(held_out="genus"))
-    with pytest.raises(ValueError, match=r"every partition must get a specimen, got none in"):
+    with pytest.raises(RunStoppedError, match=r"every partition must get a specimen, got none in"):
         assign_partitions(make_index(2), SplitParams())

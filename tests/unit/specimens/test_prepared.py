@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.imaging.preparation import PreparedCapture
 from xmodal_pipeline.specimens.prepared import ChannelSums, Prepared, channel_statistics
 
@@ -63,7 +64,7 @@ def test_sums_are_taken_over_256_captures_at_a_time():
 
 def test_a_band_without_spread_is_refused():
     one = PreparedCapture(np.full((1, 4, 4), 0.5), np.full((1, 4, 4), 0.5), np.ones((2, 4, 4)))
-    with pytest.raises(ValueError, match="every rgb band must vary over the training foreground"):
+    with pytest.raises(RunStoppedError, match="every rgb band must vary over the training foreground"):
         channel_statistics([one, one])
 
 

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from xmodal_pipeline.errors import CaptureRejected
+from xmodal_pipeline.errors import CaptureRejected, RunStoppedError
 from xmodal_pipeline.imaging.reading import read_capture
 from xmodal_pipeline.imaging.scale import TOP_BIN
 from xmodal_pipeline.params.ingest import QualityParams, RegistrationParams, SpecimensParams
@@ -307,7 +307,7 @@ def test_rows_that_fill_in_the_other_photograph_are_refused(tmp_path):
     write_csv(tmp_path / "s.csv", ["filename", "x", "y", "radius", *BANDS], rows)
     pair = {"layout": None, "rgb_suffix": "_vis", "uv_suffix": "_uv", "scale": "uint8"}
     study = Folder(tmp_path, params(tmp_path, grey_standards="s.csv", **pair))
-    with pytest.raises(ValueError, match=r"must fill in the bands of the uv photograph, which 'x_uv.png' is"):
+    with pytest.raises(RunStoppedError, match=r"the bands of the uv photograph, which 'x_uv.png' is"):
         study.run()
 
 
@@ -316,7 +316,7 @@ def test_a_session_that_contradicts_the_metadata_is_refused(folders):
     header = ["filename", "x", "y", "radius", *BANDS, "session"]
     write_csv(counts / "s.csv", header, standards_rows("a1.tif", ("b",)))
     study = Folder(counts, params(counts, grey_standards="s.csv", calibrate_by="session"))
-    with pytest.raises(ValueError, match=r"'session' must agree with the metadata, got \['a', 'b'\]"):
+    with pytest.raises(RunStoppedError, match=r"'session' must agree with the metadata, got \['a', 'b'\]"):
         study.run()
 
 
@@ -326,5 +326,5 @@ def test_a_disc_outside_its_photograph_names_its_row(folders):
     rows[2][1] = 78
     write_csv(counts / "s.csv", ["filename", "x", "y", "radius", *BANDS], rows)
     study = Folder(counts, params(counts, grey_standards="s.csv"))
-    with pytest.raises(ValueError, match=r"grey_standards 's.csv' row 3 \('a1.tif'\): disc must lie inside"):
+    with pytest.raises(RunStoppedError, match=r"'s.csv' row 3 \('a1.tif'\): disc must lie inside"):
         study.run()

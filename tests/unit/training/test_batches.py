@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.training.batches import SpecimenBatches, consecutive
 
 
@@ -53,7 +54,7 @@ def test_processes_together_have_the_batches_of_one(counts, processes):
 
 
 def test_fewer_specimens_than_processes_are_refused():
-    with pytest.raises(ValueError, match="training specimens must be at least 3, got 2"):
+    with pytest.raises(RunStoppedError, match="training specimens must be at least 3, got 2"):
         SpecimenBatches(np.arange(2), ["a", "b"], batch_size=6, seed=0, processes=3)
 
 

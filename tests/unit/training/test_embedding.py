@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from xmodal_pipeline.augmentation import ViewMaker
+from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.evaluation.baselines import band_means
 from xmodal_pipeline.params.train import GeometryParams
 from xmodal_pipeline.training import Checkpoint, baseline_views, embed
@@ -72,7 +73,8 @@ def test_other_captures_are_refused(untrained, make_prepared):
     prepared = make_prepared(train=3)
     one_band = replace(prepared, uv=prepared.uv[:, :1], uv_bands=("long",))
     with pytest.raises(
-        ValueError, match=r"embed: uv images must have bands, height and width \(2, 32, 32\), got \(1,"
+        RunStoppedError,
+        match=r"embed: uv images must have .*bands, height and width \(2, 32, 32\), got \(1,.*image_size 32",
     ):
         embed(untrained(), one_band)
 

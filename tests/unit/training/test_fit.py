@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
+from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.params.train import LossParams
 from xmodal_pipeline.training import Checkpoint, fit
 from xmodal_pipeline.training.module import ContrastiveTraining
@@ -208,9 +209,9 @@ def test_changed_parameters_are_refused_by_name(make_config, make_prepared, tmp_
             fit(make_config(), prepared, tmp_path, save_every_s=0)
     changed = make_config(lr=5e-4, loss=LossParams(temperature=0.2))
     pattern = r"unfinished run .*loss\.temperature \(0\.1 before, 0\.2 now\); config\.training\.lr \("
-    with pytest.raises(ValueError, match=pattern):
+    with pytest.raises(RunStoppedError, match=pattern):
         fit(changed, prepared, tmp_path)
-    with pytest.raises(ValueError, match=r"differing captures\.pixels"):
+    with pytest.raises(RunStoppedError, match=r"differing captures\.pixels"):
         fit(make_config(), make_prepared(seed=1), tmp_path)
 
 
@@ -230,10 +231,10 @@ def test_a_finished_run_is_returned_as_it_is_and_makes_way_for_another(
 
 def test_a_foreign_state_is_refused(make_config, make_prepared, tmp_path):
     (tmp_path / "state.ckpt").write_bytes(b"not a state")
-    with pytest.raises(ValueError, match=r"training: state '.*state\.ckpt' must be one that this pipeline"):
+    with pytest.raises(RunStoppedError, match=r"training: state '.*state\.ckpt' must be one that this"):
         fit(make_config(), make_prepared(), tmp_path)
     torch.save({"model": 1}, tmp_path / "state.ckpt")
-    with pytest.raises(ValueError, match=r"must be one that this pipeline wrote"):
+    with pytest.raises(RunStoppedError, match=r"must be one that this pipeline wrote"):
         fit(make_config(), make_prepared(), tmp_path)
 
 
@@ -268,7 +269,7 @@ def test_a_state_of_an_earlier_version_is_refused(make_config, make_prepared, tm
     state = torch.load(tmp_path / "state.ckpt", weights_only=True)
     del state["callbacks"]["RunState"]["chosen_epoch"]
     torch.save(state, tmp_path / "state.ckpt")
-    with pytest.raises(ValueError, match=r"must be one that this pipeline wrote, got KeyError; delete it"):
+    with pytest.raises(RunStoppedError, match=r"must be one that this pipeline wrote, got KeyError"):
         fit(make_config(max_epochs=1), make_prepared(), tmp_path)
 
 
@@ -288,7 +289,7 @@ def test_fewer_specimens_than_a_batch_train_in_a_smaller_one(make_config, make_p
 
 
 def test_one_training_specimen_is_refused(make_config, make_prepared, tmp_path):
-    with pytest.raises(ValueError, match=r"training: number of training specimens must be at least 2, got 1"):
+    with pytest.raises(RunStoppedError, match=r"number of training specimens must be at least 2, got 1"):
         fit(make_config(), make_prepared(train=1), tmp_path)
 
 
