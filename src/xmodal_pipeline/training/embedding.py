@@ -121,8 +121,9 @@ def _check_shapes(checkpoint: Checkpoint, prepared: Prepared) -> None:
         expected = (len(bands), config.image_size, config.image_size)
         if images.shape[1:] != expected:
             raise RunStoppedError(
-                f"embed: {name} images must have bands, height and width {expected}, got {images.shape[1:]}; "
-                "prepare them with the band layout and image size of the checkpoint"
+                f"embed: {name} images must have the checkpoint's bands, height and width {expected}, got "
+                f"{images.shape[1:]}; run 'split' with its bands and "
+                f"split.image_size {config.image_size}, or train again"
             )
 
 
