@@ -285,7 +285,7 @@ class SimulationParams(ParamsModel):
     """Species with no sex difference and one morph."""
     n_per_sex_plain: int = Field(3, ge=0)
     """Specimens per sex in the plain species."""
-    uv_effect: float = Field(2.5, ge=0)
+    uv_effect: float = Field(3.0, ge=0)
     """δ of sex in UV: given RGB in the UV species, by itself in the leaking ones."""
     rgb_effect: float = Field(2.5, ge=0)
     """δ in RGB of what UV does not show: `morph`, and sex in the RGB-only species."""
