@@ -33,15 +33,7 @@ class StudyOutputs:
 
 def list_studies(project: Path) -> list[StudyOutputs]:
     """Every study with outputs under the project's `data/`, by name."""
-    layers = sorted({path.parent for path in _layer_folders(project, "*")})
-    names = {
-        path.name
-        for layer in layers
-        if layer.is_dir()
-        for path in layer.iterdir()
-        if STUDY_NAME.fullmatch(path.name)
-    }
-    found = (find_study(project, name) for name in sorted(names))
+    found = (find_study(project, name) for name in _study_names(project))
     return [study for study in found if study is not None]
 
 
@@ -157,17 +149,16 @@ def _captures_of(project: Path, study: str) -> str | None:
     return None
 
 
+def _study_names(project: Path) -> list[str]:
+    """Folders of the layers that may be studies, in order."""
+    layers = {path.parent for path in _layer_folders(project, "*")}
+    folders = (path for layer in layers if layer.is_dir() for path in layer.iterdir())
+    return sorted({path.name for path in folders if STUDY_NAME.fullmatch(path.name)})
+
+
 def _roots_in_use(project: Path) -> list[Path]:
     """Folders that any study or environment of the project reads captures from."""
-    layers = {path.parent for path in _layer_folders(project, "*")}
-    names = {
-        path.name
-        for layer in layers
-        if layer.is_dir()
-        for path in layer.iterdir()
-        if STUDY_NAME.fullmatch(path.name)
-    }
-    roots = [_captures_of(project, name) for name in sorted(names)]
+    roots = [_captures_of(project, name) for name in _study_names(project)]
     for parameters in sorted((project / "conf").glob("*/parameters*.yml")):
         specimens = _read_yaml(parameters).get("specimens")
         roots.append(specimens.get("root") if isinstance(specimens, dict) else None)
