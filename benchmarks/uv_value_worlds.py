@@ -25,8 +25,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xmodal_pipeline.evaluation.schema import ALPHA, UV_CLAIMS
 from xmodal_pipeline.evaluation.uv_value.value import judge_parts, prepare_part
-from xmodal_pipeline.evaluation.uv_value.verdict import ALPHA, CLAIMS, judge
+from xmodal_pipeline.evaluation.uv_value.verdict import judge
 
 Floats = NDArray[np.float64]
 Rng = np.random.Generator
@@ -330,7 +331,7 @@ def measure(world: World, studies: int, checkout: str | None = None) -> dict[str
         rows = table[table["scope"] == "species"].dropna(subset="p")
         truth = study.truth[rows["species"].astype(int)]
         planted = int((study.truth > 0).sum())
-        is_null, is_claimed = truth == 0, rows["verdict"].isin(CLAIMS).to_numpy()
+        is_null, is_claimed = truth == 0, rows["verdict"].isin(UV_CLAIMS).to_numpy()
         false = is_claimed & is_null
         pooled = table.loc[table["scope"] == "all", "verdict"]
         holds = (rows["low"].to_numpy() <= truth + 1e-9) & (truth <= rows["high"].to_numpy() + 1e-9)
@@ -339,7 +340,7 @@ def measure(world: World, studies: int, checkout: str | None = None) -> dict[str
                 "false": np.mean(rows["p"].to_numpy()[is_null] <= ALPHA) if is_null.any() else np.nan,
                 "fdp": false.sum() / max(is_claimed.sum(), 1),
                 "any": float(false.any()),
-                "pooled": pooled.isin(CLAIMS).mean() if (study.truth == 0).all() else np.nan,
+                "pooled": pooled.isin(UV_CLAIMS).mean() if (study.truth == 0).all() else np.nan,
                 "covers": np.mean(holds[np.isfinite(truth)]),
                 "power": is_claimed[~is_null].sum() / planted if planted else np.nan,
                 "warned": (rows.loc[false, "noise_tip"] < study.noise).mean() if is_noisy else np.nan,

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 from kedro.io import CatalogProtocol
 
-_CLAIMS = ("uv_only", "uv_adds")
+from xmodal_pipeline.evaluation.schema import UV_CLAIMS
+
 _SHOWN = 5
 _PAGES = {
     "contact_sheet": "contact sheet",
@@ -55,7 +56,7 @@ def describe_claims(uv_value: pd.DataFrame) -> str:
     parts = []
     for label, of_label in rows.groupby("label", sort=False):
         tested = of_label.loc[of_label["verdict"] != "too_few", "species"].unique()
-        found = list(of_label.loc[of_label["verdict"].isin(_CLAIMS), "species"].unique())
+        found = list(of_label.loc[of_label["verdict"].isin(UV_CLAIMS), "species"].unique())
         few = of_label["species"].nunique() - len(tested)
         shown = ", ".join(found[:_SHOWN]) + (" …" if len(found) > _SHOWN else "")
         named = f": {shown}" if found else ""

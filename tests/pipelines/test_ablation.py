@@ -2,7 +2,9 @@
 
 import json
 import re
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from kedro.framework.cli.utils import KedroCliError
@@ -13,8 +15,10 @@ from xmodal_pipeline import training
 from xmodal_pipeline.evaluation.grid import list_rows
 from xmodal_pipeline.evaluation.results import Number, tabulate_numbers
 from xmodal_pipeline.evaluation.uv_value.verdict import COLUMNS
+from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.ablation import list_cells
 from xmodal_pipeline.params.evaluate import EvaluationParams
+from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.params.root import validate_parameters
 from xmodal_pipeline.params.variants import DEFAULT_VARIANTS
 from xmodal_pipeline.pipelines.ablation import nodes
@@ -133,6 +137,61 @@ def test_the_study_s_baselines_close_the_table():
         ["[band_means]", "all", "classification", "own_accuracy", 0.7, ""],
     ]
     assert spread[["name", "metric", "mean", "n_seeds"]].to_numpy().tolist() == [["concat", "mrr", 0.8, 1]]
+
+
+def test_the_median_over_seeds_reads_the_rows_that_the_cells_kept():
+    """Colour from `evaluate`, the variant from its cells, as JSON gives them back."""
+    keys = {"species": "a", "label": "sex", "view": "", "patch": "", "scope": "species", "family": "primary"}
+    numbers = {"uv_adds": 2.0, "high": 9.0, "p_rgb": 0.5, "auc_rgb_upper": 0.9, "uv_adds_upper": 8.0}
+    common = keys | numbers | {"is_eligible": True, "n_1": 9, "n_2": 9}
+    colour = pd.DataFrame([common | {"features": "colour", "p": 0.4, "low": 0.0}]).reindex(
+        columns=list(COLUMNS)
+    )
+    plan, kept = [], {}
+    for seed, p in enumerate((0.001, 0.3, 0.004)):
+        name = f"c{seed}"
+        settings = {"variant": "separate", "training.seed": seed}
+        plan.append(
+            {"cell": name, "settings": settings, "variant": "separate", "seed": seed, "is_base": True}
+        )
+        row = common | {"features": "separate", "p": p, "low": 1.0 if p < 0.05 else 0.0}
+        measured = {"partition": "test", "task": "retrieval", "label": "", "metric": "mrr", "value": 0.8}
+        kept[name] = {"rows": [measured], "uv_value": json.loads(json.dumps([row]))}
+    loaders = {name: lambda one=one: one for name, one in kept.items()}
+    _, _, median = nodes.tabulate_cells(plan, loaders, known_comparison(), colour, EvaluationParams())
+    learnt = median.set_index("features").loc["separate"]
+    assert (learnt["p"], learnt["n_seeds"], learnt["n_held"]) == (0.004, 3, 2)
+    assert median.set_index("features").loc["colour", "p"] == 0.4
+
+
+def test_a_training_keeps_what_its_own_features_say_uv_adds():
+    rng = np.random.default_rng(0)
+    index = pd.DataFrame({"capture_id": [f"c{i}" for i in range(40)], "species": "a"})
+    index = index.assign(specimen_id=index["capture_id"], sex=np.tile(["f", "m"], 20))
+    sides = {name: rng.normal(size=(40, 14)) for name in ("rgb", "uv")}
+    sides["uv"][:, 0] += 6.0 * (index["sex"] == "m")
+    embeddings = pd.concat(
+        pd.DataFrame(values, columns=[f"x{i + 1}" for i in range(14)]).assign(
+            capture_id=index["capture_id"], modality=name
+        )
+        for name, values in sides.items()
+    )
+    study = Study(
+        root=Path("captures"),
+        is_simulated=True,
+        settings=SpecimensParams(),
+        scale="unit",
+        colour_units="relative",
+        rgb_bands=("R", "G", "B"),
+        uv_bands=("UV1",),
+    )
+    rows = nodes._uv_value("separate", embeddings, index, study, EvaluationParams())
+    found = pd.DataFrame(rows).query("scope == 'species'").iloc[0]
+    assert found["features"] == "separate"
+    assert found["family"] == "primary"
+    # UV tells the classes apart and RGB does not: the other way round nothing would.
+    assert found["auc_uv"] > 0.9
+    assert found["auc_rgb"] < 0.75
 
 
 def test_the_epoch_that_was_kept_gives_the_validation_numbers():

@@ -42,6 +42,10 @@ SPECIES_ONLY: Final = "species_only"
 
 ALPHA: Final = 0.05
 """A claim needs a p, or a corrected p, of at most this."""
+UV_CLAIMS: Final = ("uv_only", "uv_adds")
+"""Verdicts of `uv_value` that say that UV adds."""
+COLOUR: Final = "colour"
+"""The set of features that needs no training."""
 TOO_FEW: Final = "too few"
 """How the reason begins where n cannot carry a number."""
 

@@ -8,8 +8,6 @@ import pandas as pd
 
 logger = logging.getLogger(__name__)
 
-COLOUR: Final = "colour"
-"""The set of features that needs no training."""
 _FLOOR: Final = 1e-3
 """Below a thousandth of full scale there is noise, not colour (as in `imaging.quality`)."""
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from xmodal_pipeline.evaluation.uv_value.verdict import CLAIMS, COLUMNS, PRIMARY, judge
+from xmodal_pipeline.evaluation.schema import UV_CLAIMS
+from xmodal_pipeline.evaluation.uv_value.verdict import COLUMNS, PRIMARY, judge
 
 _KEYS = ["label", "view", "patch", "features", "scope", "species"]
 _NUMBERS = (
@@ -34,7 +35,7 @@ def take_median(uv_value: pd.DataFrame, trainings: Sequence[pd.DataFrame], *, ma
     judged = [judge(family, margin=margin) for family in families]
     rows = pd.concat([table[table["features"].isin(learnt)] for table in judged], ignore_index=True)
     rows = rows.astype(dict.fromkeys(_NUMBERS, float))
-    grouped = rows.assign(is_claimed=rows["verdict"].isin(CLAIMS)).groupby(_KEYS, sort=False)
+    grouped = rows.assign(is_claimed=rows["verdict"].isin(UV_CLAIMS)).groupby(_KEYS, sort=False)
     first = grouped.first()
     middle = first.assign(
         **{name: grouped[name].median() for name in _NUMBERS},
@@ -42,6 +43,6 @@ def take_median(uv_value: pd.DataFrame, trainings: Sequence[pd.DataFrame], *, ma
         n_held=grouped["is_claimed"].sum(),
     ).reset_index()
     table = judge(pd.concat([fixed, middle], ignore_index=True), margin=margin)
-    is_claimed = table["verdict"].isin(CLAIMS)
+    is_claimed = table["verdict"].isin(UV_CLAIMS)
     table.loc[~is_claimed, ["noise_tip", "tip"]] = float("nan")
     return table[[*COLUMNS, "n_seeds", "n_held"]]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from xmodal_pipeline.evaluation.schema import COLOUR
 from xmodal_pipeline.evaluation.uv_value.captures import capture_rows
-from xmodal_pipeline.evaluation.uv_value.features import COLOUR
 from xmodal_pipeline.evaluation.uv_value.inputs import FeaturesConstantError
 from xmodal_pipeline.evaluation.uv_value.value import Part, judge_parts, prepare_part
 from xmodal_pipeline.evaluation.uv_value.verdict import COLUMNS, EXPLORATORY, PRIMARY

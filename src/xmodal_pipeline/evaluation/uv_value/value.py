@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from xmodal_pipeline.evaluation.schema import UV_CLAIMS
 from xmodal_pipeline.evaluation.uv_value.analysis import Analysis
 from xmodal_pipeline.evaluation.uv_value.inputs import (
     align_rows,
@@ -17,7 +18,7 @@ from xmodal_pipeline.evaluation.uv_value.inputs import (
 )
 from xmodal_pipeline.evaluation.uv_value.pooling import pool_species
 from xmodal_pipeline.evaluation.uv_value.tips import Tips
-from xmodal_pipeline.evaluation.uv_value.verdict import CLAIMS, COLUMNS, PRIMARY, judge
+from xmodal_pipeline.evaluation.uv_value.verdict import COLUMNS, PRIMARY, judge
 
 
 def uv_value(  # noqa: PLR0913 - one call answers for a whole study; all but the data have defaults
@@ -163,7 +164,7 @@ def judge_parts(parts: Sequence[Part], *, margin: float) -> pd.DataFrame:
     """
     stacked = pd.concat([part.rows.assign(part=i) for i, part in enumerate(parts)], ignore_index=True)
     judged = judge(stacked, margin=margin)
-    claimed = judged[judged["verdict"].isin(CLAIMS) & (judged["scope"] == "species")]
+    claimed = judged[judged["verdict"].isin(UV_CLAIMS) & (judged["scope"] == "species")]
     for i, rows in claimed.groupby("part"):
         tips = Tips(parts[int(str(i))].analysis)
         for at, code, critical in zip(

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 
+from xmodal_pipeline.evaluation.schema import ALPHA
 from xmodal_pipeline.evaluation.uv_value.noise import LEAST_RELIABILITY
 
 COLUMNS = (
@@ -15,14 +16,8 @@ COLUMNS = (
 )
 """Columns of `uv_value`. The first eighteen are what a reader needs; the rest say how they came about."""
 
-CLAIMS = ("uv_only", "uv_adds")
-"""Verdicts that say that UV adds."""
-
 PRIMARY, EXPLORATORY = "primary", "exploratory"
 """Families: the one that was named beforehand, and every other set of features by itself."""
-
-ALPHA = 0.05
-"""False-discovery rate of a claim."""
 
 UNINFORMATIVE_AUC = 0.65
 """RGB counts as silent on a label when its AUC is below this at the one-sided upper 95 % limit."""

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from xmodal_pipeline.evaluation.schema import COLOUR
 from xmodal_pipeline.evaluation.species_export import average_species, tabulate_species
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
@@ -104,7 +105,7 @@ def measure_uv_value(
     Training sees no label, so all specimens count; the test specimens by themselves (`specimens` is `test`)
     are exploratory in every variant.
     """
-    from xmodal_pipeline.evaluation.uv_value.features import COLOUR, embedding_features, log_colour_features
+    from xmodal_pipeline.evaluation.uv_value.features import embedding_features, log_colour_features
 
     sides = {name: embedding_features(rows) for name, rows in embeddings.items()}
     whole = _uv_value({COLOUR: log_colour_features(colour_table), **sides}, specimen_index, study, evaluation)
@@ -124,7 +125,7 @@ def measure_uv_value_of_colour(
     evaluation: EvaluationParams,
 ) -> pd.DataFrame:
     """What UV adds per species, from the colour of every band and patch: no training."""
-    from xmodal_pipeline.evaluation.uv_value.features import COLOUR, log_colour_features
+    from xmodal_pipeline.evaluation.uv_value.features import log_colour_features
 
     alone = evaluation.model_copy(update={"uv_value_features": (COLOUR,)})
     features = {COLOUR: log_colour_features(colour_table)}

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from xmodal_pipeline.evaluation.schema import COLOUR
 from xmodal_pipeline.imaging.patches import WHOLE
 from xmodal_pipeline.reporting.style import GREY, PALETTE
 from xmodal_pipeline.reporting.words import write_p
@@ -16,8 +17,6 @@ VERDICTS: Final = {
     "too_few": ("#999999", "x"),
 }
 """Colour and marker of each verdict of `uv_value`, strongest first."""
-COLOUR: Final = "colour"
-"""The features that need no training."""
 
 
 def write_test(row: Any) -> str:

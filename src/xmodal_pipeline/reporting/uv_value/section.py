@@ -5,16 +5,16 @@ from typing import Any, Final
 
 import pandas as pd
 
+from xmodal_pipeline.evaluation.schema import COLOUR, UV_CLAIMS
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.cells import ONE_SEED
 from xmodal_pipeline.reporting.data.colour import calibration_caution, colour_tags
 from xmodal_pipeline.reporting.section import Finding, PageTable, Section, table_of
 from xmodal_pipeline.reporting.uv_value.figure import picture_uv_value
-from xmodal_pipeline.reporting.uv_value.rows import COLOUR, VERDICTS, rank_uv_value, write_error, write_test
+from xmodal_pipeline.reporting.uv_value.rows import VERDICTS, rank_uv_value, write_error, write_test
 from xmodal_pipeline.reporting.words import ModalityNames, interval, number, with_interval, write_species
 
-_CLAIMS: Final = ("uv_only", "uv_adds")
 _SPECIMENS: Final = {"all": "all", "test": "test only"}
 
 
@@ -146,7 +146,7 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
     findings = [
         _judge_uv_row(row, names, is_pattern=_is_pattern(row, rows))
         for row in rows.itertuples()
-        if row.verdict in _CLAIMS
+        if row.verdict in UV_CLAIMS
     ]
     sufficient = rows[rows["verdict"] == "rgb_suffices"]
     if len(sufficient):
@@ -179,7 +179,7 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
 def _is_pattern(row: Any, rows: pd.DataFrame) -> bool:
     """Whether the learnt feature alone finds it: no view or patch of colour does."""
     is_same = (rows["species"] == row.species) & (rows["label"] == row.label)
-    by_colour = is_same & (rows["features"] == COLOUR) & rows["verdict"].isin(_CLAIMS)
+    by_colour = is_same & (rows["features"] == COLOUR) & rows["verdict"].isin(UV_CLAIMS)
     return row.features != COLOUR and not row.is_pooled and not by_colour.any()
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from xmodal_pipeline.evaluation import uv_value
+from xmodal_pipeline.evaluation.schema import UV_CLAIMS
 from xmodal_pipeline.evaluation.uv_value.noise import Correction, Noise, estimate_noise, noise_added
-from xmodal_pipeline.evaluation.uv_value.verdict import CLAIMS
 
 
 def make_noisy(seed, noise, *, captures, species=6, n=70, trait=0.0):
@@ -73,7 +73,7 @@ def test_noise_makes_uv_add_and_repeats_take_it_back():
     for captures in (1, 2):
         table = uv_value(*make_noisy(1, 0.45, captures=captures))
         rows = table[table["scope"] == "species"]
-        claims[captures] = rows["verdict"].isin(CLAIMS).mean()
+        claims[captures] = rows["verdict"].isin(UV_CLAIMS).mean()
         if captures == 2:
             assert rows["reliability"].between(0.75, 0.99).all()
         else:
@@ -84,7 +84,7 @@ def test_noise_makes_uv_add_and_repeats_take_it_back():
 
 def test_a_trait_survives_the_correction():
     table = uv_value(*make_noisy(1, 0.2, captures=2, trait=2.0))
-    assert table.loc[table["scope"] == "species", "verdict"].isin(CLAIMS).mean() > 0.7
+    assert table.loc[table["scope"] == "species", "verdict"].isin(UV_CLAIMS).mean() > 0.7
 
 
 def test_rows_of_a_specimen_are_averaged_however_few():
@@ -101,7 +101,7 @@ def test_a_score_of_low_reliability_claims_nothing():
     rows = uv_value(rgb, uv, sex, species, specimen).query("scope == 'species'")
     low = rows[rows["reliability"] < 0.7]
     assert len(low) > 3
-    assert not low["verdict"].isin(CLAIMS).any()
+    assert not low["verdict"].isin(UV_CLAIMS).any()
 
 
 def test_tips_lie_where_the_claim_vanishes():

@@ -6,9 +6,10 @@ import pytest
 from scipy import stats
 
 from xmodal_pipeline.evaluation import uv_value
+from xmodal_pipeline.evaluation.schema import UV_CLAIMS
 from xmodal_pipeline.evaluation.uv_value import uv_value_table
 from xmodal_pipeline.evaluation.uv_value.features import log_colour_features
-from xmodal_pipeline.evaluation.uv_value.verdict import CLAIMS, COLUMNS
+from xmodal_pipeline.evaluation.uv_value.verdict import COLUMNS
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
 PARAMS = EvaluationParams()
@@ -64,7 +65,7 @@ def test_table_tests_specimens_per_view_with_the_noise_of_their_repeats():
     assert dorsal["n_1"].tolist() == [12] * 3
     rows = by_species(table)
     np.testing.assert_allclose(rows["q"], stats.false_discovery_control(rows["p"]))
-    assert (rows["verdict"].isin(CLAIMS) == (rows.index == "adds") & (rows["view"] == "dorsal")).all()
+    assert (rows["verdict"].isin(UV_CLAIMS) == (rows.index == "adds") & (rows["view"] == "dorsal")).all()
 
 
 def test_colour_and_the_named_variant_are_one_family_and_others_are_not():
@@ -99,7 +100,7 @@ def test_patches_are_tested_apart_and_corrected_together():
     )
     rows = by_species(uv_value_table({"colour": patched}, index, PARAMS))
     assert sorted(rows["patch"].unique()) == ["whole", "wing"]
-    assert rows.loc[rows["verdict"].isin(CLAIMS), "patch"].tolist() == ["wing"]
+    assert rows.loc[rows["verdict"].isin(UV_CLAIMS), "patch"].tolist() == ["wing"]
     np.testing.assert_allclose(rows["q"], stats.false_discovery_control(rows["p"]))
 
 

@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 from xmodal_pipeline.evaluation import uv_value
-from xmodal_pipeline.evaluation.uv_value.verdict import CLAIMS, COLUMNS
+from xmodal_pipeline.evaluation.schema import UV_CLAIMS
+from xmodal_pipeline.evaluation.uv_value.verdict import COLUMNS
 
 SPECIES = ("adds", "empty", "follows", "plain", "small")
 
@@ -52,7 +53,7 @@ def test_the_planted_species_is_claimed_and_no_other():
     )
     rows = by_species(table)
     assert rows.index[0] == "adds"
-    assert rows["verdict"].isin(CLAIMS).tolist() == [True, False, False, False, False]
+    assert rows["verdict"].isin(UV_CLAIMS).tolist() == [True, False, False, False, False]
     assert rows.loc["small", "verdict"] == "too_few"
     assert 3 < rows.loc["adds", "low"] < rows.loc["adds", "uv_adds"] < rows.loc["adds", "high"]
     assert rows.loc["adds", "auc_uv"] > 0.9 > 0.7 > rows.loc["adds", "auc_rgb"]
@@ -67,7 +68,7 @@ def test_swapped_modalities_are_another_question():
     forward, swapped = (by_species(uv_value(*pair, sex, species)) for pair in ((rgb, uv), (uv, rgb)))
     np.testing.assert_allclose(forward["auc_rgb"].sort_index(), swapped["auc_uv"].sort_index())
     np.testing.assert_allclose(forward["auc_uv"].sort_index(), swapped["auc_rgb"].sort_index())
-    assert forward.loc["adds", "verdict"] in CLAIMS
+    assert forward.loc["adds", "verdict"] in UV_CLAIMS
     assert swapped.loc["follows", "uv_adds"] > 1 > forward.loc["follows", "uv_adds"]
 
 
@@ -185,8 +186,8 @@ def test_a_class_confounded_with_year_is_not_claimed_within_years():
     uv[:, 0] += 2.0 * year
     naive = by_species(uv_value(rgb, uv, sex, species))
     within = by_species(uv_value(rgb, uv, sex, species, blocks=year))
-    assert naive["verdict"].isin(CLAIMS).sum() >= 4
-    assert not within["verdict"].isin(CLAIMS).any()
+    assert naive["verdict"].isin(UV_CLAIMS).sum() >= 4
+    assert not within["verdict"].isin(UV_CLAIMS).any()
     assert within["p"].min() > 0.01
 
 
@@ -198,8 +199,8 @@ def test_a_class_that_differs_in_size_is_not_claimed_at_equal_size():
     uv = 0.5 * rgb + rng.normal(size=(400, 3)) + size[:, None]
     naive = by_species(uv_value(rgb, uv, sex, species))
     given = by_species(uv_value(rgb, uv, sex, species, covariates=size))
-    assert naive["verdict"].isin(CLAIMS).sum() >= 5
-    assert not given["verdict"].isin(CLAIMS).any()
+    assert naive["verdict"].isin(UV_CLAIMS).sum() >= 5
+    assert not given["verdict"].isin(UV_CLAIMS).any()
     np.testing.assert_allclose(naive["auc_rgb"].sort_index(), given["auc_rgb"].sort_index())
 
 
