@@ -89,12 +89,11 @@ def compare(
         uv: (N, k) features, finite.
         layout: species, blocks, classes.
         most: columns that UV is cut to at most.
-        df_per_column: degrees of freedom within cells that a column needs.
+        df_per_column: degrees of freedom within cells that a column needs, over the species that are tested.
     """
     scaled, sd = scale(uv, layout)
-    u = cut_response(
-        rgb, scaled[:, sd > 0], layout, count=int(np.clip(layout.df.sum() // df_per_column, 1, most))
-    )
+    df = layout.df[_is_comparable(layout)].sum()  # species that are not tested leave no residual to whiten by
+    u = cut_response(rgb, scaled[:, sd > 0], layout, count=int(np.clip(df // df_per_column, 1, most)))
     contrasts = _contrasts(rgb, u, layout)
     free = _free_directions(contrasts)
     if contrasts and free.shape[1] < u.shape[1]:
@@ -165,7 +164,7 @@ def _contrasts(rgb: Predictors, u: Floats, layout: Layout) -> list[_Contrast]:
     products, targets = layout.products(terms, terms), layout.products(terms, within)
     total, target, df = products.sum(axis=0), targets.sum(axis=0), float(layout.df.sum())
     contrasts = []
-    for s in np.flatnonzero(layout.counts.min(axis=1) >= MINIMUM_POOLED):
+    for s in np.flatnonzero(_is_comparable(layout)):
         adjustment = adjust_for_own_rgb(int(s), rgb, layout)
         if not adjustment.is_usable:
             continue
@@ -177,6 +176,11 @@ def _contrasts(rgb: Predictors, u: Floats, layout: Layout) -> list[_Contrast]:
         if contrast.nu > _SPENT:
             contrasts.append(contrast)
     return contrasts
+
+
+def _is_comparable(layout: Layout) -> Booleans:
+    """(S,) Species with specimens enough of both classes to be tested."""
+    return np.asarray(layout.counts.min(axis=1) >= MINIMUM_POOLED)
 
 
 def _free_directions(contrasts: list[_Contrast]) -> Floats:

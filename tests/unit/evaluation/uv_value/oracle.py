@@ -104,7 +104,9 @@ def standardised(values, label, species):
 def fewer_axes(u, g, p, label, species):
     """`u` on the first principal axes of what RGB leaves of it, where it has more than the study bears."""
     df = degrees(label, species)
-    q = int(np.clip(df // 10, 1, 5))
+    tested = [s for s in np.unique(species) if min(np.sum(label[species == s] == c) for c in (0, 1)) >= 2]
+    of_tested = np.isin(species, tested)
+    q = int(np.clip(degrees(label[of_tested], species[of_tested]) // 10, 1, 5))
     if u.shape[1] <= q:
         return u
     g, centred = less_species_mean(g, species), less_species_mean(u, species)

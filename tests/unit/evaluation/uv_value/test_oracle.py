@@ -1,4 +1,4 @@
-"""The test of docs/uv_value.md against a second writing of it: p, A and limits of fourteen small studies."""
+"""The test of docs/uv_value.md against a second writing of it: p, A and limits of sixteen small studies."""
 
 import numpy as np
 import pytest
@@ -44,6 +44,15 @@ STUDIES = {
         "counts": [(8, 8)] * 5 + [(9, 0), (2, 2), (2, 3)]
     },
     "others too few for slopes": {"counts": [(6, 6), (4, 0)], "p": 6},
+    "one species of two and two among many that only lend": {
+        "counts": [(2, 2), (2, 3)] + [(1, 19)] * 4,
+        "m": 8,
+    },
+    "an embedding of which one species of two and two is tested": {
+        "counts": [(2, 2)] + [(1, 9)] * 9,
+        "p": 20,
+        "m": 20,
+    },
     "an embedding": {"counts": [(10, 8)] * 6, "p": 20, "m": 20, "delta": 12.0},
 }
 
