@@ -163,18 +163,26 @@ def images(trait: str, bands: int, n: tuple[int, int] = (8, 8), n_species: int =
     return draw
 
 
-def learnt(component: int, n: tuple[int, int] = (12, 12), n_species: int = 12) -> World:
-    """64 features of falling variance; UV another view of the same latents; sex in one component."""
+def learnt(
+    component: int | None, n: tuple[int, int] = (12, 12), n_species: int = 12, *, axes: float = 0.0
+) -> World:
+    """64 features of falling variance; UV another view of the same latents; sex in one component or none.
+
+    Species vary along axes of their own where `axes`, the SD of the logarithm of their spreads, is not 0.
+    """
 
     def draw(rng: Rng) -> Study:
         label, species = lay_out(n_species, n)
         size = len(label)
         scale = np.exp(-np.arange(64) / 12)
         latent = rng.normal(size=(size, 64))
-        latent[:, component - 1] += 2.0 * label
+        latent *= np.exp(axes * rng.normal(size=(n_species, 64)))[species]
+        if component is not None:
+            latent[:, component - 1] += 2.0 * label
         turns = [np.linalg.qr(rng.normal(size=(64, 64)))[0] for _ in range(2)]
         rgb = (latent * scale) @ turns[0] + 0.01 * rng.normal(size=(size, 64))
-        uv = ((latent + 0.4 * rng.normal(size=(size, 64))) * scale) @ turns[1]
+        own = rng.normal(size=(size, 64)) * np.exp(axes * rng.normal(size=(n_species, 64)))[species]
+        uv = ((latent + 0.4 * own) * scale) @ turns[1]
         return Study(rgb, uv, label, species, np.zeros(n_species), is_learnt=True)
 
     return draw
@@ -273,6 +281,8 @@ def list_worlds(path: str | None) -> dict[str, World]:
     for trait in ("level", "patch", "contrast"):
         worlds |= {f"images, {trait}, {bands} bands": images(trait, bands) for bands in (1, 3)}
     worlds |= {f"learnt, component {k}": learnt(k) for k in (1, 13, 31)}
+    for n in (6, 10, 20):
+        worlds[f"learnt, axes of each species, n {n}"] = learnt(None, (n, n), 6, axes=1.0)
     for reliability in (0.95, 0.9, 0.8):
         for captures in (1, 2, 4):
             worlds[f"reliability {reliability}, {captures} captures"] = noisy(reliability, captures)

@@ -64,9 +64,7 @@ class Analysis:
             rows[name] = [distance_limit(*_arguments(added, s), level=level) for s in tested]
         rows["uv_adds"] = rows["uv_adds_unbiased"].fillna(0.0).clip(rows["low"], rows["high"])
         mean = float(rows["uv_adds_unbiased"].mean()) if rows["uv_adds_unbiased"].notna().any() else 0.0
-        rows["uv_adds_se"] = distance_error(
-            mean, np.full(len(tested), float(added.q)), added.df[tested], added.scale[tested]
-        )
+        rows["uv_adds_se"] = distance_error(mean, added.dimensions, added.df[tested], added.scale[tested])
         upper = [distance_limit(*_arguments(alone, s), level=0.95) for s in tested]
         rows["auc_rgb_upper"] = np.fmax(scipy.stats.norm.cdf(np.sqrt(np.array(upper) / 2)), rows["auc_rgb"])
         rows["reliability"] = added.reliability[tested] if self.noise else np.nan
@@ -85,8 +83,8 @@ class Analysis:
         return Predictors.build(values, covariates, self.layout, is_learnt=self.is_learnt, noise=noise)
 
 
-def _arguments(statistics: Statistics, s: int) -> tuple[float, int, float, float]:
-    return float(statistics.t[s]), statistics.q, float(statistics.df[s]), float(statistics.scale[s])
+def _arguments(statistics: Statistics, s: int) -> tuple[float, float, float, float]:
+    return float(statistics.t[s]), statistics.dimensions, float(statistics.df[s]), float(statistics.scale[s])
 
 
 def find_outliers(rgb: Floats, species: np.ndarray, is_second: Booleans, *, reach: float = 5.0) -> Booleans:

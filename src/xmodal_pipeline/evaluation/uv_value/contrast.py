@@ -35,15 +35,17 @@ class Statistics:
 
     Attributes:
         t: T.
-        q: columns of UV compared, the first degrees of freedom.
+        q: columns of UV compared.
+        dimensions: h, the first degrees of freedom: q, or fewer where species vary in directions of their own.
         df: f*, the second; may be infinite.
-        scale: V / s̃², what a unit of noncentrality is worth as a squared distance.
+        scale: qV / (h s̃²), what a unit of noncentrality is worth as a squared distance.
         p: P(F ≥ T).
         reliability: of the RGB score; 1 where noise is not considered.
     """
 
     t: Floats
     q: int
+    dimensions: float
     df: Floats
     scale: Floats
     p: Floats
@@ -105,8 +107,9 @@ def compare(
     q, nu = u.shape[1], sum(one.nu for one in contrasts)
     whitener = _whitener(np.sum([one.e.T @ one.e for one in contrasts], axis=0) / nu)
     variances = [_variance(one, whitener, layout) for one in contrasts]
+    dimensions = _dimensions(contrasts, variances, whitener)
     moderated, moderated_df = moderate(
-        np.array([one.mean for one in variances]), np.array([q * one.df_equal for one in variances])
+        np.array([one.mean for one in variances]), np.array([dimensions * one.df_equal for one in variances])
     )
     empty = np.full(layout.n_species, np.nan)
     result = {name: empty.copy() for name in ("t", "df", "scale", "p", "reliability")}
@@ -115,12 +118,13 @@ def compare(
         v += one.slopes.variance(rgb.terms[one.adjustment.at].T @ one.row)
         v += _noise(one, rgb, u, whitener, layout)
         t = float(np.sum((one.a @ whitener) ** 2)) / (q * v) * (nu - q + 1) / nu
-        df = reference_df(q, variance.df, variance.df_equal, moderated_df[i], one.nu / nu)
+        df = reference_df(q, dimensions, variance.df, variance.df_equal, moderated_df[i], one.nu / nu)
         reliability = rgb.corrections[one.s].reliability if rgb.corrections else 1.0
-        values = (t, df, v / moderated[i], p_value(t, q, df), reliability)
+        unit = q / dimensions * v / moderated[i]
+        values = (t, df, unit, p_value(t, dimensions, df), reliability)
         for name, value in zip(result, values, strict=True):
             result[name][one.s] = value
-    return Statistics(q=q, **result)
+    return Statistics(q=q, dimensions=dimensions, **result)
 
 
 def cut_response(rgb: Predictors, u: Floats, layout: Layout, *, count: int) -> Floats:
@@ -144,19 +148,23 @@ def cut_response(rgb: Predictors, u: Floats, layout: Layout, *, count: int) -> F
     return np.asarray(u @ axes.T)
 
 
-def reference_df(q: int, df: float, df_equal: float, moderated: float, share: float) -> float:
+def reference_df(
+    q: int, dimensions: float, df: float, df_equal: float, moderated: float, share: float
+) -> float:
     """f*, the denominator degrees of freedom of T.
 
     Args:
         q: columns of UV.
+        dimensions: h, those of them that count.
         df: f of the variance of a, classes apart (Bell-McCaffrey).
         df_equal: f₀ of the species' mean variance.
         moderated: f_m of the moderated variance.
         share: w, of the species in all residuals: 1 where it stands alone, which gives Hotelling's T².
     """
-    inverse = 1 / moderated + max(1 / (q * df) - 1 / (q * df_equal), 0.0)
+    inverse = 1 / moderated + max(1 / (dimensions * df) - 1 / (dimensions * df_equal), 0.0)
     own = 1 / inverse if inverse > 0 else np.inf
-    return (1 - share) * own + share * max(own / q - q + 1, 1.0) if share < 1 else max(own / q - q + 1, 1.0)
+    alone = max(own / dimensions - q + 1, 1.0)
+    return (1 - share) * own + share * alone if share < 1 else alone
 
 
 def _contrasts(rgb: Predictors, u: Floats, layout: Layout) -> list[_Contrast]:
@@ -251,6 +259,29 @@ def _variance(one: _Contrast, whitener: Floats, layout: Layout) -> _Variance:
     return _Variance(float(by_class @ leverage), mean, _satterthwaite(matrix), _satterthwaite(equal))
 
 
+def _dimensions(contrasts: list[_Contrast], variances: list["_Variance"], whitener: Floats) -> float:
+    """h, the mean dimension (tr Σ)² / tr Σ² of a species' own whitened covariance Σ, 1 to q.
+
+    All species together are whitened; one that varies along directions of its own has fewer dimensions, and
+    |a|² then has the longer tail of so many.
+
+    References:
+        Box (1954) Ann. Math. Stat. 25:290, theorem 3.1, for a sum of unequal χ²; Bai & Saranadasa (1996) Stat.
+        Sinica 6:311, equation 3.6, for tr Σ² and (tr Σ)² without bias.
+    """
+    q = len(whitener)
+    squares = traces = 0.0
+    for one, variance in zip(contrasts, variances, strict=True):
+        f = variance.df_equal
+        if f <= 1:
+            continue
+        covariance = whitener.T @ (one.e.T @ one.e) @ whitener / (one.nu * variance.mean)  # of trace q
+        square = f**2 / ((f - 1) * (f + 2)) * (float(np.sum(covariance**2)) - q**2 / f)
+        squares += f * square
+        traces += f * (q**2 - 2 * square / f)
+    return float(np.clip(traces / squares, 1, q)) if squares > 0 else float(q)
+
+
 def _satterthwaite(matrix: Floats) -> float:
     """tr(D)² / tr(D²) of a symmetric matrix."""
     return float(np.trace(matrix) ** 2 / np.sum(matrix**2))
@@ -282,4 +313,4 @@ def _nothing_left(contrasts: list[_Contrast], layout: Layout) -> Statistics:
     at = [one.s for one in contrasts]
     t, df, size, p = (np.full(layout.n_species, np.nan) for _ in range(4))
     t[at], df[at], size[at], p[at] = 0.0, np.inf, 1.0, 1.0
-    return Statistics(t, 1, df, size, p, np.where(np.isnan(p), np.nan, 1.0))
+    return Statistics(t, 1, 1.0, df, size, p, np.where(np.isnan(p), np.nan, 1.0))

@@ -12,49 +12,49 @@ _MOST = 1e9
 """Degrees of freedom from which on the reference is χ²: F differs from it by less than 1e-9."""
 
 
-def p_value(t: float, q: int, df: float) -> float:
-    """P(F ≥ t) with q and df degrees of freedom, which may be infinite."""
-    return float(special.chdtrc(q, q * t) if df > _MOST else special.fdtrc(q, df, t))
+def p_value(t: float, h: float, df: float) -> float:
+    """P(F ≥ t) with h and df degrees of freedom, the second of which may be infinite."""
+    return float(special.chdtrc(h, h * t) if df > _MOST else special.fdtrc(h, df, t))
 
 
-def unbiased_distance(t: float, q: int, df: float, scale: float) -> float:
-    """A = (qT(df − 2)/df − q)·scale, which may be negative; NaN where its mean does not exist (df ≤ 2)."""
+def unbiased_distance(t: float, h: float, df: float, scale: float) -> float:
+    """A = (hT(df − 2)/df − h)·scale, which may be negative; NaN where its mean does not exist (df ≤ 2)."""
     if df <= 2:
         return math.nan
     shrink = 1.0 if df > _MOST else (df - 2) / df
-    return (q * t * shrink - q) * scale
+    return (h * t * shrink - h) * scale
 
 
-def distance_limit(t: float, q: int, df: float, scale: float, *, level: float) -> float:
+def distance_limit(t: float, h: float, df: float, scale: float, *, level: float) -> float:
     """`scale` times the noncentrality at which noncentral F lies below t with probability 1 − level.
 
     Args:
         t: the statistic.
-        q: its first degrees of freedom.
+        h: its first degrees of freedom.
         df: its second, which may be infinite.
-        scale: what a unit of noncentrality is worth, V / s̃².
+        scale: what a unit of noncentrality is worth, qV / (h s̃²).
         level: of the limit: .025 gives the lower end of a 95 % interval, .975 the upper.
 
     Returns:
         The limit; 0 where even no distance makes so small a t unlikely.
     """
-    if 1 - p_value(t, q, df) <= 1 - level:
+    if 1 - p_value(t, h, df) <= 1 - level:
         return 0.0
 
     def excess(noncentrality: float) -> float:
         below = (
-            special.chndtr(q * t, q, noncentrality) if df > _MOST else special.ncfdtr(q, df, noncentrality, t)
+            special.chndtr(h * t, h, noncentrality) if df > _MOST else special.ncfdtr(h, df, noncentrality, t)
         )
         # NaN where the probability is too small for the series.
         return (0.0 if np.isnan(below) else float(below)) - (1 - level)
 
-    highest = max(10.0, 4.0 * q * t)
+    highest = max(10.0, 4.0 * h * t)
     while excess(highest) > 0:
         highest *= 2
     return scale * float(scipy.optimize.brentq(excess, 0.0, highest, xtol=1e-11, rtol=1e-13))
 
 
-def distance_error(distance: float, q: Floats, df: Floats, scale: Floats) -> Floats:
+def distance_error(distance: float, h: float, df: Floats, scale: Floats) -> Floats:
     """Standard error (S,) of the unbiased squared distance where the truth is `distance`.
 
     NaN if df < 5: its variance is hardly defined there.
@@ -66,6 +66,6 @@ def distance_error(distance: float, q: Floats, df: Floats, scale: Floats) -> Flo
     noncentrality = max(distance, 0.0) / scale
     finite = np.minimum(df, _MOST)
     usable = np.maximum(finite, 5.0)
-    spread = (q + noncentrality) ** 2 / (usable - 2) + q + 2 * noncentrality
+    spread = (h + noncentrality) ** 2 / (usable - 2) + h + 2 * noncentrality
     error = np.sqrt(2 * spread * (usable - 2) / (usable - 4)) * scale
     return np.where(finite < 5, np.nan, error)

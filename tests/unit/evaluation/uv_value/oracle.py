@@ -46,9 +46,10 @@ def oracle(rgb, uv, label, species):
     whiten(tested)
     for one in tested:
         variance(one)
-    moderate(tested)
+    h = dimensions(tested)
+    moderate(tested, h)
     nu = sum(one["nu"] for one in tested)
-    return [(one["name"], *test(one, nu)) for one in tested]
+    return [(one["name"], *test(one, nu, h)) for one in tested]
 
 
 # What enters
@@ -254,11 +255,24 @@ def variance(one):
     one["f0"] = np.trace(square) ** 2 / np.trace(square @ square)
 
 
-def moderate(tested):
-    """The level of variance, borrowed over species (Smyth 2004), and the error of the borrowed slopes."""
+def dimensions(tested):
+    """h: how many of the whitened columns count, where species vary along directions of their own."""
     q = tested[0]["e"].shape[1]
+    above, below = 0.0, 0.0
+    for one in tested:
+        f0 = one["f0"]
+        if f0 > 1:
+            c = sum(np.outer(row, row) for row in one["e"]) / (one["nu"] * one["s2"])
+            tau = f0**2 * (np.trace(c @ c) - np.trace(c) ** 2 / f0) / ((f0 - 1) * (f0 + 2))
+            above += f0 * (np.trace(c) ** 2 - 2 * tau / f0)
+            below += f0 * tau
+    return min(max(above / below, 1.0), q) if below > 0 else q
+
+
+def moderate(tested, h):
+    """The level of variance, borrowed over species (Smyth 2004), and the error of the borrowed slopes."""
     s2 = np.array([one["s2"] for one in tested])
-    d = np.array([q * one["f0"] for one in tested])
+    d = np.array([h * one["f0"] for one in tested])
     moderated, f_m = s2, d
     if len(tested) >= FEWEST_TO_MODERATE:
         g = np.log(s2) - special.digamma(d / 2) + np.log(d / 2)
@@ -287,26 +301,26 @@ def inverse_trigamma(value):
 # 6. Test
 
 
-def test(one, nu):
+def test(one, nu, h):
     """p, A, low, high."""
     q = len(one["a"])
     t = one["a"] @ one["a"] / (q * one["v"]) * (nu - q + 1) / nu
-    f = test_degrees(one, nu, q)
-    unit = one["v"] / one["level"]
-    p = above(t, q, f)
+    f = test_degrees(one, nu, q, h)
+    level = one["v"] / one["level"]
+    p = above(t, h, f)
     adds = 0.0
     if f > 2:
         adds = q * t * (1 - 2 / f) - q
-    adds *= unit
-    low, high = (unit * noncentrality(t, q, f, probability) for probability in (0.975, 0.025))
+    adds *= level
+    low, high = (q / h * level * noncentrality(t, h, f, probability) for probability in (0.975, 0.025))
     return float(p), float(np.clip(adds, low, high)), float(low), float(high)
 
 
-def test_degrees(one, nu, q):
-    rate = 1 / one["f_m"] + max(1 / (q * one["f"]) - 1 / (q * one["f0"]), 0)
+def test_degrees(one, nu, q, h):
+    rate = 1 / one["f_m"] + max(1 / (h * one["f"]) - 1 / (h * one["f0"]), 0)
     f_f = 1 / rate if rate > 0 else np.inf
     w = one["nu"] / nu
-    return (1 - w) * f_f + w * max(f_f / q - q + 1, 1)
+    return (1 - w) * f_f + w * max(f_f / h - q + 1, 1)
 
 
 def above(t, q, f):

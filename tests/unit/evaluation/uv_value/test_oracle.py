@@ -1,4 +1,4 @@
-"""The test of docs/uv_value.md against a second writing of it: p, A and limits of sixteen small studies."""
+"""The test of docs/uv_value.md against a second writing of it: p, A and limits of seventeen small studies."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from xmodal_pipeline.evaluation import uv_value
 
 
-def make_study(seed, counts, p=4, m=3, *, delta=0.0, spread=1.0, tail=None, outliers=0, slopes=0.4):
+def make_study(seed, counts, p=4, m=3, *, delta=0.0, spread=1.0, tail=None, outliers=0, slopes=0.4, axes=0.0):
     """Species of n_1 + n_2 specimens; UV follows RGB, and adds `delta` in every other species."""
     rng = np.random.default_rng(seed)
     mixing = np.eye(p) + rng.normal(size=(p, p)) / np.sqrt(p)
@@ -17,7 +17,8 @@ def make_study(seed, counts, p=4, m=3, *, delta=0.0, spread=1.0, tail=None, outl
         scale = np.where(sex == 1, spread, 1.0)[:, None]
         draw = rng.standard_t(tail, size=(len(sex), p)) if tail else rng.normal(size=(len(sex), p))
         x = draw @ mixing * scale + sex[:, None] * rng.normal(size=p)
-        u = x @ (common + slopes * rng.normal(size=(p, m))) + rng.normal(size=(len(sex), m)) * scale
+        noise = rng.normal(size=(len(sex), m)) * scale * np.exp(axes * rng.normal(size=m) if axes else 0.0)
+        u = x @ (common + slopes * rng.normal(size=(p, m))) + noise
         u[:, 0] += delta * sex * (s % 2)
         for _ in range(outliers):
             x[rng.integers(len(sex)), rng.integers(p)] += 30
@@ -53,6 +54,7 @@ STUDIES = {
         "p": 20,
         "m": 20,
     },
+    "species that vary along axes of their own": {"counts": [(8, 8)] * 9, "axes": 1.0, "delta": 4.0},
     "an embedding": {"counts": [(10, 8)] * 6, "p": 20, "m": 20, "delta": 12.0},
 }
 

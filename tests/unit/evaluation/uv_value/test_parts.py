@@ -175,14 +175,16 @@ def test_an_embedding_explains_at_most_a_third_of_a_species():
 
 def test_reference_is_hotellings_where_a_species_stands_alone():
     q, df = 3, 3 * 20.0
-    assert reference_df(q, 20.0, 20.0, df, 1.0) == pytest.approx(20 - q + 1)
-    assert reference_df(q, 20.0, 20.0, np.inf, 0.5) == np.inf
+    assert reference_df(q, q, 20.0, 20.0, df, 1.0) == pytest.approx(20 - q + 1)
+    assert reference_df(q, q, 20.0, 20.0, np.inf, 0.5) == np.inf
     # Classes apart with fewer df than the mean variance.
     expected = 1 / (1 / 100 + 1 / 30 - 1 / 60)
-    assert reference_df(q, 10.0, 20.0, 100.0, 0.0) == pytest.approx(expected)
-    assert reference_df(q, 20.0, 10.0, 100.0, 0.0) == pytest.approx(100)
-    assert reference_df(1, 2.0, 2.0, 2.0, 0.5) == pytest.approx(2.0)
-    assert reference_df(5, 2.0, 2.0, 10.0, 1.0) == 1.0
+    assert reference_df(q, q, 10.0, 20.0, 100.0, 0.0) == pytest.approx(expected)
+    assert reference_df(q, q, 20.0, 10.0, 100.0, 0.0) == pytest.approx(100)
+    assert reference_df(1, 1, 2.0, 2.0, 2.0, 0.5) == pytest.approx(2.0)
+    assert reference_df(5, 5, 2.0, 2.0, 10.0, 1.0) == 1.0
+    # Half of the columns count: half the df, of the share that is not its own.
+    assert reference_df(4, 2, 10.0, 20.0, np.inf, 0.0) == pytest.approx(1 / (1 / 20 - 1 / 40))
 
 
 def test_pooling_by_hand():
