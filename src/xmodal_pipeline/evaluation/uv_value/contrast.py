@@ -36,7 +36,7 @@ class Statistics:
     Attributes:
         t: T.
         q: columns of UV compared.
-        dimensions: h, the first degrees of freedom: q, or fewer where species vary in directions of their own.
+        dimensions: h, the first degrees of freedom: q, or fewer where species vary along axes of their own.
         df: f*, the second; may be infinite.
         scale: qV / (h s̃²), what a unit of noncentrality is worth as a squared distance.
         p: P(F ≥ T).
@@ -266,8 +266,8 @@ def _dimensions(contrasts: list[_Contrast], variances: list["_Variance"], whiten
     |a|² then has the longer tail of so many.
 
     References:
-        Box (1954) Ann. Math. Stat. 25:290, theorem 3.1, for a sum of unequal χ²; Bai & Saranadasa (1996) Stat.
-        Sinica 6:311, equation 3.6, for tr Σ² and (tr Σ)² without bias.
+        Box (1954) Ann. Math. Stat. 25:290, theorem 3.1, for a sum of unequal χ²; Bai & Saranadasa (1996)
+        Stat. Sinica 6:311, equation 3.6, for tr Σ² and (tr Σ)² without bias.
     """
     q = len(whitener)
     squares = traces = 0.0
