@@ -40,7 +40,10 @@ def prepare_arrays():
             capture_ids=tuple(index["capture_id"]),
             specimen_ids=tuple(index["specimen_id"]),
             partitions=tuple(partition),
-            statistics={},
+            statistics={
+                name: {"mean": [0.4] * bands[f"{name}_bands"], "sd": [0.2] * bands[f"{name}_bands"]}
+                for name in ("rgb", "uv")
+            },
             is_calibrated=True,
             **{name: tuple(f"band {i}" for i in range(count)) for name, count in bands.items()},
         )

@@ -29,6 +29,7 @@ from xmodal_pipeline.errors import (
     UnreadFolderError,
     rejection_summary,
 )
+from xmodal_pipeline.params.presets import FILLED_GROUPS
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.params.variants import STRATEGIES, VARIANTS
 from xmodal_pipeline.pipelines import STAGES
@@ -67,6 +68,14 @@ class ProjectHooks:
             _check_names(options)
         except ParametersError as error:
             raise RunRefusedError(str(error)) from error
+
+    @hook_impl
+    def after_catalog_created(self, catalog: CatalogProtocol[Any, Any]) -> None:
+        """Give nodes the groups that a preset fills as they are in force."""
+        if self._parameters is None:
+            return
+        for group in FILLED_GROUPS:
+            catalog[f"params:{group}"] = getattr(self._parameters, group)
 
     @hook_impl
     def before_pipeline_run(

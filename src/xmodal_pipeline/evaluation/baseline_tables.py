@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xmodal_pipeline.evaluation.baselines import band_means, pca_cca, silhouette
+from xmodal_pipeline.evaluation.baselines import band_means, coarse_pixels, pca_cca, silhouette
 from xmodal_pipeline.evaluation.galleries import LEAST_TEST
 from xmodal_pipeline.evaluation.model_tables import ModelTables
 from xmodal_pipeline.evaluation.schema import MODALITIES, SPECIES_ONLY
@@ -50,7 +50,12 @@ def baseline_tables(
     frame = _Frame(prepared, index)
     colours = [band_means(side, masks[:, i]) for i, side in enumerate(images)]
     outlines = [silhouette(masks[:, i]) for i in range(2)]
-    pixels = frame.project([side.reshape(len(side), -1) for side in images])
+    pixels = frame.project(
+        [
+            coarse_pixels(side, masks[:, i], prepared.statistics[name])
+            for i, (name, side) in enumerate(zip(MODALITIES, images, strict=True))
+        ]
+    )
     views_of = {name: frame.project_table(table) for name, table in views.items()}
     shared = (
         "RGB and UV share one mask, in which the outline finds itself: see opposite_views"

@@ -1,5 +1,6 @@
 """What needs no learning: colour statistics, outlines, species alone, PCA with canonical correlation."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.ranks import summarise
 from xmodal_pipeline.evaluation.retrieval import rank_matches
+from xmodal_pipeline.params.train import COARSE_PX
 
 Floats = NDArray[np.float64]
 
@@ -71,6 +73,31 @@ def silhouette(masks: ArrayLike, size: int = _OUTLINE_PX) -> Floats:
     result = np.empty((count, len(down) * len(across)))
     for start in range(0, count, _BLOCK):
         block = (np.asarray(masks[start : start + _BLOCK]) > 0).astype(np.float64)  # type: ignore[index]
+        result[start : start + _BLOCK] = (down @ block @ across.T).reshape(len(block), -1)
+    return result
+
+
+def coarse_pixels(
+    images: ArrayLike, masks: ArrayLike, moments: Mapping[str, Sequence[float]], size: int = COARSE_PX
+) -> Floats:
+    """Bands as models see them, standardised and 0 off the specimen, averaged to `size` × `size`, flattened.
+
+    Args:
+        images: (captures, bands, height, width), any scale; read in blocks, so a memory map is fine.
+        masks: (captures, height, width), positive on the specimen.
+        moments: `mean` and `sd` of each band.
+        size: side in pixels; smaller images keep their size.
+
+    Returns:
+        (captures, bands · size²).
+    """
+    mean, sd = (np.asarray(moments[name], np.float64)[:, None, None] for name in ("mean", "sd"))
+    count, bands, height, width = np.shape(images)
+    down, across = _averaging(height, min(size, height)), _averaging(width, min(size, width))
+    result = np.empty((count, bands * len(down) * len(across)))
+    for start in range(0, count, _BLOCK):
+        block = (np.asarray(images[start : start + _BLOCK], np.float64) - mean) / sd  # type: ignore[index]
+        block *= np.asarray(masks[start : start + _BLOCK])[:, None] > 0  # type: ignore[index]
         result[start : start + _BLOCK] = (down @ block @ across.T).reshape(len(block), -1)
     return result
 

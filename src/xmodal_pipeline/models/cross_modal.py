@@ -7,6 +7,7 @@ from torch.nn.functional import normalize
 
 from xmodal_pipeline.models.backbone import BackboneSpec
 from xmodal_pipeline.models.fusion import FusedFeatures, Fusion, build_fusion
+from xmodal_pipeline.models.linear_branch import LinearBranch
 from xmodal_pipeline.models.projection import ProjectionHead, mean_direction
 from xmodal_pipeline.params.train import TrainingParams
 from xmodal_pipeline.params.variants import VariantParams
@@ -18,7 +19,7 @@ class ModelOutput(NamedTuple):
     features: dict[str, Tensor]
     """(batch, feature_dim), what is exported."""
     projections: dict[str, Tensor]
-    """(batch, projection_dim), for the losses, which normalise them."""
+    """(batch, projection_dim), for the losses, which normalise them; longer by the linear branch."""
     unimodal_joint: dict[str, Tensor] = {}  # noqa: RUF012
     """(batch, projection_dim) by modality: the joint projection made from that modality alone."""
 
@@ -44,6 +45,8 @@ class CrossModalModel(nn.Module):
         self.heads = nn.ModuleDict(
             {name: ProjectionHead(fusion.feature_dim, hidden_dim, projection_dim) for name in learnt}
         )
+        self.linear: LinearBranch | None = None
+        """Beside the projections of a trained model."""
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -76,7 +79,10 @@ class CrossModalModel(nn.Module):
                     f"model: {modality} must be given to a model of {self.modalities}, got None; "
                     "a model of one modality is the variant 'rgb_only' or 'uv_only'"
                 )
-        return self.project(self.fusion(rgb, uv, alone=self.unimodal_joint))
+        output = self.project(self.fusion(rgb, uv, alone=self.unimodal_joint))
+        if self.linear is None or rgb is None or uv is None:
+            return output
+        return output._replace(projections=self.linear.beside(output.projections, self.linear(rgb, uv)))
 
     def project(self, fused: FusedFeatures) -> ModelOutput:
         """Projections of features that the fusion gave for `alone=unimodal_joint`."""

@@ -103,6 +103,8 @@ def _cell(settings: dict[str, Any], base: TrainParams) -> Cell:
             for part in groups:
                 group = group[part]
             group[name] = value
+    if "training.max_epochs" in settings:
+        tree["training"]["captures_seen"] = None
     try:
         return Cell(settings, variant, TrainParams.model_validate(tree))
     except ValidationError as error:

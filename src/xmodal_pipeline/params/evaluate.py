@@ -1,5 +1,7 @@
 """Parameters of `evaluate`: the protocol behind every number."""
 
+from typing import ClassVar
+
 from pydantic import Field, field_validator
 
 from xmodal_pipeline.params._model import ParamsModel
@@ -9,6 +11,9 @@ from xmodal_pipeline.params.variants import STRATEGIES
 class EvaluationParams(ParamsModel):
     """The evaluation protocol. The report states which one made its tables."""
 
+    of_preset: ClassVar[frozenset[str]] = frozenset(
+        ("protocol", "inner_folds", "c_values", "bootstraps", "permutations", "reference_permutations")
+    )
     protocol: str = "demo"
     """Name of these settings; every table states it."""
     ks: tuple[int, ...] = (1, 5, 10)

@@ -12,9 +12,10 @@ from xmodal_pipeline.params.apply import ApplyParams
 from xmodal_pipeline.params.compare import CompareParams
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.ingest import IngestParams
+from xmodal_pipeline.params.presets import fill_from_preset
 from xmodal_pipeline.params.report import ReportingParams
 from xmodal_pipeline.params.split import SplitParams
-from xmodal_pipeline.params.train import TrainParams
+from xmodal_pipeline.params.train import TrainingParams, TrainParams
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -56,6 +57,16 @@ class Parameters(IngestParams, TrainParams):
             raise ValueError(f"{must}, got '{study}'; choose another name")
         return study
 
+    @field_validator("training")
+    @classmethod
+    def _one_budget(cls, training: TrainingParams) -> TrainingParams:
+        if {"max_epochs", "captures_seen"} <= training.model_fields_set:
+            raise ValueError(
+                f"max_epochs and captures_seen must not be given both, got {training.max_epochs} and "
+                f"{training.captures_seen}; leave one null"
+            )
+        return training
+
     @field_validator("ablation")
     @classmethod
     def _every_cell_is_possible(cls, ablation: AblationParams, info: ValidationInfo) -> AblationParams:
@@ -66,13 +77,13 @@ class Parameters(IngestParams, TrainParams):
 
 
 def validate_parameters(tree: dict[str, Any]) -> Parameters:
-    """Check a whole parameter tree.
+    """Check a whole parameter tree, and give every key that it leaves to the preset its value.
 
     Raises:
         ParametersError: listing every fault with its key, what is allowed and what was found.
     """
     try:
-        return Parameters.model_validate(tree)
+        return fill_from_preset(Parameters.model_validate(tree))
     except ValidationError as error:
         faults = "\n".join(f"  {_describe(fault)}" for fault in error.errors())
         raise ParametersError(f"parameters: {error.error_count()} fault(s)\n{faults}") from error

@@ -1,6 +1,6 @@
 """Parameters of `train`: optimisation, losses and augmentation; the model variants stand in `variants.py`."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -21,8 +21,18 @@ Limits = Annotated[tuple[float, float], AfterValidator(_ordered)]
 
 
 class TrainingParams(ParamsModel):
-    """Optimisation, hardware and the encoder."""
+    """Optimisation, hardware and the encoder. Keys left null take the preset's value."""
 
+    of_preset: ClassVar[frozenset[str]] = frozenset(
+        (
+            *("backbone", "lr", "batch_size", "max_epochs", "captures_seen", "warmup_epochs", "precision"),
+            "gradient_checkpointing",
+        )
+    )
+    preset: Literal["auto", "demo", "photographs", "museum"] = "auto"
+    """Values of the keys here and in `evaluation` that are left null: demo, photographs (a few hundred to a
+    few thousand specimens, two cores) or museum (one GPU). Auto is demo for simulated specimens, photographs
+    for others."""
     backbone: str = "test_resnet"
     """Any timm model name."""
     pretrained: bool = False
@@ -31,6 +41,9 @@ class TrainingParams(ParamsModel):
     """Columns of the projections, which the loss compares."""
     hidden_dim: int = Field(256, ge=2)
     """Units in the hidden layer of each projection head."""
+    linear_share: float | None = Field(None, ge=0, le=1)
+    """Share of PCA + CCA of pixels in the similarity of two projections: 0 leaves what is learnt; null
+    chooses on validation specimens."""
     lr: float = Field(1e-3, gt=0)
     """Learning rate at the end of the warm-up; a cosine takes it to 0."""
     lr_rgb: float | None = Field(None, gt=0)
@@ -50,6 +63,8 @@ class TrainingParams(ParamsModel):
     the gradient stays that of the whole batch (GradCache). Batch norms see a chunk."""
     max_epochs: int = Field(25, ge=1)
     """Passes over the training captures."""
+    captures_seen: int | None = Field(None, ge=1)
+    """Captures that training sees, all epochs together, in the place of `max_epochs`; at least 20 epochs."""
     warmup_epochs: float = Field(2, ge=0)
     """Epochs in which the learning rate rises to `lr`."""
     patience: int | None = Field(None, ge=1)
@@ -105,6 +120,10 @@ class CurriculumWeights(ParamsModel):
     """Weight of the intra-modal term."""
 
 
+COARSE_PX: Final = 16
+"""Side to which pixels are averaged before PCA + CCA, in the linear branch and in the baseline alike: of 8 to
+64, the one by which most swallowtails were found (decision 0038)."""
+
 LEARNT_TEMPERATURES: Final = (0.01, 1.0)
 """Range a learnt temperature is clamped to. CLIP caps its logit scale at 100 (arXiv:2103.00020, section 2.5);
 above 1 all logits lie within 2 of one another, and the loss hardly tells a match from the rest."""
@@ -116,6 +135,7 @@ class LossParams(ParamsModel):
     The title of a weight is what Methods call its term.
     """
 
+    of_preset: ClassVar[frozenset[str]] = frozenset(("temperature", "intra_modal_weight", "cross_views"))
     temperature: float = Field(0.1, gt=0)
     """Divides similarities; the start of a learnt one."""
     adaptive_temperature: bool = False
@@ -165,6 +185,7 @@ class LossParams(ParamsModel):
 class GeometryParams(ParamsModel):
     """One warp shared by RGB, UV and mask."""
 
+    of_preset: ClassVar[frozenset[str]] = frozenset(("crop_scale", "rotation_deg"))
     crop_scale: Limits = (0.5, 1.0)
     """Area of the crop as a share of the image."""
     crop_ratio: Limits = (0.8, 1.25)
@@ -252,7 +273,7 @@ class TrainParams(ParamsModel):
     """What the nodes of `train` take."""
 
     training: TrainingParams = TrainingParams()
-    """Optimisation, hardware and the encoder."""
+    """Optimisation, hardware and the encoder. Keys left null take the preset's value."""
     loss: LossParams = LossParams()
     """The combined loss: cross-modal, intra-modal and joint terms."""
     augmentation: AugmentationParams = AugmentationParams()

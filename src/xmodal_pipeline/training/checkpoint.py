@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -12,9 +12,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from xmodal_pipeline.models import CrossModalModel
+from xmodal_pipeline.models.linear_branch import LinearBranch
 from xmodal_pipeline.training.config import FitConfig
 
 _CONFIG_KEY = "fit_config"
+_LINEAR = "linear."
+"""Begins the names of the linear branch's tensors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +43,25 @@ class Checkpoint:
 
     def model(self) -> CrossModalModel:
         """The model with these weights, in evaluation mode, on the CPU."""
-        model = self.config.initial_model()
+        with torch.random.fork_rng():
+            model = self.config.initial_model()
+        own = {name.removeprefix(_LINEAR): t for name, t in self.tensors.items() if name.startswith(_LINEAR)}
+        if own:
+            model.linear = LinearBranch.of_tensors(own)
         model.load_state_dict(self.tensors)
         return model.eval()
+
+    @property
+    def linear_share(self) -> float:
+        """What the similarity of two projections takes from the linear branch; 0 without one."""
+        share = self.tensors.get(f"{_LINEAR}share")
+        return 0.0 if share is None else float(share)
+
+    def with_linear(self, branch: LinearBranch) -> Self:
+        """The same variant with this branch beside its projections."""
+        return replace(
+            self, tensors=self.tensors | {_LINEAR + name: t for name, t in branch.state_dict().items()}
+        )
 
     def unlearnt(self, *, pretrained: bool = False) -> Self:
         """The same model before any training here: its weights as drawn from the seed, or as pretrained."""

@@ -12,6 +12,9 @@ from xmodal_pipeline.params.train import AugmentationParams, LossParams, Trainin
 from xmodal_pipeline.params.variants import VariantParams
 from xmodal_pipeline.specimens.prepared import Prepared
 
+LEAST_EPOCHS = 20
+"""Of a budget of captures: below, a schedule of warm-up and cosine has hardly begun."""
+
 
 class BandStatistics(ParamsModel):
     """Mean and standard deviation of each band over the training foreground, unit scale."""
@@ -44,7 +47,7 @@ class FitConfig(ParamsModel):
         augmentation: AugmentationParams,
         variant: Mapping[str, Any],
     ) -> Self:
-        """The run of one variant on these captures: their bands, size, statistics and photometry.
+        """The run of one variant on these captures: their bands, size, statistics and photometry, its epochs.
 
         Args:
             prepared: all captures.
@@ -57,7 +60,7 @@ class FitConfig(ParamsModel):
             {
                 "name": variant["fusion_type"] + ("" if variant["use_modality_specific"] else "_shared"),
                 "variant": variant,
-                "training": training,
+                "training": in_epochs(training, len(prepared.rows_of("train"))),
                 "loss": loss,
                 "augmentation": augmentation,
                 "photometry": photometry_in_force(augmentation, is_calibrated=prepared.is_calibrated),
@@ -82,6 +85,19 @@ class FitConfig(ParamsModel):
             image_size=self.image_size,
             unimodal_joint=self.loss.joint_mode == "comm",
         )
+
+
+def in_epochs(training: TrainingParams, captures: int) -> TrainingParams:
+    """A budget of captures as the epochs that see them: the last whole one included, and at least 20.
+
+    Args:
+        training: the section `training`; without a budget it stays.
+        captures: that train.
+    """
+    if training.captures_seen is None:
+        return training
+    epochs = max(LEAST_EPOCHS, -(-training.captures_seen // max(captures, 1)))
+    return training.model_copy(update={"max_epochs": epochs, "captures_seen": None})
 
 
 def photometry_in_force(augmentation: AugmentationParams, *, is_calibrated: bool) -> PhotometryPreset:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from xmodal_pipeline.augmentation import Batch, ViewMaker, warp_batch
 from xmodal_pipeline.errors import RunStoppedError
-from xmodal_pipeline.params.train import GeometryParams
+from xmodal_pipeline.params.train import COARSE_PX, GeometryParams
 from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training.batches import consecutive, read_batch
 from xmodal_pipeline.training.checkpoint import Checkpoint
@@ -81,10 +81,10 @@ class BaselineViews(NamedTuple):
     colours: pd.DataFrame
     """Mean and SD of every band over the foreground."""
     pixels: pd.DataFrame
-    """Bands averaged to `side` × `side`."""
+    """Bands, standardised and 0 off the specimen, averaged to `side` × `side`."""
 
 
-def baseline_views(prepared: Prepared, geometry: GeometryParams, *, side: int = 16) -> BaselineViews:
+def baseline_views(prepared: Prepared, geometry: GeometryParams, *, side: int = COARSE_PX) -> BaselineViews:
     """Outlines, colours and pixels of the opposite views, as vectors.
 
     Args:
@@ -100,7 +100,11 @@ def baseline_views(prepared: Prepared, geometry: GeometryParams, *, side: int = 
             image, mask = (warped.rgb, warped.uv)[channel], warped.mask[:, channel : channel + 1]
             _collect(silhouettes, {name: functional.adaptive_avg_pool2d(mask, side).flatten(1)})
             _collect(colours, {name: _colour_statistics(image, mask)})
-            _collect(pixels, {name: functional.adaptive_avg_pool2d(image, side).flatten(1)})
+            mean, sd = (torch.tensor(prepared.statistics[name][m])[:, None, None] for m in ("mean", "sd"))
+            _collect(
+                pixels,
+                {name: functional.adaptive_avg_pool2d((image - mean) / sd * mask, side).flatten(1)},
+            )
     return BaselineViews(*(_table(prepared, vectors) for vectors in (silhouettes, colours, pixels)))
 
 

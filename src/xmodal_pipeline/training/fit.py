@@ -14,6 +14,7 @@ from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training.checkpoint import Checkpoint
 from xmodal_pipeline.training.config import FitConfig, differing_keys
 from xmodal_pipeline.training.diagnostics import Diagnostic, diagnose
+from xmodal_pipeline.training.linear import add_linear_branch
 from xmodal_pipeline.training.process import train, training_batches
 from xmodal_pipeline.training.processes import Order, array_files, check_hardware, launch
 from xmodal_pipeline.training.run_state import history_table, model_weights, read_state
@@ -72,7 +73,8 @@ def fit(
     for found in diagnostics:
         logger.warning("%s: %s: %s; %s", config.name, found["code"], found["message"], found["advice"])
     weights = run["chosen_weights"] or model_weights(state)
-    return FitResult(Checkpoint.of_weights(weights, config), history, diagnostics)
+    checkpoint = add_linear_branch(Checkpoint.of_weights(weights, config), prepared)
+    return FitResult(checkpoint, history.assign(linear_share=checkpoint.linear_share), diagnostics)
 
 
 def _train_in_processes(

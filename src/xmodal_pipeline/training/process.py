@@ -26,7 +26,7 @@ from xmodal_pipeline.training.gradient_cache import has_batch_statistics
 from xmodal_pipeline.training.module import ContrastiveTraining
 from xmodal_pipeline.training.progress import StepBar, quiet_lightning
 from xmodal_pipeline.training.run_state import RunState, WholeFiles, read_state
-from xmodal_pipeline.training.validation import MINIMUM_SPECIMENS
+from xmodal_pipeline.training.validation import MINIMUM_SPECIMENS, validation_rows
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,16 @@ def train(
         module = ContrastiveTraining(config, batches_per_epoch=len(batches))
         if config.training.processes > 1:
             _share_statistics(module)
-        validation = _validation_rows(config, prepared)
+        validation = validation_rows(prepared)
+        if len(validation) < MINIMUM_SPECIMENS:
+            logger.info(
+                "%s: %d validation specimens are too few to choose an epoch by (at least %d); the last epoch "
+                "is used",
+                config.name,
+                len(validation),
+                MINIMUM_SPECIMENS,
+            )
+            validation = validation[:0]
         state = RunState(
             state_file, identity, validation_specimens=len(validation), save_every_s=save_every_s
         )
@@ -101,21 +110,6 @@ def _share_statistics(module: ContrastiveTraining) -> None:
             "%s: batch norms use the statistics of each process's part of a batch: sharing them needs GPUs",
             module.config.name,
         )
-
-
-def _validation_rows(config: FitConfig, prepared: Prepared) -> NDArray[np.int64]:
-    """The first capture of each validation specimen, or none where they are too few to choose by."""
-    rows = prepared.rows_of("validation")
-    _, first = np.unique([prepared.specimen_ids[row] for row in rows], return_index=True)
-    if len(first) >= MINIMUM_SPECIMENS:
-        return rows[np.sort(first)]
-    logger.info(
-        "%s: %d validation specimens are too few to choose an epoch by (at least %d); the last epoch is used",
-        config.name,
-        len(first),
-        MINIMUM_SPECIMENS,
-    )
-    return rows[:0]
 
 
 def _run(

@@ -3,13 +3,23 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from xmodal_pipeline.evaluation.ranks import PAIRWISE, recall_name, summarise
 from xmodal_pipeline.evaluation.retrieval import rank_matches
+from xmodal_pipeline.specimens.prepared import Prepared
 
 MINIMUM_SPECIMENS = 20
 """Below, recall@1 has a standard error above 0.11, and choosing among epochs by it is choosing by chance."""
+
+
+def validation_rows(prepared: Prepared) -> NDArray[np.int64]:
+    """Row of the first capture of each validation specimen, in their order."""
+    rows = prepared.rows_of("validation")
+    first = np.unique([prepared.specimen_ids[row] for row in rows], return_index=True)[1]
+    return rows[np.sort(first)]
 
 
 class RetrievalScore(NamedTuple):

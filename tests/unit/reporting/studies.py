@@ -219,6 +219,7 @@ def make_history(*, cross: bool = True, epochs: int = 20, seed: int = 0) -> pd.D
             "validation_recall_at_1": 0.6 * (1 - fall) + noise[0] + 0.05 * seed,
             "seconds": 3.0,
             "is_kept": epoch == epochs - 1,
+            "linear_share": 0.25 if cross else 0.0,
         }
     )
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter
 
 from xmodal_pipeline.imaging.study import Study
-from xmodal_pipeline.params.train import LossParams, TrainingParams
+from xmodal_pipeline.params.train import COARSE_PX, LossParams, TrainingParams
 from xmodal_pipeline.params.variants import STRATEGIES
 from xmodal_pipeline.reporting.cells import SeedSpread
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
@@ -270,7 +270,20 @@ def describe_training(
         f"Contrastive models ({variants}; {training.backbone}, {start}) were trained without labels "
         f"for up to {histories['variant'].value_counts().max()} epochs (AdamW, Loshchilov & Hutter 2019, "
         f"{_rates(training, names)}, batch {training.batch_size}, {_loss(trained, loss)}; "
-        f"seed {training.seed}); the last epoch{kept} was kept."
+        f"seed {training.seed}); the last epoch{kept} was kept.{_linear(histories, names)}"
+    )
+
+
+def _linear(histories: pd.DataFrame, names: ModalityNames) -> str:
+    """What stands beside the learnt projections, and how much of it."""
+    shares = histories.groupby("variant", sort=False)["linear_share"].last()
+    said = [f"{share:.0%} in {names.label(str(name))}" for name, share in shares[shares > 0].items()]
+    if not said:
+        return ""
+    side = f"{COARSE_PX} × {COARSE_PX}"
+    return (
+        f" Of the similarity of two projections, a share ({', '.join(said)}) is the cosine under PCA and "
+        f"canonical correlation (Vinod 1976) of {side} pixels, fitted on training captures."
     )
 
 

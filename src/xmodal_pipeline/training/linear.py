@@ -1,0 +1,117 @@
+"""The linear branch of a trained variant: fitted on its training captures, weighed on its validation ones."""
+
+import logging
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from xmodal_pipeline.augmentation import Batch, ViewMaker
+from xmodal_pipeline.evaluation.baselines import pca_cca
+from xmodal_pipeline.evaluation.ranks import query_measures
+from xmodal_pipeline.evaluation.retrieval import rank_matches
+from xmodal_pipeline.models.linear_branch import LinearBranch, coarse_pixels
+from xmodal_pipeline.specimens.prepared import Prepared
+from xmodal_pipeline.training.batches import consecutive, read_batch
+from xmodal_pipeline.training.checkpoint import Checkpoint
+from xmodal_pipeline.training.module import RGB_VIEW_SEED, UV_VIEW_SEED
+from xmodal_pipeline.training.validation import MINIMUM_SPECIMENS, validation_rows
+
+logger = logging.getLogger(__name__)
+
+Pair = tuple[Tensor, Tensor]
+
+USUAL_SHARE = 0.25
+"""Near the best on simulated and on photographed specimens alike (decision 0038)."""
+SHARES = (0.0, 0.1, USUAL_SHARE, 0.5, 0.75, 1.0)
+_LEAST_CAPTURES = 10
+_BATCH = 256
+
+
+def add_linear_branch(checkpoint: Checkpoint, prepared: Prepared) -> Checkpoint:
+    """A variant with canonical correlation of coarse pixels beside what it learnt.
+
+    Args:
+        checkpoint: of a trained variant; one of a single modality stays as it is.
+        prepared: its captures: the training ones fit the branch, the validation ones choose its share unless
+            `training.linear_share` names one.
+    """
+    config = checkpoint.config
+    rows = prepared.rows_of("train")
+    model = checkpoint.model()
+    if config.training.linear_share == 0 or len(model.modalities) < 2 or len(rows) < _LEAST_CAPTURES:
+        return checkpoint
+    views = ViewMaker(config.augmentation, config.photometry, config.channel_statistics(), config.image_size)
+    coarse = [_coarse(prepared, views, part) for part in consecutive(rows, _BATCH)]
+    rgb, uv = (np.concatenate(side) for side in zip(*coarse, strict=True))
+    transform = pca_cca(rgb, uv)
+    maps = {
+        name: (torch.from_numpy(centre).float(), torch.from_numpy(weights).float())
+        for name, centre, weights in zip(("rgb", "uv"), transform.centres, transform.weights, strict=True)
+    }
+    branch = LinearBranch(maps, torch.tensor(USUAL_SHARE))
+    share = config.training.linear_share
+    if share is None:
+        share = _choose_share(checkpoint, prepared, views, branch)
+    branch.share.fill_(share)
+    logger.info("%s: %.0f %% of its similarities are of PCA + CCA of pixels", config.name, 100 * share)
+    return checkpoint.with_linear(branch) if share > 0 else checkpoint
+
+
+def best_share(found: NDArray[np.float64]) -> float:
+    """The share nearest to the usual one among those as good as the best: within one standard error of it.
+
+    The error is that of the paired difference to the best, over specimens.
+
+    Args:
+        found: (shares, specimens) reciprocal ranks of the match, by the shares of `SHARES`.
+    """
+    best = found[found.mean(axis=1).argmax()]
+    behind = best - found
+    error = behind.std(axis=1, ddof=1) / np.sqrt(found.shape[1])
+    good = np.flatnonzero(behind.mean(axis=1) <= error)
+    return SHARES[min(good, key=lambda i: abs(SHARES[i] - USUAL_SHARE))]
+
+
+def _choose_share(
+    checkpoint: Checkpoint, prepared: Prepared, views: ViewMaker, branch: LinearBranch
+) -> float:
+    rows = validation_rows(prepared)
+    if len(rows) < MINIMUM_SPECIMENS:
+        return USUAL_SHARE
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = checkpoint.model().to(device)
+    # One mask for both modalities gives every pair away in plain views: there the warped ones decide.
+    is_one_outline = bool((prepared.masks[rows, 0] == prepared.masks[rows, 1]).all())
+    learnt, linear = [], []
+    with torch.inference_mode():
+        for part in consecutive(rows, _BATCH):
+            rgb, uv = _views(views, read_batch(prepared, part).as_float(), warped=is_one_outline)
+            learnt.append(model(rgb, uv).projections)
+            linear.append(branch(rgb, uv))
+    z, variates = (
+        {name: torch.cat([one[name] for one in parts]) for name in ("rgb", "uv")}
+        for parts in (learnt, linear)
+    )
+    found = []
+    for share in SHARES:
+        branch.share.fill_(share)
+        sides = branch.beside(z, variates)
+        ranks = rank_matches(sides["rgb"].numpy(), sides["uv"].numpy())
+        found.append(np.mean([query_measures(counts, ())["mrr"] for counts in ranks], axis=0))
+    return best_share(np.array(found))
+
+
+def _views(views: ViewMaker, batch: Batch, *, warped: bool) -> Pair:
+    if warped:
+        return views.warped_view(batch, RGB_VIEW_SEED).rgb, views.warped_view(batch, UV_VIEW_SEED).uv
+    plain = views.evaluation_view(batch)
+    return plain.rgb, plain.uv
+
+
+def _coarse(
+    prepared: Prepared, views: ViewMaker, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    rgb, uv = _views(views, read_batch(prepared, rows), warped=False)
+    return coarse_pixels(rgb).double().numpy(), coarse_pixels(uv).double().numpy()
