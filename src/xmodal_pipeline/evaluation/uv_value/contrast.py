@@ -92,10 +92,13 @@ def compare(
         df_per_column: degrees of freedom within cells that a column needs.
     """
     scaled, sd = scale(uv, layout)
-    u = cut_response(
-        rgb, scaled[:, sd > 0], layout, count=int(np.clip(layout.df.sum() // df_per_column, 1, most))
-    )
+    columns = scaled[:, sd > 0]
+    u = cut_response(rgb, columns, layout, count=int(np.clip(layout.df.sum() // df_per_column, 1, most)))
     contrasts = _contrasts(rgb, u, layout)
+    if contrasts and u.shape[1] > (rank := _residual_rank(contrasts)):
+        # Species of one class lend degrees of freedom; what is left of those tested holds no more columns.
+        u = cut_response(rgb, columns, layout, count=rank)
+        contrasts = _contrasts(rgb, u, layout)
     free = _free_directions(contrasts)
     if contrasts and free.shape[1] < u.shape[1]:
         u = u @ free
@@ -177,6 +180,11 @@ def _contrasts(rgb: Predictors, u: Floats, layout: Layout) -> list[_Contrast]:
         if contrast.nu > _SPENT:
             contrasts.append(contrast)
     return contrasts
+
+
+def _residual_rank(contrasts: list[_Contrast]) -> int:
+    """Columns of UV whose residual covariance can be of full rank, whatever UV is."""
+    return int(sum(np.linalg.matrix_rank(one.residual, tol=_SPENT) for one in contrasts))
 
 
 def _free_directions(contrasts: list[_Contrast]) -> Floats:
