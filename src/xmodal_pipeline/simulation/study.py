@@ -86,8 +86,8 @@ def species_roles(params: SimulationParams) -> list[Role]:
         Role.REDUNDANT: params.n_redundant_species,
         Role.RGB_ONLY: params.n_rgb_only_species,
         Role.LEAKING: params.n_leaking_species,
-        Role.PLAIN: params.n_plain_species,
         Role.PATTERN: params.n_pattern_species,
+        Role.PLAIN: params.n_plain_species,
     }
     roles = [role for role, count in counts.items() for _ in range(count)]
     if not 1 <= len(roles) <= MAX_SPECIES:

@@ -11,7 +11,7 @@ from dataclasses import field as dataclass_field
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy  # not its submodule optimize, which loads by itself on first use
 
 from xmodal_pipeline.params.ingest import SimulationParams
 from xmodal_pipeline.simulation import morphology as body
@@ -377,7 +377,7 @@ def _reach(
     for doubling in range(_MAX_DOUBLINGS):
         upper = _STEP[goal.knob] * 2.0**doubling
         if excess(upper) > 0.0:
-            return at(float(brentq(excess, 0.0, upper, xtol=1e-4 * upper)))
+            return at(float(scipy.optimize.brentq(excess, 0.0, upper, xtol=1e-4 * upper)))
     raise ValueError(
         f"simulated species '{species.name}': {goal.request} must be reachable by a realistic change of "
         f"{goal.knob}, got δ = {target:g}; lower ingest.simulation.{goal.request}"
