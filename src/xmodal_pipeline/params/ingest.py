@@ -283,11 +283,13 @@ class SimulationParams(ParamsModel):
     """Species whose sex UV shows, and RGB in part."""
     n_pattern_species: int = Field(1, ge=0)
     """Species whose sex shows in where UV lies and in no band's mean or SD; one morph."""
+    n_per_sex_pattern: int = Field(24, ge=0)
+    """Specimens per sex in the pattern species."""
     n_plain_species: int = Field(3, ge=0)
     """Species with no sex difference and one morph."""
     n_per_sex_plain: int = Field(6, ge=0)
     """Specimens per sex in the plain species."""
-    uv_effect: float = Field(3.0, ge=0)
+    uv_effect: float = Field(3.5, ge=0)
     """δ of sex in UV: given RGB in the UV species, by itself in the leaking ones."""
     rgb_effect: float = Field(2.5, ge=0)
     """δ in RGB of what UV does not show: `morph`, and sex in the RGB-only species."""

@@ -142,7 +142,8 @@ def plan_captures(params: SimulationParams, roles: list[Role]) -> list[PlannedCa
 def _plan_species(
     params: SimulationParams, index: int, role: Role, rng: np.random.Generator
 ) -> list[PlannedCapture]:
-    total = 2 * (params.n_per_sex_plain if role is Role.PLAIN else params.n_per_sex)
+    own = {Role.PLAIN: params.n_per_sex_plain, Role.PATTERN: params.n_per_sex_pattern}
+    total = 2 * own.get(role, params.n_per_sex)
     n_male = round(total * params.male_share)
     planned: list[PlannedCapture] = []
     for is_male, count in ((False, total - n_male), (True, n_male)):
