@@ -26,7 +26,7 @@ _VEIN_SHARE = 0.15
 
 # The forward and the backward UV spot of a butterfly: angles in degrees, distance from the centre as a share
 # of the outline's radius, radius. Both lie whole on a wing, so that they cover equal areas.
-_UV_SPOT_ANGLES, _UV_SPOT_HEIGHT, _UV_SPOT_RADIUS = (30.0, -34.0), 0.55, 0.18
+_UV_SPOT_ANGLES, _UV_SPOT_HEIGHT, _UV_SPOT_RADIUS = (30.0, -34.0), 0.52, 0.21
 
 # Wings and trunks as ellipses with one focus at the centre: (angle in degrees, reach, eccentricity).
 _BUTTERFLY = (
