@@ -112,7 +112,7 @@ def test_pattern_species_show_sex_in_no_mean_and_no_sd(made):
     assert found.pop("sex_delta_rgb") < 0.001
     # The forward shares of 2,000 individuals are no mirror image of themselves.
     assert found.pop("sex_delta_uv_sd") < 0.2
-    assert max(found.values()) < 0.1
+    assert max(found.values()) < 0.02
 
 
 def test_the_brighter_spot_lies_forward_in_males_and_backward_in_females(made):
@@ -124,11 +124,12 @@ def test_the_brighter_spot_lies_forward_in_males_and_backward_in_females(made):
     ]
     gained = images[1] - images[0]
     assert np.abs(gained[:3]).max() < 1e-3
-    forward, backward = gained[4, : SIZE // 2], gained[4, SIZE // 2 :]
+    forward, backward = np.maximum(gained[4], 0.0), np.maximum(-gained[4], 0.0)
     assert forward.sum() > 1.0
-    assert backward.sum() == pytest.approx(-forward.sum(), rel=0.1)  # mottle, veins
-    assert forward.min() > -1e-9 > backward.min()
-    assert backward.max() < 1e-9
+    assert backward.sum() == pytest.approx(forward.sum(), rel=0.1)  # mottle, veins
+    rows = np.arange(SIZE)
+    mean_rows = [spot.sum(axis=1) @ rows / spot.sum() for spot in (forward, backward)]
+    assert mean_rows[0] < SIZE / 2 < mean_rows[1]  # rows run down, the head is up
 
 
 def test_an_impossible_pattern_is_refused():
