@@ -1,8 +1,8 @@
 """What the default run must show, from its saved outputs: `kedro run && python benchmarks/demo.py`.
 
 Prints, for the simulated demo: registration error against the truth, retrieval of held-out specimens
-beside chance and silhouettes, and the difference UV - RGB in balanced accuracy for the planted traits, in
-the species that have them.
+beside chance and silhouettes, the difference UV - RGB in balanced accuracy for the planted traits, in the
+species that have them, and which species `uv_value` claims: by colour, and by pattern.
 Exits with 1 if a requirement fails.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from xmodal_pipeline.evaluation import classification
+from xmodal_pipeline.evaluation.schema import COLOUR, UV_CLAIMS
 
 
 def check(name: str, passed: bool, figure: str) -> bool:
@@ -88,13 +89,39 @@ def traits(data: Path, study: str, variant: str) -> bool:
 
 def uv_value(data: Path, study: str) -> bool:
     truth = pd.read_parquet(data / "01_raw" / study / "simulated_truth.parquet")
-    planted = {name.casefold() for name in truth.loc[truth["sex_uv_adds"] > 0.5, "species"]}
     table = pd.read_parquet(data / "07_model_output" / study / "uv_value.parquet")
     rows = table[(table["family"] == "primary") & (table["scope"] == "species")]
-    claimed = set(rows.loc[rows["verdict"].isin(["uv_adds", "uv_only"]), "species"])
-    figure = f"{len(claimed & planted)} of {len(planted)} found, {len(claimed - planted)} claimed beside"
-    passed = claimed <= planted and (bool(claimed) or not planted)
-    return check("uv_value (colour): planted species, nothing else", passed, figure)
+    tested, claims = rows[rows["verdict"] != "too_few"], rows[rows["verdict"].isin(UV_CLAIMS)]
+    by_colour = set(claims.loc[claims["features"] == COLOUR, "species"])
+    by_learnt = set(claims.loc[claims["features"] != COLOUR, "species"])
+    in_means = {name.casefold() for name in truth.loc[truth["sex_uv_adds"] > 0.5, "species"]}
+    in_pattern = {name.casefold() for name in truth.loc[truth["role"] == "pattern", "species"]}
+    others = set(tested["species"]) - in_means - in_pattern
+    beside = (by_colour - in_means) | (by_learnt & others)
+    left = ", ".join(
+        f"{name} {truth.loc[truth['role'] == 'pattern', name].max():.2f}"
+        for name in ("sex_delta_rgb", "sex_delta_uv", "sex_delta_uv_sd")
+    )
+    return all(
+        [
+            check(
+                "uv_value: every species planted in mean colour, by colour",
+                in_means <= by_colour,
+                f"{len(in_means & by_colour)} of {len(in_means)}; learnt {len(in_means & by_learnt)}",
+            ),
+            check(
+                "uv_value: every pattern found by learnt features, none by colour",
+                in_pattern <= by_learnt - by_colour,
+                f"{len(in_pattern & by_learnt)} of {len(in_pattern)}, colour {len(in_pattern & by_colour)}; "
+                f"left in means and SDs: {left}",
+            ),
+            check(
+                "uv_value: nothing claimed where nothing is planted",
+                not beside,
+                f"{len(beside)} claims; {len(others)} species without a trait tested",
+            ),
+        ]
+    )
 
 
 def main() -> None:

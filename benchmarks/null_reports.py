@@ -19,6 +19,7 @@ LABELS = ("sex",)
 PARAMETERS = {
     "simulation": {
         "n_effect_species": 0,
+        "n_pattern_species": 0,
         "n_rgb_only_species": 0,
         "n_plain_species": 6,
         "n_per_sex_plain": 10,

@@ -20,6 +20,7 @@ from scipy.stats import binomtest
 CLAIMS = ("uv_adds", "uv_only")
 SIMULATION = {
     "n_effect_species": 3,
+    "n_pattern_species": 0,
     "n_rgb_only_species": 3,
     "n_plain_species": 3,
     "n_per_sex": 10,

@@ -45,7 +45,9 @@ def _describe_captures(catalog: CatalogProtocol[Any, Any]) -> list[str]:
 
 
 def describe_claims(uv_value: pd.DataFrame) -> str:
-    """In how many species UV adds, and in which; one line."""
+    """In how many species UV adds, in which, and where only a learnt feature shows it; one line."""
+    from xmodal_pipeline.evaluation.uv_value.verdict import is_found_by_pattern
+
     rows = (
         uv_value[(uv_value["family"] == "primary") & (uv_value["scope"] == "species")]
         if len(uv_value)
@@ -57,14 +59,20 @@ def describe_claims(uv_value: pd.DataFrame) -> str:
     for label, of_label in rows.groupby("label", sort=False):
         tested = of_label.loc[of_label["verdict"] != "too_few", "species"].unique()
         found = list(of_label.loc[of_label["verdict"].isin(UV_CLAIMS), "species"].unique())
+        is_pattern = is_found_by_pattern(of_label)
+        patterns = [name for name in found if is_pattern[of_label["species"] == name].any()]
         few = of_label["species"].nunique() - len(tested)
-        shown = ", ".join(found[:_SHOWN]) + (" …" if len(found) > _SHOWN else "")
-        named = f": {shown}" if found else ""
+        named = f": {_list_names(found)}" if found else ""
+        by_pattern = f"; by pattern, not by mean colour, in {_list_names(patterns)}" if patterns else ""
         parts.append(
             f"UV adds about {label} in {len(found)} of {len(tested)} species tested"
-            f"{f' ({few} more have too few specimens)' if few else ''}{named}"
+            f"{f' ({few} more have too few specimens)' if few else ''}{named}{by_pattern}"
         )
     return "; ".join(parts)
+
+
+def _list_names(species: list[str]) -> str:
+    return ", ".join(species[:_SHOWN]) + (" …" if len(species) > _SHOWN else "")
 
 
 def _where(catalog: CatalogProtocol[Any, Any], name: str) -> str:

@@ -24,7 +24,13 @@ from xmodal_pipeline.params.variants import DEFAULT_VARIANTS
 from xmodal_pipeline.pipelines.ablation import nodes
 
 SMALL = {
-    "simulation": {"image_size_px": 32, "n_effect_species": 1, "n_plain_species": 1, "repeat_share": 0.0},
+    "simulation": {
+        "image_size_px": 32,
+        "n_effect_species": 1,
+        "n_pattern_species": 0,
+        "n_plain_species": 1,
+        "repeat_share": 0.0,
+    },
     "split": {"image_size": 32},
     "training": {"max_epochs": 1, "projection_dim": 16, "hidden_dim": 16},
     "evaluation": {"minimum_n": 3},

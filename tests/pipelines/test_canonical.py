@@ -23,7 +23,13 @@ INGEST = tuple(
         "examine_captures",
     )
 )
-SIMULATION = {"n_effect_species": 1, "n_plain_species": 0, "n_per_sex": 3, "fault_count": 0}
+SIMULATION = {
+    "n_effect_species": 1,
+    "n_pattern_species": 0,
+    "n_plain_species": 0,
+    "n_per_sex": 3,
+    "fault_count": 0,
+}
 
 
 def run(project, pipeline, node_names=None, **params):

@@ -32,7 +32,9 @@ def test_a_folder_is_passed_through_and_simulated_specimens_are_made(tmp_path):
     )
     assert given == {"root": str(folder), "is_simulated": False}
     assert truth.empty
-    small = SimulationParams(image_size_px=32, n_effect_species=1, n_plain_species=0, n_per_sex=2)
+    small = SimulationParams(
+        image_size_px=32, n_effect_species=1, n_pattern_species=0, n_plain_species=0, n_per_sex=2
+    )
     made, truth = nodes.provide_captures(SpecimensParams(), small, ONE_JOB, tmp_path / "simulated")
     assert made == {"root": str(tmp_path / "simulated"), "is_simulated": True}
     assert len(truth) == len(list((tmp_path / "simulated").glob("*.tif"))) > 0

@@ -23,6 +23,11 @@ def test_claims_count_species_once_and_leave_out_what_is_exploratory_or_pooled()
     assert describe_claims(make_uv_value()) == (
         "UV adds about sex in 1 of 2 species tested (1 more have too few specimens): colias"
     )
+    learnt = make_uv_value().replace({"family": {"exploratory": "primary"}})
+    assert describe_claims(learnt) == (
+        "UV adds about sex in 2 of 2 species tested (1 more have too few specimens): colias, pieris; by "
+        "pattern, not by mean colour, in pieris"
+    )
     assert describe_claims(make_uv_value().iloc[:0]).startswith("what UV adds: nothing to test")
 
 

@@ -278,19 +278,25 @@ class SimulationParams(ParamsModel):
     n_redundant_species: int = Field(0, ge=0)
     """Species whose sex RGB and UV both show, UV adding next to nothing."""
     n_rgb_only_species: int = Field(0, ge=0)
-    """Species whose sex RGB shows and UV does not; the only ones with a planted trait but no morph."""
+    """Species whose sex RGB shows and UV does not; one morph."""
     n_leaking_species: int = Field(0, ge=0)
     """Species whose sex UV shows, and RGB in part."""
-    n_plain_species: int = Field(6, ge=0)
+    n_pattern_species: int = Field(1, ge=0)
+    """Species whose sex shows in where UV lies and in no band's mean or SD; one morph."""
+    n_per_sex_pattern: int = Field(24, ge=0)
+    """Specimens per sex in the pattern species."""
+    n_plain_species: int = Field(3, ge=0)
     """Species with no sex difference and one morph."""
-    n_per_sex_plain: int = Field(3, ge=0)
+    n_per_sex_plain: int = Field(6, ge=0)
     """Specimens per sex in the plain species."""
-    uv_effect: float = Field(3.0, ge=0)
+    uv_effect: float = Field(3.5, ge=0)
     """δ of sex in UV: given RGB in the UV species, by itself in the leaking ones."""
     rgb_effect: float = Field(2.5, ge=0)
     """δ in RGB of what UV does not show: `morph`, and sex in the RGB-only species."""
     shared_effect: float = Field(2.5, ge=0)
     """δ of sex in RGB in the redundant species."""
+    pattern_effect: float = Field(10.0, ge=0)
+    """δ of sex in how much of the UV of two spots lies forward, in the pattern species."""
     male_share: float = Field(0.5, gt=0, lt=1)
     """Share of males among the specimens of a species."""
     repeat_share: float = Field(0.2, ge=0, le=1)

@@ -74,12 +74,15 @@ class Section:
 
 
 def join_sections(parts: Iterable[Section]) -> list[Section]:
-    """Sections in the order of their keys' first parts; the first title and lead of a key stand."""
+    """Sections in the order of their keys' first parts; the first title and lead of a key stand.
+
+    A key that no part gives a title has no place on the page of this study.
+    """
     joined: dict[str, Section] = {}
     for part in parts:
         one = joined.get(part.key)
         joined[part.key] = part if one is None else _join(one, part)
-    return list(joined.values())
+    return [section for section in joined.values() if section.title]
 
 
 def _join(one: Section, other: Section) -> Section:

@@ -118,11 +118,12 @@ def paint(
     inside = coverage > 0.0
     side, up = np.abs(x[inside])[None], y[inside][None]
     height = distance[inside][None] / radius.reshape(size, size)[inside][None]
-    weights, field = body.region_weights(plan, anatomy, side, up, height, softness=1.5 * pixel)
+    weights, field, uv_spots = body.region_weights(plan, anatomy, side, up, height, softness=1.5 * pixel)
     factor = body.mottle(anatomy, side, up) * body.cover(plan, 1.0 / _N_ROWS[plan.kind], side, up, height)
     light = x[inside] * np.cos(pose.light_angle) + y[inside] * np.sin(pose.light_angle)
     factor = factor[0] * (1.0 + pose.light_depth * (light - height[0] ** 2)) * colours.light[0]
     shown = colours.regions[0].T @ weights[:, 0] + colours.field[0][:, None] * field[0]
+    shown = shown + colours.uv_spots[0].T @ uv_spots[:, 0]
     image = np.full((len(BANDS), size, size), BACKGROUND)
     image[:, inside] += coverage[inside] * (shown * factor - BACKGROUND)
     return image, coverage

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-N_PATCHES, N_SPOTS, N_RIPPLES = 3, 6, 5
+N_PATCHES, N_SPOTS, N_RIPPLES, N_UV_SPOTS = 3, 6, 5, 2
 GROUND, FIRST_PATCH, SPOTS, MARGIN, TRUNK = 0, 1, 1 + N_PATCHES, 2 + N_PATCHES, 3 + N_PATCHES
 N_REGIONS = 4 + N_PATCHES
 MOTTLE_DEPTH = 0.05
@@ -23,6 +23,10 @@ MOTTLE_DEPTH = 0.05
 _VEIN_DEPTH = 0.22
 _VEIN_SHARE = 0.15
 """Mean of the vein pattern over a wing, added back so that veins do not darken the specimen."""
+
+# The forward and the backward UV spot of a butterfly: angles in degrees, distance from the centre as a share
+# of the outline's radius, radius. Both lie whole on a wing, so that they cover equal areas.
+_UV_SPOT_ANGLES, _UV_SPOT_HEIGHT, _UV_SPOT_RADIUS = (30.0, -34.0), 0.52, 0.21
 
 # Wings and trunks as ellipses with one focus at the centre: (angle in degrees, reach, eccentricity).
 _BUTTERFLY = (
@@ -67,6 +71,8 @@ class BodyPlan:
     """The field of structural colour, a disc clipped to the ground."""
     margin_width: float
     trunk_width: float
+    uv_spot_radius: float
+    """Of the forward and the backward UV spot, which lie on the ground's pigment; 0 without them."""
 
 
 class Anatomy(NamedTuple):
@@ -88,7 +94,9 @@ class Anatomy(NamedTuple):
     ripple_phase: Array
 
 
-def draw_body_plan(rng: np.random.Generator, kind: Literal["butterfly", "bird"]) -> BodyPlan:
+def draw_body_plan(
+    rng: np.random.Generator, kind: Literal["butterfly", "bird"], *, has_uv_spots: bool
+) -> BodyPlan:
     """A new species: the proportions and the pattern are drawn, the body's scheme is given by `kind`."""
     lobes = np.array(_BUTTERFLY if kind == "butterfly" else _BIRD)
     if kind == "butterfly" and rng.random() < 0.35:
@@ -119,6 +127,7 @@ def draw_body_plan(rng: np.random.Generator, kind: Literal["butterfly", "bird"])
         field_radius=float(rng.uniform(0.46, 0.54)),
         margin_width=float(rng.uniform(0.05, 0.14)) if wide else float(rng.uniform(0.0, 0.03)),
         trunk_width=float(rng.uniform(0.055, 0.075)) if wide else 0.0,
+        uv_spot_radius=_UV_SPOT_RADIUS if has_uv_spots else 0.0,
     )
 
 
@@ -214,8 +223,8 @@ def _spots(plan: BodyPlan, anatomy: Anatomy, x: Array, y: Array, softness: float
 
 def region_weights(
     plan: BodyPlan, anatomy: Anatomy, x: Array, y: Array, height: Array, *, softness: float
-) -> tuple[Array, Array]:
-    """How much of each region, and of the field of structural colour, shows at each point.
+) -> tuple[Array, Array, Array]:
+    """How much of each region, of the field of structural colour and of the UV spots shows at each point.
 
     Args:
         plan: the species.
@@ -226,8 +235,9 @@ def region_weights(
         softness: width of a contour, in body units.
 
     Returns:
-        Weights (regions, n, points), which sum to 1 at every point, and the field (n, points), which
-        lies on the ground only. Both carry no brightness.
+        Weights (regions, n, points), which sum to 1 at every point; the field (n, points), which lies on
+        the ground only; and the UV spots (2, n, points), ground over everything else, without field.
+        None carries brightness.
     """
     covers = [_patch(plan, anatomy, k, x, y, softness) for k in range(N_PATCHES)]
     covers.append(_spots(plan, anatomy, x, y, softness))
@@ -241,7 +251,25 @@ def region_weights(
     weights[GROUND] = left
     angle = np.full((len(anatomy.field_radius), 1), plan.field_angle)
     centre = _centre(plan, anatomy, angle, np.full_like(angle, plan.field_height))
-    return weights, left * _disc(x, y, centre, anatomy.field_radius, 3.0 * softness)
+    field = left * _disc(x, y, centre, anatomy.field_radius, 3.0 * softness)
+    uv_spots = _uv_spots(plan, anatomy, x, y, softness)
+    bare = 1.0 - uv_spots.sum(axis=0)
+    weights *= bare
+    weights[GROUND] += 1.0 - bare
+    return weights, field * bare, uv_spots
+
+
+def _uv_spots(plan: BodyPlan, anatomy: Anatomy, x: Array, y: Array, softness: float) -> Array:
+    """The forward and the backward one, (2, n, points)."""
+    n = len(anatomy.field_radius)
+    found: Array = np.zeros((N_UV_SPOTS, *np.broadcast_shapes(x.shape, (n, 1))))
+    if plan.uv_spot_radius:
+        radius = np.full((n, 1), plan.uv_spot_radius)
+        height = np.full((n, 1), _UV_SPOT_HEIGHT)
+        for k, angle in enumerate(_UV_SPOT_ANGLES):
+            centre = _centre(plan, anatomy, np.full((n, 1), np.radians(angle)), height)
+            found[k] = _disc(x, y, centre, radius, softness)
+    return found
 
 
 def mottle(anatomy: Anatomy, x: Array, y: Array) -> Array:

@@ -26,6 +26,9 @@ class Role(StrEnum):
     brightness that blurs the difference in RGB. The truth states how much."""
     LEAKING = "leaking"
     """Males have more structural UV, and a part of it reaches into blue."""
+    PATTERN = "pattern"
+    """Two spots that differ in UV only: the brighter lies forward in males, backward in females. Neither sex
+    has another mean or SD of a band; only where UV lies shows it."""
     PLAIN = "plain"
     """Neither sex nor morph shows."""
 
@@ -43,6 +46,8 @@ class Effects(NamedTuple):
     """Males: shift of the ground pigment's edge."""
     edge_nm: float = 0.0
     """Orange morph: shift of the ground pigment's edge."""
+    forward: float = 0.0
+    """Share of the spots' UV that lies forward: added in males, taken from it in females."""
 
 
 class Variation(NamedTuple):
@@ -56,6 +61,8 @@ class Variation(NamedTuple):
     blue_sd: float = 0.0
 
 
+MOST_DEVIATION = 3.0
+"""Where the normal deviates of individuals are cut, in SDs."""
 NO_EFFECT = Effects()
 _STILL = Variation()
 
@@ -78,7 +85,7 @@ class Species:
 
 
 class Individuals(NamedTuple):
-    """n individuals: their anatomy and standard normal deviates (cut at 3) of everything else."""
+    """n individuals: their anatomy and standard normal deviates (cut) of everything else."""
 
     anatomy: Anatomy
     light: Array
@@ -87,6 +94,7 @@ class Individuals(NamedTuple):
     edge: Array
     uv: Array
     blue: Array
+    forward: Array
 
 
 class Colours(NamedTuple):
@@ -98,6 +106,8 @@ class Colours(NamedTuple):
     """(n, regions, bands)."""
     field: Array
     """(n, bands), added where the field of structural colour lies."""
+    uv_spots: Array
+    """(n, 2, bands), added where the forward and the backward UV spot lie."""
 
 
 # Melanin depth, carotenoid depth, edge in nm, structural blue; amounts chosen for schematic looks.
@@ -113,6 +123,10 @@ _PAINTS: dict[str, tuple[float, float, float, float]] = {
 # Spread between individuals: optical depths by 12 to 15 %, the pigment's edge by 4 nm. Free choices,
 # of the order of what reflectance of one species' museum series shows.
 _MELANIN_SD, _CAROTENOID_SD, _EDGE_SD_NM = 0.15, 0.12, 4.0
+UV_SPOTS_TOTAL = 1.0
+"""Structural UV of the two UV spots together, the same in every individual of either sex."""
+FORWARD_SD = 0.06
+"""Spread between individuals of one sex in the share of it that lies forward."""
 
 
 def draw_species(
@@ -134,7 +148,7 @@ def draw_species(
     return Species(
         name=name,
         role=role,
-        plan=body.draw_body_plan(rng, kind),
+        plan=body.draw_body_plan(rng, kind, has_uv_spots=role is Role.PATTERN),
         melanin=paints[:, 0],
         carotenoid=paints[:, 1],
         edge_nm=paints[:, 2],
@@ -146,7 +160,7 @@ def draw_species(
 def draw_individuals(species: Species, rng: np.random.Generator, n: int) -> Individuals:
     """Individuals, without their sex and morph: these change nothing but what `Effects` says."""
     anatomy = body.draw_anatomy(species.plan, rng, n)
-    return Individuals(anatomy, *np.clip(rng.standard_normal((6, n)), -3.0, 3.0))
+    return Individuals(anatomy, *np.clip(rng.standard_normal((7, n)), -MOST_DEVIATION, MOST_DEVIATION))
 
 
 def region_bands(
@@ -208,6 +222,31 @@ def field_bands(species: Species, individuals: Individuals, male: Labels) -> Arr
     return np.asarray(uv_amount[:, None] * uv + blue_amount[:, None] * blue)
 
 
+def forward_share(species: Species, individuals: Individuals, male: Labels) -> Array:
+    """Share of the UV spots' structural UV that lies forward, (n,), about one half.
+
+    Args:
+        species: of the individuals.
+        individuals: (n,).
+        male: (n,) bool.
+    """
+    sign = np.where(male, 1.0, -1.0)
+    return np.asarray(0.5 + FORWARD_SD * individuals.forward + species.effects.forward * sign)
+
+
+def uv_spot_bands(species: Species, individuals: Individuals, male: Labels) -> Array:
+    """Structural colour of the forward and the backward UV spot, (n, 2, bands).
+
+    Args:
+        species: of the individuals.
+        individuals: (n,).
+        male: (n,) bool.
+    """
+    forward = forward_share(species, individuals, male)
+    amounts = UV_SPOTS_TOTAL * np.stack([forward, 1.0 - forward], axis=1)
+    return np.asarray(amounts[:, :, None] * structural_bands()[1])
+
+
 def colours(species: Species, individuals: Individuals, male: Labels, orange: Labels) -> Colours:
     """Everything that rendering needs to paint individuals of known sex and morph.
 
@@ -226,4 +265,5 @@ def colours(species: Species, individuals: Individuals, male: Labels, orange: La
         light=light_factor(species, individuals, male),
         regions=np.stack(regions, axis=1),
         field=field_bands(species, individuals, male),
+        uv_spots=uv_spot_bands(species, individuals, male),
     )

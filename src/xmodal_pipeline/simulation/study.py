@@ -13,6 +13,8 @@ from xmodal_pipeline.simulation.truth import (
     draw_virtual,
     morph_separations,
     plant,
+    sex_separation_of_pattern,
+    sex_separation_of_sds,
     sex_separations,
 )
 
@@ -37,6 +39,8 @@ class SpeciesTruth:
     sex_delta_rgb: float
     sex_delta_uv: float
     sex_uv_adds: float
+    sex_delta_uv_sd: float
+    sex_delta_pattern: float
     morph_delta_rgb: float
     morph_delta_uv: float
 
@@ -82,6 +86,7 @@ def species_roles(params: SimulationParams) -> list[Role]:
         Role.REDUNDANT: params.n_redundant_species,
         Role.RGB_ONLY: params.n_rgb_only_species,
         Role.LEAKING: params.n_leaking_species,
+        Role.PATTERN: params.n_pattern_species,
         Role.PLAIN: params.n_plain_species,
     }
     roles = [role for role, count in counts.items() for _ in range(count)]
@@ -96,13 +101,23 @@ def species_roles(params: SimulationParams) -> list[Role]:
 def make_species(params: SimulationParams, index: int, role: Role) -> SpeciesTruth:
     """One species, its effects solved and its truth computed."""
     rng = stream(params, SPECIES_STREAM, index)
-    kind: Literal["butterfly", "bird"] = "bird" if index % 3 == 2 else "butterfly"
+    is_bird = index % 3 == 2 and role is not Role.PATTERN  # whose UV spots need wings
+    kind: Literal["butterfly", "bird"] = "bird" if is_bird else "butterfly"
     species = draw_species(species_name(index), role, kind, rng)
     virtual = draw_virtual(species, rng, male_share=params.male_share)
     species = plant(calibrate(species, virtual), virtual, params)
     sex = sex_separations(species, virtual, male_share=params.male_share)
     morph = morph_separations(species, virtual)
-    return SpeciesTruth(species, sex.rgb, sex.uv, sex.uv_adds, morph.rgb, morph.uv)
+    return SpeciesTruth(
+        species=species,
+        sex_delta_rgb=sex.rgb,
+        sex_delta_uv=sex.uv,
+        sex_uv_adds=sex.uv_adds,
+        sex_delta_uv_sd=sex_separation_of_sds(species, virtual, male_share=params.male_share),
+        sex_delta_pattern=sex_separation_of_pattern(species, virtual),
+        morph_delta_rgb=morph.rgb,
+        morph_delta_uv=morph.uv,
+    )
 
 
 def plan_captures(params: SimulationParams, roles: list[Role]) -> list[PlannedCapture]:
@@ -127,11 +142,12 @@ def plan_captures(params: SimulationParams, roles: list[Role]) -> list[PlannedCa
 def _plan_species(
     params: SimulationParams, index: int, role: Role, rng: np.random.Generator
 ) -> list[PlannedCapture]:
-    total = 2 * (params.n_per_sex_plain if role is Role.PLAIN else params.n_per_sex)
+    own = {Role.PLAIN: params.n_per_sex_plain, Role.PATTERN: params.n_per_sex_pattern}
+    total = 2 * own.get(role, params.n_per_sex)
     n_male = round(total * params.male_share)
     planned: list[PlannedCapture] = []
     for is_male, count in ((False, total - n_male), (True, n_male)):
-        has_morphs = role not in (Role.PLAIN, Role.RGB_ONLY)
+        has_morphs = role not in (Role.PLAIN, Role.RGB_ONLY, Role.PATTERN)
         morphs = rng.permutation(np.arange(count) < count // 2 + (count % 2 and rng.random() < 0.5))
         for k in range(count):
             planned.append(

@@ -1,9 +1,9 @@
 """What a perfect instrument would find: separations of sex and morph, computed, and planted to measure.
 
-The statistic is the mean of each band over the specimen, without shading, noise, blur or session: the
-integral over the outline of the functions that rendering paints, by quadrature. Each of 2,000 virtual
-specimens is computed as either sex (and either morph), so the class difference has no sampling error
-and is exactly zero where nothing is planted.
+The statistic is the mean of each band over the specimen, for SDs its SD there, without shading, scale rows,
+noise, blur or session: the integral over the outline of the functions that rendering paints, by quadrature.
+Each of 2,000 virtual specimens is computed as either sex (and either morph), so the class difference has no
+sampling error and is exactly zero where nothing is planted.
 """
 
 from dataclasses import dataclass, replace
@@ -11,24 +11,29 @@ from dataclasses import field as dataclass_field
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy  # not its submodule optimize, which loads by itself on first use
 
 from xmodal_pipeline.params.ingest import SimulationParams
 from xmodal_pipeline.simulation import morphology as body
 from xmodal_pipeline.simulation.morphology import Anatomy, Array, BodyPlan
 from xmodal_pipeline.simulation.reflectance import LAYOUT, structural_bands
 from xmodal_pipeline.simulation.species import (
+    FORWARD_SD,
+    MOST_DEVIATION,
     NO_EFFECT,
     Individuals,
     Labels,
     Role,
     Species,
     Variation,
+    colours,
     draw_individuals,
     edge_shift,
     field_bands,
+    forward_share,
     light_factor,
     region_bands,
+    uv_spot_bands,
 )
 
 N_VIRTUAL = 2000
@@ -36,6 +41,8 @@ N_RGB = len(LAYOUT.rgb)
 # Directions and heights of the quadrature over half a specimen: halving both steps moves a band mean by
 # less than 0.5 % of its spread between individuals.
 _N_DIRECTIONS, _N_HEIGHTS, _SOFTNESS = 32, 12, 0.03
+# UV spots are small, and their areas must be seen to be equal: steps of one third.
+_FINER_FOR_SPOTS = 3
 _CHUNK = 100
 _MAX_KEPT = 16
 
@@ -59,13 +66,36 @@ class Separations(NamedTuple):
     """Square root of Rao's additional information: δ²(RGB and UV) − δ²(RGB)."""
 
 
+class Areas(NamedTuple):
+    """How much of n specimens each layer covers: the regions, the field and the two UV spots."""
+
+    shares: Array
+    """(n, layers): mean over the specimen of the layer's weight, mottle included."""
+    products: Array
+    """(n, layers, layers): mean of the product of two layers' weights, mottle squared included."""
+
+    @property
+    def ground(self) -> Array:
+        """(n,)."""
+        return self.shares[:, body.GROUND]
+
+    @property
+    def field(self) -> Array:
+        """(n,)."""
+        return self.shares[:, body.N_REGIONS]
+
+    @property
+    def uv_spots(self) -> Array:
+        """(n, 2)."""
+        return self.shares[:, body.N_REGIONS + 1 :]
+
+
 @dataclass(frozen=True, eq=False)
 class VirtualSpecimens:
     """Specimens known by their areas and deviates only. Nothing here depends on sex, morph or effects."""
 
     individuals: Individuals
-    ground_share: Array
-    field_share: Array
+    areas: Areas
     rest: Array
     """Band values of all regions but the ground, weighted by area, (n, bands)."""
     male: Labels
@@ -81,23 +111,27 @@ class VirtualSpecimens:
         return self._ground[shift_nm]
 
 
-def area_shares(plan: BodyPlan, anatomy: Anatomy) -> tuple[Array, Array]:
-    """Share of the specimen that each region covers, and the field: (n, regions), (n,). Mottle included."""
-    angle = (np.arange(_N_DIRECTIONS) + 0.5) / _N_DIRECTIONS * np.pi - 0.5 * np.pi
-    height = np.repeat(np.sqrt((np.arange(_N_HEIGHTS) + 0.5) / _N_HEIGHTS), _N_DIRECTIONS)[None]
+def measure_areas(plan: BodyPlan, anatomy: Anatomy) -> Areas:
+    """What each layer covers, by quadrature over half a specimen."""
+    finer = _FINER_FOR_SPOTS if plan.uv_spot_radius else 1
+    n_directions, n_heights = finer * _N_DIRECTIONS, finer * _N_HEIGHTS
+    angle = (np.arange(n_directions) + 0.5) / n_directions * np.pi - 0.5 * np.pi
+    height = np.repeat(np.sqrt((np.arange(n_heights) + 0.5) / n_heights), n_directions)[None]
     cos, sin = np.cos(angle)[None], np.sin(angle)[None]
-    shares, fields = [], []
+    shares, products = [], []
     for start in range(0, len(anatomy.lobe_reach), _CHUNK):
         part = Anatomy(*(values[start : start + _CHUNK] for values in anatomy))
         radius = body.outline_radius(plan, part, cos, sin)
-        reach = height * np.tile(radius, _N_HEIGHTS)
-        x, y = reach * np.tile(cos, _N_HEIGHTS), reach * np.tile(sin, _N_HEIGHTS)
-        weights, field = body.region_weights(plan, part, x, y, height, softness=_SOFTNESS)
-        area = np.tile(np.square(radius), _N_HEIGHTS)
-        area = area / area.sum(axis=1, keepdims=True) * body.mottle(part, x, y)
-        shares.append(np.einsum("rnp,np->nr", weights, area))
-        fields.append(np.einsum("np,np->n", field, area))
-    return np.concatenate(shares), np.concatenate(fields)
+        reach = height * np.tile(radius, n_heights)
+        x, y = reach * np.tile(cos, n_heights), reach * np.tile(sin, n_heights)
+        regions, field, uv_spots = body.region_weights(plan, part, x, y, height, softness=_SOFTNESS)
+        layers = np.concatenate([regions, field[None], uv_spots])
+        area = np.tile(np.square(radius), n_heights)
+        area = area / area.sum(axis=1, keepdims=True)
+        mottled = (layers * body.mottle(part, x, y)).transpose(1, 0, 2)
+        shares.append((mottled @ area[:, :, None])[:, :, 0])
+        products.append((mottled * area[:, None]) @ mottled.transpose(0, 2, 1))
+    return Areas(np.concatenate(shares), np.concatenate(products))
 
 
 def draw_virtual(
@@ -105,13 +139,12 @@ def draw_virtual(
 ) -> VirtualSpecimens:
     """Draw virtual specimens and measure their areas; the costly part, done once per species."""
     individuals = draw_individuals(species, rng, n)
-    shares, field_share = area_shares(species.plan, individuals.anatomy)
+    areas = measure_areas(species.plan, individuals.anatomy)
     others = range(body.GROUND + 1, body.N_REGIONS)
-    painted = [shares[:, k : k + 1] * region_bands(species, individuals, k, 0.0) for k in others]
+    painted = [areas.shares[:, k : k + 1] * region_bands(species, individuals, k, 0.0) for k in others]
     return VirtualSpecimens(
         individuals=individuals,
-        ground_share=shares[:, body.GROUND],
-        field_share=field_share,
+        areas=areas,
         rest=np.sum(painted, axis=0),
         male=rng.random(n) < male_share,
         orange=rng.random(n) < 0.5,
@@ -131,9 +164,20 @@ def band_means(species: Species, virtual: VirtualSpecimens, male: Labels, orange
     ground = np.zeros_like(virtual.rest)
     for value in np.unique(shift):
         ground = np.where((shift == value)[:, None], virtual.ground(species, float(value)), ground)
-    inner = virtual.rest + virtual.ground_share[:, None] * ground
-    inner = inner + virtual.field_share[:, None] * field_bands(species, virtual.individuals, male)
+    inner = virtual.rest + virtual.areas.ground[:, None] * ground
+    inner = inner + virtual.areas.field[:, None] * field_bands(species, virtual.individuals, male)
+    spots = uv_spot_bands(species, virtual.individuals, male)
+    inner = inner + np.einsum("ns,nsb->nb", virtual.areas.uv_spots, spots)
     return np.asarray(light_factor(species, virtual.individuals, male)[:, None] * inner)
+
+
+def band_sds(species: Species, virtual: VirtualSpecimens, male: Labels, orange: Labels) -> Array:
+    """SD of every band over each specimen's area, (n, bands); the arguments of `band_means`."""
+    look = colours(species, virtual.individuals, male, orange)
+    layers = np.concatenate([look.regions, look.field[:, None], look.uv_spots], axis=1)
+    means = np.einsum("nl,nlb->nb", virtual.areas.shares, layers)
+    squares = np.einsum("nlb,nlb->nb", virtual.areas.products @ layers, layers)
+    return np.asarray(look.light[:, None] * np.sqrt(squares - means**2))
 
 
 def separations(first: Array, second: Array, *, second_share: float) -> Separations:
@@ -162,6 +206,23 @@ def sex_separations(species: Species, virtual: VirtualSpecimens, *, male_share: 
     return separations(females, band_means(species, virtual, every, virtual.orange), second_share=male_share)
 
 
+def sex_separation_of_sds(species: Species, virtual: VirtualSpecimens, *, male_share: float) -> float:
+    """δ of sex in the SDs of the UV bands over the specimen."""
+    every = np.ones(len(virtual.male), dtype=bool)
+    females = band_sds(species, virtual, ~every, virtual.orange)
+    males = band_sds(species, virtual, every, virtual.orange)
+    return separations(females, males, second_share=male_share).uv
+
+
+def sex_separation_of_pattern(species: Species, virtual: VirtualSpecimens) -> float:
+    """δ of sex in how much of the UV spots' light lies forward; 0 in species without them."""
+    if not species.plan.uv_spot_radius:
+        return 0.0
+    every = np.ones(len(virtual.male), dtype=bool)
+    females, males = (forward_share(species, virtual.individuals, male) for male in (~every, every))
+    return float((males - females).mean() / females.std(ddof=1))
+
+
 def morph_separations(species: Species, virtual: VirtualSpecimens) -> Separations:
     """δ of morph among specimens of either sex."""
     every = np.ones(len(virtual.male), dtype=bool)
@@ -175,7 +236,7 @@ def calibrate(species: Species, virtual: VirtualSpecimens) -> Species:
     female = np.zeros(len(virtual.male), dtype=bool)
     still = replace(species, variation=Variation(light_sd=0.0), effects=NO_EFFECT)
     means = band_means(still, virtual, female, female)
-    field = float(virtual.field_share.mean())
+    field = float(virtual.areas.field.mean())
     base_uv = float(means[:, N_RGB:].mean())
     uv_sd = UV_CV * base_uv / (1.0 - UV_CV * _STRUCTURE_MEAN_IN_SD) / (field * float(uv[N_RGB:].mean()))
     blue_sd = BLUE_CV * float(means[:, N_RGB - 1].mean()) / (field * float(blue[N_RGB - 1]))
@@ -200,11 +261,25 @@ def plant(species: Species, virtual: VirtualSpecimens, params: SimulationParams)
     """
     if species.role is Role.PLAIN:
         return species
+    if species.role is Role.PATTERN:
+        return _plant_pattern(species, params)
     for _ in range(3):
         for goal in _GOALS[species.role]:
             direction = _direction(species, virtual, goal, male_share=params.male_share)
             species = _reach(species, virtual, goal, direction, params)
     return species
+
+
+def _plant_pattern(species: Species, params: SimulationParams) -> Species:
+    """Move light between the spots so that its forward share differs by the requested δ."""
+    forward = 0.5 * params.pattern_effect * FORWARD_SD
+    reachable = 2.0 * (0.5 - MOST_DEVIATION * FORWARD_SD) / FORWARD_SD
+    if params.pattern_effect > reachable:
+        raise ValueError(
+            f"simulated species '{species.name}': pattern_effect must be at most {reachable:.3g}, where a "
+            f"spot has no UV left, got {params.pattern_effect:g}; lower ingest.simulation.pattern_effect"
+        )
+    return _with(species, {"forward": forward})
 
 
 class Goal(NamedTuple):
@@ -306,7 +381,7 @@ def _reach(
     for doubling in range(_MAX_DOUBLINGS):
         upper = _STEP[goal.knob] * 2.0**doubling
         if excess(upper) > 0.0:
-            return at(float(brentq(excess, 0.0, upper, xtol=1e-4 * upper)))
+            return at(float(scipy.optimize.brentq(excess, 0.0, upper, xtol=1e-4 * upper)))
     raise ValueError(
         f"simulated species '{species.name}': {goal.request} must be reachable by a realistic change of "
         f"{goal.knob}, got δ = {target:g}; lower ingest.simulation.{goal.request}"

@@ -44,6 +44,8 @@ simulated_truth_columns: dict[str, str] = {
     "sex_delta_rgb": "float64",
     "sex_delta_uv": "float64",
     "sex_uv_adds": "float64",
+    "sex_delta_uv_sd": "float64",
+    "sex_delta_pattern": "float64",
     "morph_delta_rgb": "float64",
     "morph_delta_uv": "float64",
 }
@@ -170,6 +172,8 @@ def write_capture(
         "sex_delta_rgb": truth.sex_delta_rgb,
         "sex_delta_uv": truth.sex_delta_uv,
         "sex_uv_adds": truth.sex_uv_adds,
+        "sex_delta_uv_sd": truth.sex_delta_uv_sd,
+        "sex_delta_pattern": truth.sex_delta_pattern,
         "morph_delta_rgb": truth.morph_delta_rgb,
         "morph_delta_uv": truth.morph_delta_uv,
     }

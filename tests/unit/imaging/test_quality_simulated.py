@@ -34,7 +34,12 @@ def simulated(tmp_path_factory):
     """(planted fault, capture) of a small study."""
     root = tmp_path_factory.mktemp("simulated") / "study"
     params = SimulationParams(
-        n_effect_species=2, n_plain_species=1, n_per_sex=6, repeat_share=0.0, fault_count=2
+        n_effect_species=2,
+        n_pattern_species=0,
+        n_plain_species=1,
+        n_per_sex=6,
+        repeat_share=0.0,
+        fault_count=2,
     )
     truth = simulate_study(params, root, n_jobs=1)
     return [

@@ -25,11 +25,18 @@ from xmodal_pipeline.simulation.study import (
 )
 
 SMALL = SimulationParams(
-    image_size_px=64, n_effect_species=1, n_plain_species=1, n_per_sex=4, n_per_sex_plain=2, repeat_share=0.5
+    image_size_px=64,
+    n_effect_species=1,
+    n_pattern_species=0,
+    n_plain_species=1,
+    n_per_sex=4,
+    n_per_sex_plain=2,
+    repeat_share=0.5,
 )
 FAULTY = SimulationParams(
     image_size_px=64,
     n_effect_species=1,
+    n_pattern_species=0,
     n_plain_species=1,
     n_per_sex=12,
     max_shift_px=0.5,
@@ -323,7 +330,8 @@ def test_a_study_without_specimens_is_refused():
 
 
 def test_a_study_without_species_is_refused():
-    params = SMALL.model_copy(update={"n_effect_species": 0, "n_plain_species": 0})
+    none = {"n_effect_species": 0, "n_plain_species": 0, "n_pattern_species": 0}
+    params = SMALL.model_copy(update=none)
     with pytest.raises(ValueError, match="number of species must be 1 to 420, got 0"):
         species_roles(params)
 
@@ -335,7 +343,12 @@ def test_names_never_repeat():
 
 def test_sex_ratio_and_independent_morph():
     params = SimulationParams(
-        n_effect_species=1, n_plain_species=0, n_per_sex=20, male_share=0.25, repeat_share=0
+        n_effect_species=1,
+        n_pattern_species=0,
+        n_plain_species=0,
+        n_per_sex=20,
+        male_share=0.25,
+        repeat_share=0,
     )
     captures = plan_captures(params, species_roles(params))
     assert sum(one.is_male for one in captures) == 10

@@ -8,11 +8,13 @@ from scipy.stats import multivariate_normal
 from xmodal_pipeline.params.ingest import SimulationParams
 from xmodal_pipeline.simulation import truth
 from xmodal_pipeline.simulation.camera import BACKGROUND, Offset, Pose, paint
-from xmodal_pipeline.simulation.species import Colours, Individuals, Role, colours, draw_species
+from xmodal_pipeline.simulation.species import Role, colours, draw_individuals, draw_species
 from xmodal_pipeline.simulation.study import make_species
 
 PARAMS = SimulationParams(seed=5, uv_effect=2.5)
 SIZE = 64
+FLAT = {"size": SIZE, "pose": Pose(), "offset": Offset()}
+"""How specimens are painted to be measured: upright, evenly lit, registered."""
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +29,17 @@ def prepared(role, *, index=0, n=truth.N_VIRTUAL, params=PARAMS):
     return truth.calibrate(species, virtual), virtual
 
 
+def take(values, k):
+    """The k-th of n individuals, or of their colours."""
+    return type(values)(*(take(one, k) if isinstance(one, tuple) else one[k : k + 1] for one in values))
+
+
 def rendered_means(species, virtual, male, orange):
     """Foreground mean of every band of every specimen, from flat-lit noise-free images."""
     look = colours(species, virtual.individuals, male, orange)
     rows = []
     for k in range(len(male)):
-        one = Individuals(
-            type(virtual.individuals.anatomy)(*(v[k : k + 1] for v in virtual.individuals.anatomy)),
-            *(v[k : k + 1] for v in virtual.individuals[1:]),
-        )
-        painted = Colours(*(values[k : k + 1] for values in look))
-        image, coverage = paint(species, one, painted, size=SIZE, pose=Pose(), offset=Offset())
+        image, coverage = paint(species, take(virtual.individuals, k), take(look, k), **FLAT)
         specimen = image - BACKGROUND * (1.0 - coverage)
         rows.append(specimen.sum(axis=(1, 2)) / coverage.sum())
     return np.array(rows)
@@ -96,18 +98,69 @@ def test_morph_shows_in_rgb_only(made, role):
     assert made[role].morph_delta_uv < 0.1
 
 
+def deltas(one):
+    return {name: value for name, value in vars(one).items() if name != "species"}
+
+
 def test_plain_species_show_nothing(made):
-    one = made[Role.PLAIN]
-    values = [one.sex_delta_rgb, one.sex_delta_uv, one.sex_uv_adds, one.morph_delta_rgb, one.morph_delta_uv]
-    assert values == [0.0] * 5
+    assert set(deltas(made[Role.PLAIN]).values()) == {0.0}
+
+
+def test_pattern_species_show_sex_in_no_mean_and_no_sd(made):
+    found = deltas(made[Role.PATTERN])
+    assert found.pop("sex_delta_pattern") == pytest.approx(10.0, rel=0.05)
+    assert found.pop("sex_delta_rgb") < 0.001
+    # The forward shares of 2,000 individuals are no mirror image of themselves.
+    assert found.pop("sex_delta_uv_sd") < 0.2
+    assert max(found.values()) < 0.02
+
+
+def test_the_brighter_spot_lies_forward_in_males_and_backward_in_females(made):
+    species = made[Role.PATTERN].species
+    one = draw_individuals(species, np.random.default_rng(2), 1)
+    images = [
+        paint(species, one, colours(species, one, np.array([male]), np.array([False])), **FLAT)[0]
+        for male in (False, True)
+    ]
+    gained = images[1] - images[0]
+    assert np.abs(gained[:3]).max() < 1e-3
+    forward, backward = np.maximum(gained[4], 0.0), np.maximum(-gained[4], 0.0)
+    assert forward.sum() > 1.0
+    assert backward.sum() == pytest.approx(forward.sum(), rel=0.1)  # mottle, veins
+    rows = np.arange(SIZE)
+    mean_rows = [spot.sum(axis=1) @ rows / spot.sum() for spot in (forward, backward)]
+    assert mean_rows[0] < SIZE / 2 < mean_rows[1]  # rows run down, the head is up
+
+
+def test_an_impossible_pattern_is_refused():
+    with pytest.raises(ValueError, match=r"pattern_effect must be at most 10.7, .* got 11"):
+        make_species(SimulationParams(pattern_effect=11.0), 0, Role.PATTERN)
+
+
+@pytest.mark.parametrize("role", [Role.UV_ONLY, Role.PATTERN])
+def test_images_have_the_band_sds_that_the_quadrature_computes(role):
+    rng = np.random.default_rng(3)
+    species = draw_species("Test_species", role, "butterfly", rng)
+    virtual = truth.draw_virtual(species, rng, male_share=0.5, n=40)
+    species = truth.plant(truth.calibrate(species, virtual), virtual, PARAMS)
+    computed = truth.band_sds(species, virtual, virtual.male, virtual.orange)
+    look = colours(species, virtual.individuals, virtual.male, virtual.orange)
+    rows = []
+    for k in range(len(virtual.male)):
+        image, coverage = paint(species, take(virtual.individuals, k), take(look, k), **FLAT)
+        rows.append(image[:, coverage == 1.0].std(axis=1))
+    rendered = np.array(rows)
+    # Scale rows and veins, which the quadrature leaves out, are a tenth of the variance.
+    assert np.abs((rendered / computed).mean(axis=0) - 1.0).max() < 0.1
+    assert np.corrcoef(rendered[:, 4], computed[:, 4])[0, 1] > 0.97
 
 
 @pytest.mark.parametrize("role", list(Role))
 def test_effects_of_zero_are_truly_nothing(role):
-    params = SimulationParams(uv_effect=0.0, rgb_effect=0.0, shared_effect=0.0, seed=5)
+    params = SimulationParams(uv_effect=0.0, rgb_effect=0.0, shared_effect=0.0, pattern_effect=0.0, seed=5)
     one = make_species(params, 0, role)
     assert set(one.species.effects) == {0.0}
-    assert one.sex_delta_uv == one.sex_uv_adds == one.sex_delta_rgb == one.morph_delta_rgb == 0.0
+    assert set(deltas(one).values()) == {0.0}
 
 
 @pytest.mark.parametrize("requested", [0.5, 1.5, 4.0])

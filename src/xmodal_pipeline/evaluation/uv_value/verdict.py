@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 
-from xmodal_pipeline.evaluation.schema import ALPHA
+from xmodal_pipeline.evaluation.schema import ALPHA, COLOUR, UV_CLAIMS
 from xmodal_pipeline.evaluation.uv_value.noise import LEAST_RELIABILITY
 
 COLUMNS = (
@@ -24,6 +24,23 @@ UNINFORMATIVE_AUC = 0.65
 
 _EVIDENCE = ("q", "low", "reliability", "q_rgb", "auc_rgb_upper", "uv_adds_upper")
 _SCOPES = {"species": 0, "clade": 1, "all": 2}
+
+
+def is_found_by_pattern(rows: pd.DataFrame) -> pd.Series:
+    """Which rows of `uv_value` are claims that no colour makes: a learnt set's, of one species.
+
+    Args:
+        rows: of one family. Colour must have been tested about the same label in the same species, in some
+            view or patch, and have claimed nothing there.
+
+    Returns:
+        bool, on the index of `rows`.
+    """
+    keys = [rows["species"], rows["label"]]
+    is_colour, is_claim = rows["features"] == COLOUR, rows["verdict"].isin(UV_CLAIMS)
+    has_colour = is_colour.groupby(keys).transform("any")
+    by_colour = (is_colour & is_claim).groupby(keys).transform("any")
+    return is_claim & ~is_colour & (rows["scope"] == "species") & has_colour & ~by_colour
 
 
 def judge(rows: pd.DataFrame, *, margin: float) -> pd.DataFrame:

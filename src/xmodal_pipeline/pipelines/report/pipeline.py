@@ -14,6 +14,7 @@ from xmodal_pipeline.reporting.data.captures import captures_section
 from xmodal_pipeline.reporting.data.colour import colour_section
 from xmodal_pipeline.reporting.data.labels import labels_section
 from xmodal_pipeline.reporting.data.registration import registration_section
+from xmodal_pipeline.reporting.planted import planted_section
 from xmodal_pipeline.reporting.retrieval.gallery import picture_gallery
 from xmodal_pipeline.reporting.retrieval.recall import retrieval_section
 from xmodal_pipeline.reporting.section import Section
@@ -27,6 +28,9 @@ _DRAWABLE = [variant for variant in DEFAULT_VARIANTS if variant in STRATEGIES]
 """Variants that see both modalities."""
 _COMPARED = ("study", "comparison", "differences", "known_seed_spread", "chosen_variant")
 _SECTIONS: dict[str, dict[str, tuple[Callable[..., Section], list[str]]]] = {
+    "opening": {
+        "planted": (planted_section, ["study", "simulated_truth", "uv_value", "known_uv_value_seeds"]),
+    },
     "data": {
         "captures": (
             captures_section,

@@ -6,6 +6,7 @@ from typing import Any, Final
 import pandas as pd
 
 from xmodal_pipeline.evaluation.schema import COLOUR, UV_CLAIMS
+from xmodal_pipeline.evaluation.uv_value.verdict import is_found_by_pattern
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.cells import ONE_SEED
@@ -144,8 +145,8 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
     if rows.empty:
         return []
     findings = [
-        _judge_uv_row(row, names, is_pattern=_is_pattern(row, rows))
-        for row in rows.itertuples()
+        _judge_uv_row(row, names)
+        for row in rows.assign(is_pattern=is_found_by_pattern(rows)).itertuples()
         if row.verdict in UV_CLAIMS
     ]
     sufficient = rows[rows["verdict"] == "rgb_suffices"]
@@ -176,13 +177,6 @@ def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str 
     return findings
 
 
-def _is_pattern(row: Any, rows: pd.DataFrame) -> bool:
-    """Whether the learnt feature alone finds it: no view or patch of colour does."""
-    is_same = (rows["species"] == row.species) & (rows["label"] == row.label)
-    by_colour = is_same & (rows["features"] == COLOUR) & rows["verdict"].isin(UV_CLAIMS)
-    return row.features != COLOUR and not row.is_pooled and not by_colour.any()
-
-
 def _write_seeds(row: Any) -> str:
     """`held in 4 of 5 trainings`; empty for colour, and where one seed was trained."""
     seeds = getattr(row, "n_seeds", float("nan"))
@@ -196,7 +190,7 @@ def _write_tips(row: Any) -> str:
     return ", ".join(part for part in (noise, reliability) if part)
 
 
-def _judge_uv_row(row: Any, names: ModalityNames, *, is_pattern: bool) -> Finding:
+def _judge_uv_row(row: Any, names: ModalityNames) -> Finding:
     n = f"n\u00a0=\u00a0{row.n_1:.0f}\u00a0+\u00a0{row.n_2:.0f}"
     numbers = f"({row.uv_adds:.1f}{interval(row.low, row.high, '{:.1f}'.format)}, {write_error(row)}, {n})"
     if row.is_pooled:
@@ -205,7 +199,7 @@ def _judge_uv_row(row: Any, names: ModalityNames, *, is_pattern: bool) -> Findin
     else:
         where = f"In {write_species(str(row.species))}"
     only = f", and {names.rgb} alone hardly tells the classes apart" if row.verdict == "uv_only" else ""
-    pattern = ", by pattern, not by mean colour" if is_pattern else ""
+    pattern = ", by pattern, not by mean colour" if row.is_pattern else ""
     seeds = f", which {_write_seeds(row)}" if _write_seeds(row) else ""
     holds = ""
     if pd.notna(row.noise_tip):

@@ -261,3 +261,12 @@ def test_refusals(change, message):
     given = {"rgb": rgb, "uv": uv, "labels": labels, "species": species}
     with pytest.raises(ValueError, match=message):
         uv_value(**(given | change))
+
+
+def test_species_of_one_class_lend_no_more_columns_than_the_tested_ones_hold():
+    rng = np.random.default_rng(4)
+    species = np.repeat([f"s{k}" for k in range(13)], 4)
+    labels = np.where(np.arange(52) < 4, np.arange(52) % 2, 0)
+    features = rng.standard_normal((2, 52, 20))
+    table = uv_value(*features, labels, species, minimum_n=2)
+    assert by_species(table).loc["s0", ["p", "p_rgb"]].between(0, 1).all()

@@ -244,7 +244,7 @@ def test_the_summary_and_the_methods_have_an_order_of_their_own(studies, index):
 def test_shares_of_a_section_stand_together():
     first = Section("data", "Data", "Lead.", tables=(table_of("One", ["a"], [["1"]], 1),), tags=("x",))
     other = Section("data", "Other", tables=(table_of("Two", ["a"], [["2"]], 1),), tags=("x", "y"))
-    data, umap = join_sections([first, Section("umap"), other])
+    data, umap = join_sections([first, Section("umap", "Maps"), Section("planted"), other])
     assert (data.title, data.lead, data.tags, umap.key) == ("Data", "Lead.", ("x", "y"), "umap")
     assert [table.caption for table in data.tables] == ["One", "Two"]
 
