@@ -56,7 +56,7 @@ def fit(
     check_hardware(config.training)
     state_dir.mkdir(parents=True, exist_ok=True)
     path = state_dir / STATE_FILE
-    identity = {"config": config.model_dump(mode="json"), "captures": prepared.fingerprint()}
+    identity = {"config": config.identity(), "captures": prepared.fingerprint()}
     state = _earlier_run(path, identity)
     if state is not None and state["callbacks"]["RunState"]["finished"]:
         logger.info("%s: already trained in %s; delete it to train again", config.name, state_dir)

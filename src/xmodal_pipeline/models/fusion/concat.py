@@ -46,7 +46,7 @@ class ConcatBands(Fusion):
     def __init__(self, spec: BackboneSpec, modality_dropout: float) -> None:
         """Build the encoder; in training a joint row misses a modality with chance `modality_dropout`."""
         super().__init__()
-        self.encoder = Encoder(spec, bands=spec.rgb_bands + spec.uv_bands, output="features")
+        self.encoder = Encoder(spec, bands=(spec.rgb_bands, spec.uv_bands), output="features")
         self.feature_dim = self.encoder.dim
         self.modality_dropout = modality_dropout
 

@@ -16,7 +16,7 @@ class SingleModality(Fusion):
         super().__init__()
         self.modality = params.fusion_type.removesuffix("_only")
         self.modalities = (self.modality,)
-        self.encoder = Encoder(spec, bands=spec.bands[self.modality], output="features")
+        self.encoder = Encoder(spec, bands=(spec.bands[self.modality],), output="features")
         self.feature_dim = self.encoder.dim
 
     @property
