@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from xmodal_pipeline.errors import RunStoppedError
+from xmodal_pipeline.models.trunk import merge_adapters
 from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training.checkpoint import Checkpoint
 from xmodal_pipeline.training.config import FitConfig, differing_keys
@@ -72,6 +73,8 @@ def fit(
     for found in diagnostics:
         logger.warning("%s: %s: %s; %s", config.name, found["code"], found["message"], found["advice"])
     weights = run["chosen_weights"] or model_weights(state)
+    if config.training.trunk == "lora":
+        weights = merge_adapters(config.blank_model(), weights)
     return FitResult(Checkpoint.of_weights(weights, config), history, diagnostics)
 
 
