@@ -18,7 +18,7 @@ PRETRAINED = {"weight_decay": 0.0, "lr": 0.01}
 def weights(tmp_path_factory):
     torch.manual_seed(3)
     path = tmp_path_factory.mktemp("weights") / "test_resnet.pth"
-    torch.save(timm.create_model("test_resnet").state_dict(), path)
+    torch.save(timm.create_model("test_resnet", zero_init_last=False).state_dict(), path)
     return path
 
 
