@@ -7,6 +7,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from xmodal_pipeline.augmentation import PhotometryPreset
+from xmodal_pipeline.imaging.recipe import Recipe
 from xmodal_pipeline.models import CrossModalModel, build_model
 from xmodal_pipeline.models.weights import fingerprint, standardise_for_weights
 from xmodal_pipeline.params._model import ParamsModel
@@ -40,6 +41,8 @@ class FitConfig(ParamsModel):
     uv_bands: tuple[str, ...] = Field(min_length=1, max_length=3)
     image_size: int = Field(ge=16)
     statistics: dict[str, BandStatistics]
+    recipe: Recipe | None = None
+    """How the captures were read, registered and cut out."""
     weights_sha256: str | None = None
     """Of the file that `training.weights` names: its content decides the run, not where it lies."""
 
@@ -76,6 +79,7 @@ class FitConfig(ParamsModel):
                 "uv_bands": prepared.uv_bands,
                 "image_size": prepared.image_size,
                 "statistics": statistics,
+                "recipe": prepared.recipe,
                 "weights_sha256": None if training.weights is None else fingerprint(training.weights),
             }
         )
