@@ -65,19 +65,20 @@ class Study:
     prepared: Prepared
 
 
-def read_folder(images: Path, project: Path) -> Study:
-    """Run `ingest` and `split` unless they already ran."""
+def read_folder(images: Path, project: Path, study: str = STUDY, **more: object) -> Study:
+    """Run `ingest` and `split` unless they already ran; `more` are further keys of split."""
     data = project / "data"
-    if not (data / "04_feature" / STUDY / "prepared" / "manifest.json").is_file():
-        settings = {"study": STUDY, "specimens.root": str(images.resolve()), **READING}
+    if not (data / "04_feature" / study / "prepared" / "manifest.json").is_file():
+        settings = {"study": study, "specimens.root": str(images.resolve()), **READING}
+        settings |= {f"split.{key}": str(value) for key, value in more.items()}
         given = ",".join(f"{key}={value}" for key, value in settings.items())
         kedro = str(Path(sys.executable).with_name("kedro"))
         subprocess.run(
             [kedro, "run", "--pipelines", "ingest,split", "--params", given], cwd=project, check=True
         )
     return Study(
-        pd.read_parquet(data / "03_primary" / STUDY / "specimen_index.parquet"),
-        PreparedDataset(filepath=str(data / "04_feature" / STUDY / "prepared")).load(),
+        pd.read_parquet(data / "03_primary" / study / "specimen_index.parquet"),
+        PreparedDataset(filepath=str(data / "04_feature" / study / "prepared")).load(),
     )
 
 

@@ -138,10 +138,20 @@ def check_training(parameters: Parameters, variants: Iterable[str]) -> None:
         check_backbone(parameters.training.backbone, pretrained=parameters.training.pretrained)
     except ValueError as error:
         raise ParametersError(f"training.backbone: {error}") from error
+    if parameters.training.weights is not None:
+        from xmodal_pipeline.models.weights import pretrained_backbone
+
+        try:
+            pretrained_backbone(parameters.training.backbone, parameters.training.weights)
+        except ValueError as error:
+            raise ParametersError(f"training.weights: {error}") from error
+    from xmodal_pipeline.models.trunk import require_peft
     from xmodal_pipeline.training.processes import check_hardware
 
     try:
         check_hardware(parameters.training)
+        if parameters.training.trunk == "lora":
+            require_peft()
     except ValueError as error:
         raise ParametersError(str(error)) from error
     for name in variants:

@@ -72,7 +72,7 @@ def test_what_training_started_from_is_embedded_beside_what_the_seed_drew(
     """Pretrained weights would be fetched: the checkpoint is asked for them and gives others."""
     asked = []
 
-    def unlearnt(self, *, pretrained):
+    def unlearnt(self, *, pretrained=False, weights=None):
         asked.append(pretrained)
         return checkpoint
 

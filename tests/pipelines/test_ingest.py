@@ -58,11 +58,11 @@ def test_the_study_is_decided_from_folder_settings_and_files(tmp_path):
     where = {"root": str(folder), "is_simulated": False}
     specimens = SpecimensParams(root=folder, confounders=("session",), uv_name="Ventral")
     listed, _, _ = nodes.list_captures(where, specimens)
-    study = nodes.decide_study(where, specimens, listed)
+    study = nodes.decide_study(where, specimens, listed, RegistrationParams())
     assert (study.root, study.is_simulated, study.settings) == (folder, False, specimens)
     assert (study.scale, study.colour_units) == ("uint16", "uncalibrated")
     assert (study.uv_name, study.confounders) == ("Ventral", ("session",))
-    simulated = nodes.decide_study(where | {"is_simulated": True}, specimens, listed)
+    simulated = nodes.decide_study(where | {"is_simulated": True}, specimens, listed, RegistrationParams())
     assert (simulated.is_simulated, simulated.colour_units) == (True, "relative")
 
 
@@ -71,7 +71,7 @@ def test_examined_captures_are_accepted_or_named_with_what_was_unusable_before(t
     (folder / "c1.tif").write_bytes(b"II*\0broken")
     where, specimens = {"root": str(folder), "is_simulated": False}, SpecimensParams(root=folder)
     listed, _, _ = nodes.list_captures(where, specimens)
-    study = nodes.decide_study(where, specimens, listed)
+    study = nodes.decide_study(where, specimens, listed, RegistrationParams())
     before = pd.DataFrame([("x.tif", "FILTERED", "left out")], columns=REJECTED_COLUMNS, dtype="string")
     lines = nodes.calibrate(study, listed, ONE_JOB)
     found = nodes.examine(study, listed, before, lines, RegistrationParams(), ONE_JOB)
@@ -117,7 +117,9 @@ def test_species_that_the_tree_lacks_are_counted_in_the_log(tmp_path, caplog):
         {"root": str(folder), "is_simulated": False},
         SpecimensParams(root=folder, tree="birds.nwk"),
     )
-    study = nodes.decide_study(where, specimens, nodes.list_captures(where, specimens)[0])
+    study = nodes.decide_study(
+        where, specimens, nodes.list_captures(where, specimens)[0], RegistrationParams()
+    )
     index = pd.DataFrame({"species": ["parus major", "sitta europaea", "parus ater", "parus major"]})
     matched = nodes.match_tree(study, index)
     assert matched["status"].value_counts().to_dict() == {"matched": 2, "not_in_tree": 1, "not_in_study": 1}

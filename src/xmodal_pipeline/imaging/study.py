@@ -10,7 +10,7 @@ from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.photograph import count_bands
 from xmodal_pipeline.imaging.scale import resolve_scale, sample_captures
 from xmodal_pipeline.params._model import ParamsModel
-from xmodal_pipeline.params.ingest import PAIR, BandLayout, Scale, SpecimensParams
+from xmodal_pipeline.params.ingest import PAIR, BandLayout, RegistrationParams, Scale, SpecimensParams
 
 ColourUnits = Literal["reflectance", "relative", "uncalibrated"]
 
@@ -30,6 +30,8 @@ class Study(ParamsModel):
     rgb_bands: tuple[str, ...]
     uv_bands: tuple[str, ...]
     """As many as the files have, in the layout's order."""
+    registration: RegistrationParams = RegistrationParams()
+    """The gate that judged how UV lies on RGB."""
 
     @property
     def layout(self) -> BandLayout:

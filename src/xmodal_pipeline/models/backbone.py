@@ -3,11 +3,14 @@
 import difflib
 import inspect
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import timm
 import torch
 from torch import nn
+
+from xmodal_pipeline.models.weights import adapt_stem, pretrained_backbone
 
 NEAREST = 5
 """Names listed when a backbone is unknown."""
@@ -24,6 +27,8 @@ class BackboneSpec:
     gradient_checkpointing: bool
     rgb_bands: int
     uv_bands: int
+    weights: Path | None = None
+    """File of pretrained weights; instead of `pretrained`."""
 
     @property
     def bands(self) -> dict[str, int]:
@@ -56,28 +61,39 @@ def check_backbone(name: str, *, pretrained: bool = False) -> None:
         )
 
 
-def create_backbone(spec: BackboneSpec, bands: int) -> nn.Module:
-    """A timm model without its classifier, its stem adapted to the number of bands.
+def create_backbone(spec: BackboneSpec, bands: tuple[int, ...]) -> nn.Module:
+    """A timm model without its classifier, its stem adapted to the bands.
 
     Args:
         spec: which model, and how it is used.
-        bands: of the images.
+        bands: of each modality that the images hold.
 
     Raises:
-        ValueError: if the name is unknown, the weights cannot be had, or the image size does not suit it.
+        ValueError: if the name is unknown, the weights cannot be had or do not fit, or the image size does
+            not suit the model.
     """
     check_backbone(spec.name, pretrained=spec.pretrained)
     options = _size_options(spec)
+    if not spec.pretrained and spec.weights is None:
+        return _blank_backbone(spec, bands, options)
     try:
-        backbone: nn.Module = timm.create_model(
-            spec.name, pretrained=spec.pretrained, in_chans=bands, num_classes=0, **options
-        )
+        source = pretrained_backbone(spec.name, spec.weights, **options)
     except OSError as error:  # no network and no cached copy
         raise ValueError(
             f"training: weights of backbone '{spec.name}' must be in the local cache or downloadable, "
-            f"got {type(error).__name__}; run once with a network, or set training.pretrained to false"
+            f"got {type(error).__name__}; name a file in training.weights, run once with a network, or set "
+            "training.pretrained to false"
         ) from error
+    if bands == (3,):
+        return source
+    backbone = _blank_backbone(spec, bands, options)
+    backbone.load_state_dict(adapt_stem(source, bands))
     return backbone
+
+
+def _blank_backbone(spec: BackboneSpec, bands: tuple[int, ...], options: dict[str, Any]) -> nn.Module:
+    blank: nn.Module = timm.create_model(spec.name, in_chans=sum(bands), num_classes=0, **options)
+    return blank
 
 
 def enable_checkpointing(backbone: nn.Module, name: str) -> None:

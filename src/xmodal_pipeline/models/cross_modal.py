@@ -122,6 +122,7 @@ def build_model(
     spec = BackboneSpec(
         name=training.backbone,
         pretrained=training.pretrained,
+        weights=training.weights,
         image_size=image_size,
         gradient_checkpointing=training.gradient_checkpointing,
         rgb_bands=rgb_bands,

@@ -15,8 +15,15 @@ class Encoder(nn.Module):
     pretrained weights expect); `tokens` are the spatial tokens before pooling.
     """
 
-    def __init__(self, spec: BackboneSpec, *, bands: int, output: Literal["features", "tokens"]) -> None:
+    def __init__(
+        self, spec: BackboneSpec, *, bands: tuple[int, ...], output: Literal["features", "tokens"]
+    ) -> None:
         """Build the backbone and remove what the chosen output leaves unused.
+
+        Args:
+            spec: which model, and how it is used.
+            bands: of each modality that the images hold.
+            output: pooled features, or spatial tokens.
 
         Raises:
             ValueError: if the backbone is unknown, cannot take images of this size, or yields a single token.
@@ -48,10 +55,10 @@ class Encoder(nn.Module):
         pooled: Tensor = self.backbone.forward_head(encoded, pre_logits=True)  # type: ignore[operator]
         return pooled.flatten(1)
 
-    def _probe(self, spec: BackboneSpec, bands: int) -> Tensor:
+    def _probe(self, spec: BackboneSpec, bands: tuple[int, ...]) -> Tensor:
         """Output for one blank image, with its graph; in eval mode, so that no statistic moves."""
         self.eval()
-        blank = torch.zeros(1, bands, spec.image_size, spec.image_size)
+        blank = torch.zeros(1, sum(bands), spec.image_size, spec.image_size)
         try:
             output: Tensor = self(blank)
         except (AssertionError, RuntimeError) as error:  # how timm refuses a size

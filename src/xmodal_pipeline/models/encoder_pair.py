@@ -22,10 +22,10 @@ class EncoderPair(nn.Module):
         super().__init__()
         self.is_one_stem = shared and spec.rgb_bands == spec.uv_bands
         if shared:
-            bands = spec.rgb_bands if self.is_one_stem else spec.rgb_bands + spec.uv_bands
+            bands = (spec.rgb_bands,) if self.is_one_stem else (spec.rgb_bands, spec.uv_bands)
             built = {"shared": Encoder(spec, bands=bands, output=output)}
         else:
-            built = {name: Encoder(spec, bands=n, output=output) for name, n in spec.bands.items()}
+            built = {name: Encoder(spec, bands=(n,), output=output) for name, n in spec.bands.items()}
         self.encoder = nn.ModuleDict(built)
         self.dim = next(iter(built.values())).dim
         self.is_shared = shared

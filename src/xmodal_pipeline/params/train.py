@@ -1,5 +1,6 @@
 """Parameters of `train`: optimisation, losses and augmentation; the model variants stand in `variants.py`."""
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -20,6 +21,12 @@ Limits = Annotated[tuple[float, float], AfterValidator(_ordered)]
 """Smallest and largest value of a draw, both positive."""
 
 
+_OF_A_LEARNING_TRUNK = (
+    *("lr_rgb", "lr_uv", "gradient_cache_chunks", "gradient_checkpointing", "compile", "devices", "nodes"),
+)
+"""Keys that only training of the encoders reads."""
+
+
 class TrainingParams(ParamsModel):
     """Optimisation, hardware and the encoder. Keys left null take the preset's value."""
 
@@ -37,6 +44,12 @@ class TrainingParams(ParamsModel):
     """Any timm model name."""
     pretrained: bool = False
     """Start from timm's weights of that model, which are fetched once."""
+    weights: Path | None = None
+    """Start from this file instead: safetensors, or a torch file of tensors, named as in timm, torchvision or
+    open_clip (BioCLIP). Null: none."""
+    trunk: Literal["full", "frozen", "lora"] = "full"
+    """What of a pretrained encoder learns: all of it (full), nothing (frozen: its features are computed once,
+    heads train in a minute), or low-rank adapters (lora; needs the extra `[lora]`)."""
     projection_dim: int = Field(128, ge=2)
     """Columns of the projections, which the loss compares."""
     hidden_dim: int = Field(256, ge=2)
@@ -94,6 +107,37 @@ class TrainingParams(ParamsModel):
     def _older_spelling(cls, value: object) -> object:
         """Read 16 as 16-mixed and 32 as full precision: the spelling of earlier Lightning versions."""
         return {16: "16-mixed", "16": "16-mixed", 32: "32", "bf16": "bf16-mixed"}.get(value, value)
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether encoders start from weights that others trained."""
+        return self.pretrained or self.weights is not None
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        if self.pretrained and self.weights is not None:
+            raise ValueError(
+                f"pretrained must be false where weights name a file, got true and '{self.weights.name}'; "
+                "choose one of them"
+            )
+        if self.trunk != "full" and not self.is_pretrained:
+            raise ValueError(
+                f"trunk must be full where encoders start from nothing, got {self.trunk}; name a file in "
+                "weights, or set pretrained to true"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _frozen_trunk_runs_once(self) -> Self:
+        if self.trunk == "frozen":
+            fields = type(self).model_fields
+            idle = [name for name in _OF_A_LEARNING_TRUNK if getattr(self, name) != fields[name].default]
+            if idle:
+                raise ValueError(
+                    f"{', '.join(idle)} must be as by default where trunk is frozen: it runs once, in one "
+                    "process; leave them out"
+                )
+        return self
 
     @model_validator(mode="after")
     def _equal_parts(self) -> Self:

@@ -16,6 +16,7 @@ from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.preparation import PreparedCapture, prepare_capture
 from xmodal_pipeline.imaging.reading import read_capture
+from xmodal_pipeline.imaging.recipe import Recipe
 from xmodal_pipeline.imaging.registration import Registration
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params._model import ParamsModel
@@ -46,6 +47,8 @@ class Manifest(ParamsModel):
     uv_bands: tuple[str, ...]
     is_calibrated: bool
     """As `Study.is_calibrated`."""
+    recipe: Recipe | None = None
+    """How the captures were read; None where they come from no files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,7 @@ class Prepared:
     rgb_bands: tuple[str, ...]
     uv_bands: tuple[str, ...]
     is_calibrated: bool
+    recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
         rows = ("rgb", "uv", "masks", "capture_ids", "specimen_ids", "partitions")
@@ -175,6 +179,7 @@ def prepare_captures(
                     rgb_bands=study.rgb_bands,
                     uv_bands=study.uv_bands,
                     is_calibrated=study.is_calibrated,
+                    recipe=Recipe.of_study(study, params.crop),
                 )
             rgb, uv, masks = (np.stack(arrays) for arrays in zip(*captures, strict=True))
             yield PreparedBlock(start, total, rgb, uv, masks, manifest)

@@ -11,8 +11,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.models import CrossModalModel
 from xmodal_pipeline.models.linear_branch import LinearBranch
+from xmodal_pipeline.models.weights import fingerprint
 from xmodal_pipeline.training.config import FitConfig
 
 _CONFIG_KEY = "fit_config"
@@ -39,12 +41,12 @@ class Checkpoint:
             name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
             for name, tensor in weights.items()
         }
-        return cls(copies, config)
+        return cls(copies, config.without_paths())
 
     def model(self) -> CrossModalModel:
         """The model with these weights, in evaluation mode, on the CPU."""
         with torch.random.fork_rng():
-            model = self.config.initial_model()
+            model = self.config.blank_model()
         own = {name.removeprefix(_LINEAR): t for name, t in self.tensors.items() if name.startswith(_LINEAR)}
         if own:
             model.linear = LinearBranch.of_tensors(own)
@@ -63,10 +65,22 @@ class Checkpoint:
             self, tensors=self.tensors | {_LINEAR + name: t for name, t in branch.state_dict().items()}
         )
 
-    def unlearnt(self, *, pretrained: bool = False) -> Self:
-        """The same model before any training here: its weights as drawn from the seed, or as pretrained."""
-        training = self.config.training.model_copy(update={"pretrained": pretrained})
-        config = self.config.model_copy(update={"training": training})
+    def unlearnt(self, *, pretrained: bool = False, weights: Path | None = None) -> Self:
+        """The same model before any training here: its weights as drawn from the seed, or as pretrained.
+
+        Args:
+            pretrained: timm's own weights.
+            weights: the file that the run started from.
+
+        Raises:
+            RunStoppedError: if the content of the file is another than the run started from.
+        """
+        config = self.config.starting_from(pretrained=pretrained, weights=weights)
+        if weights is not None and fingerprint(weights) != config.weights_sha256:
+            raise RunStoppedError(
+                f"training.weights: must be the file that '{config.name}' started from, got other content "
+                f"in '{weights.name}'; run 'kedro run --pipelines train' with it, or name the file of before"
+            )
         with torch.random.fork_rng():
             torch.manual_seed(config.training.seed)
             return type(self).of_weights(config.initial_model().state_dict(), config)

@@ -1,12 +1,15 @@
 """Everything that decides a training run, as one value that travels with its weights."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field
 
 from xmodal_pipeline.augmentation import PhotometryPreset
+from xmodal_pipeline.imaging.recipe import Recipe
 from xmodal_pipeline.models import CrossModalModel, build_model
+from xmodal_pipeline.models.weights import fingerprint, standardise_for_weights
 from xmodal_pipeline.params._model import ParamsModel
 from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
 from xmodal_pipeline.params.variants import VariantParams
@@ -17,7 +20,11 @@ LEAST_EPOCHS = 20
 
 
 class BandStatistics(ParamsModel):
-    """Mean and standard deviation of each band over the training foreground, unit scale."""
+    """What images are standardised by, per band, in unit scale.
+
+    Mean and standard deviation over the training foreground; with pretrained weights, moved so that these see
+    the values they know.
+    """
 
     mean: tuple[float, ...]
     sd: tuple[float, ...]
@@ -37,6 +44,10 @@ class FitConfig(ParamsModel):
     uv_bands: tuple[str, ...] = Field(min_length=1, max_length=3)
     image_size: int = Field(ge=16)
     statistics: dict[str, BandStatistics]
+    recipe: Recipe | None = None
+    """How the captures were read, registered and cut out."""
+    weights_sha256: str | None = None
+    """Of the file that `training.weights` names: its content decides the run, not where it lies."""
 
     @classmethod
     def for_prepared(
@@ -56,6 +67,9 @@ class FitConfig(ParamsModel):
             augmentation: how views are made.
             variant: a `VariantParams` as plain values.
         """
+        statistics = prepared.statistics
+        if training.is_pretrained:
+            statistics = standardise_for_weights(training.backbone, statistics)
         return cls.model_validate(
             {
                 "name": variant["fusion_type"] + ("" if variant["use_modality_specific"] else "_shared"),
@@ -67,7 +81,9 @@ class FitConfig(ParamsModel):
                 "rgb_bands": prepared.rgb_bands,
                 "uv_bands": prepared.uv_bands,
                 "image_size": prepared.image_size,
-                "statistics": prepared.statistics,
+                "statistics": statistics,
+                "recipe": prepared.recipe,
+                "weights_sha256": None if training.weights is None else fingerprint(training.weights),
             }
         )
 
@@ -75,8 +91,30 @@ class FitConfig(ParamsModel):
         """The statistics as plain numbers, by modality."""
         return {name: {"mean": stats.mean, "sd": stats.sd} for name, stats in self.statistics.items()}
 
+    def identity(self) -> dict[str, Any]:
+        """What two runs of the same training have in common, as plain values: no place of a file."""
+        return self.model_dump(mode="json", exclude={"training": {"weights"}})
+
+    def without_paths(self) -> Self:
+        """The same for another machine: the name of the file of weights, not where it lay."""
+        weights = self.training.weights
+        return self if weights is None else self.starting_from(weights=Path(weights.name))
+
+    def starting_from(self, *, pretrained: bool = False, weights: Path | None = None) -> Self:
+        """The same run from other weights: timm's, those of a file, or none."""
+        update = {"pretrained": pretrained, "weights": weights}
+        return self.model_copy(update={"training": self.training.model_copy(update=update)})
+
+    def blank_model(self) -> CrossModalModel:
+        """The model as it is built, for weights that are loaded into it next."""
+        return self.starting_from().initial_model()
+
     def initial_model(self) -> CrossModalModel:
-        """The model before any training here: weights drawn from torch's generator, or pretrained."""
+        """The model before any training here: weights drawn from torch's generator, or pretrained.
+
+        Raises:
+            ValueError: if the weights cannot be had, or are of another model.
+        """
         return build_model(
             self.variant,
             self.training,

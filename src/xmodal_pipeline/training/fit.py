@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from xmodal_pipeline.errors import RunStoppedError
+from xmodal_pipeline.models.trunk import merge_adapters
 from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training.checkpoint import Checkpoint
 from xmodal_pipeline.training.config import FitConfig, differing_keys
@@ -57,7 +58,7 @@ def fit(
     check_hardware(config.training)
     state_dir.mkdir(parents=True, exist_ok=True)
     path = state_dir / STATE_FILE
-    identity = {"config": config.model_dump(mode="json"), "captures": prepared.fingerprint()}
+    identity = {"config": config.identity(), "captures": prepared.fingerprint()}
     state = _earlier_run(path, identity)
     if state is not None and state["callbacks"]["RunState"]["finished"]:
         logger.info("%s: already trained in %s; delete it to train again", config.name, state_dir)
@@ -73,6 +74,8 @@ def fit(
     for found in diagnostics:
         logger.warning("%s: %s: %s; %s", config.name, found["code"], found["message"], found["advice"])
     weights = run["chosen_weights"] or model_weights(state)
+    if config.training.trunk == "lora":
+        weights = merge_adapters(config.blank_model(), weights)
     checkpoint = add_linear_branch(Checkpoint.of_weights(weights, config), prepared)
     return FitResult(checkpoint, history.assign(linear_share=checkpoint.linear_share), diagnostics)
 

@@ -11,13 +11,17 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import Dataset
 
 from xmodal_pipeline.augmentation import Batch, ViewMaker
 from xmodal_pipeline.losses import CombinedLoss
 from xmodal_pipeline.losses.combined import identity
 from xmodal_pipeline.losses.gather import gather_rows, sum_over_processes
 from xmodal_pipeline.models import ModelOutput
+from xmodal_pipeline.models.trunk import restrict_trunk
+from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training.balance import GradientBalance, RunningMeans
+from xmodal_pipeline.training.batches import PreparedBatches
 from xmodal_pipeline.training.config import FitConfig
 from xmodal_pipeline.training.gradient_cache import BatchStatistics, encode_in_chunks
 from xmodal_pipeline.training.optimisation import make_optimiser, parameter_groups, warm_up_and_cosine
@@ -41,6 +45,7 @@ class ContrastiveTraining(LightningModule):
         super().__init__()
         self.config = config
         self.model = config.initial_model()
+        restrict_trunk(self.model, config.training.trunk)
         processes = config.training.processes
         gather, total = (identity, identity) if processes == 1 else (gather_rows, sum_over_processes)
         self.loss = CombinedLoss(config.loss, self.model.modalities, gather)
@@ -59,6 +64,10 @@ class ContrastiveTraining(LightningModule):
         if config.training.compile:
             # Without the heads: the features must be inputs of something for their gradients to be read.
             self.model.fusion.compile()
+
+    def source(self, prepared: Prepared) -> Dataset[Any]:
+        """What batches are read from."""
+        return PreparedBatches(prepared)
 
     @property
     def total_steps(self) -> int:
@@ -87,8 +96,12 @@ class ContrastiveTraining(LightningModule):
             seed, epoch = self.config.training.seed, self.current_epoch
             views = self.views.training_views(batch, seed=seed, epoch=epoch)
         else:
-            views = self.views.warped_view(batch, RGB_VIEW_SEED), self.views.warped_view(batch, UV_VIEW_SEED)
+            views = self.validation_views(batch)
         return views
+
+    def validation_views(self, batch: Batch) -> Views:
+        """The two warped views that validation compares."""
+        return self.views.warped_view(batch, RGB_VIEW_SEED), self.views.warped_view(batch, UV_VIEW_SEED)
 
     def on_train_batch_start(self, batch: Views, batch_idx: int) -> None:
         """Key dropout by step and process, so that a resumed run draws what the uninterrupted one would."""
@@ -136,14 +149,17 @@ class ContrastiveTraining(LightningModule):
         self.balance.read_encoders()
 
     def validation_step(self, views: Views, batch_idx: int) -> None:
-        """Project RGB of one warped view and UV of another; a baseline projects both views."""
+        """Keep what is compared at the end."""
+        self._validated.append(self.project_validation(views))
+
+    def project_validation(self, views: Views) -> tuple[Tensor, Tensor]:
+        """Projections of RGB in one warped view and UV in the other; a baseline's of both views."""
         if len(self.model.modalities) == 1:
             name = self.model.modalities[0]
             found = [self._encode(view.rgb, view.uv).projections[name] for view in views]
-            self._validated.append((found[0], found[1]))
-        else:
-            projections = self._encode(views[0].rgb, views[1].uv).projections
-            self._validated.append((projections["rgb"], projections["uv"]))
+            return found[0], found[1]
+        projections = self._encode(views[0].rgb, views[1].uv).projections
+        return projections["rgb"], projections["uv"]
 
     def on_validation_epoch_end(self) -> None:
         """Score retrieval among the validation specimens."""

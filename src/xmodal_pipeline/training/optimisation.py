@@ -20,7 +20,7 @@ def parameter_groups(
 
     What only one modality's encoder owns takes `lr_rgb` or `lr_uv`; everything else, shared encoders and
     learnt temperatures included, takes `lr`. Vectors and single numbers (norms, biases, temperatures) have no
-    weight decay.
+    weight decay. What does not learn is in none.
 
     Args:
         model: the model.
@@ -35,6 +35,8 @@ def parameter_groups(
     rates = {"rgb": params.lr_rgb or params.lr, "uv": params.lr_uv or params.lr}
     groups: defaultdict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
     for name, parameter in [*model.named_parameters(), *loss.named_parameters()]:
+        if not parameter.requires_grad:
+            continue
         own = owners[id(parameter)]
         rate = rates[next(iter(own))] if len(own) == 1 else params.lr
         plain = parameter.ndim <= 1 or name.rsplit(".", 1)[-1] in _POSITIONS

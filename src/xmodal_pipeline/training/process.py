@@ -20,8 +20,9 @@ from torch.utils.data import DataLoader
 from xmodal_pipeline.augmentation import Batch
 from xmodal_pipeline.params.train import TrainingParams
 from xmodal_pipeline.specimens.prepared import Prepared
-from xmodal_pipeline.training.batches import PreparedBatches, SpecimenBatches, consecutive
+from xmodal_pipeline.training.batches import SpecimenBatches, consecutive
 from xmodal_pipeline.training.config import FitConfig
+from xmodal_pipeline.training.frozen import FrozenTraining
 from xmodal_pipeline.training.gradient_cache import has_batch_statistics
 from xmodal_pipeline.training.module import ContrastiveTraining
 from xmodal_pipeline.training.progress import StepBar, quiet_lightning
@@ -55,7 +56,7 @@ def train(
     """
     with _own_randomness(config.training.seed), quiet_lightning():
         batches = training_batches(config, prepared, process)
-        module = ContrastiveTraining(config, batches_per_epoch=len(batches))
+        module = _module(config, len(batches), state_file.with_name("frozen"))
         if config.training.processes > 1:
             _share_statistics(module)
         validation = validation_rows(prepared)
@@ -76,6 +77,12 @@ def train(
         # Lightning draws a resumed run's first batches before it tells the sampler the epoch.
         batches.set_epoch(len(state.rows))
         _run(module, state, batches, prepared, validation)
+
+
+def _module(config: FitConfig, batches_per_epoch: int, folder: Path) -> ContrastiveTraining:
+    if config.training.trunk == "frozen":
+        return FrozenTraining(config, batches_per_epoch=batches_per_epoch, folder=folder)
+    return ContrastiveTraining(config, batches_per_epoch=batches_per_epoch)
 
 
 def training_batches(config: FitConfig, prepared: Prepared, process: int = 0) -> SpecimenBatches:
@@ -136,7 +143,7 @@ def _run(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    source = PreparedBatches(prepared)
+    source = module.source(prepared)
     pinned = torch.cuda.is_available()
     loader: DataLoader[Batch] = DataLoader(source, sampler=batches, batch_size=None, pin_memory=pinned)
     checked: DataLoader[Batch] | None = None

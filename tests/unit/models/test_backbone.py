@@ -47,13 +47,13 @@ def test_weights_out_of_reach_are_named(monkeypatch, tmp_path):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ValueError, match="weights of backbone 'test_resnet' must be in the local cache"):
-        create_backbone(spec("test_resnet", pretrained=True), bands=3)
+        create_backbone(spec("test_resnet", pretrained=True), bands=(3,))
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
 @pytest.mark.parametrize("bands", [1, 2, 3, 6])
 def test_stem_takes_any_band_count_and_uses_each_band(name, bands):
-    encoder = Encoder(spec(name), bands=bands, output="features").eval()
+    encoder = Encoder(spec(name), bands=(bands,), output="features").eval()
     image = torch.randn(1, bands, 64, 64, generator=torch.Generator().manual_seed(0))
     reference = encoder(image)
     for band in range(bands):
@@ -64,9 +64,9 @@ def test_stem_takes_any_band_count_and_uses_each_band(name, bands):
 
 def test_image_size_a_backbone_refuses_is_named():
     with pytest.raises(ValueError, match="must accept images of 64 px, got 'levit_128s'"):
-        Encoder(spec("levit_128s"), bands=3, output="features")
+        Encoder(spec("levit_128s"), bands=(3,), output="features")
 
 
 def test_checkpointing_a_backbone_refuses_is_named():
     with pytest.raises(ValueError, match="gradient_checkpointing must be false for backbone 'selecsls42'"):
-        Encoder(spec("selecsls42", gradient_checkpointing=True), bands=3, output="features")
+        Encoder(spec("selecsls42", gradient_checkpointing=True), bands=(3,), output="features")

@@ -23,7 +23,7 @@ def images(rows=2, bands=3, size=64, seed=0):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_features_are_those_of_timm(name):
-    encoder = Encoder(spec(name), bands=3, output="features").eval()
+    encoder = Encoder(spec(name), bands=(3,), output="features").eval()
     size = {"img_size": 64} if "vit" in name else {}
     plain = timm.create_model(name, num_classes=0, **size).eval()
     missing, unexpected = plain.load_state_dict(encoder.backbone.state_dict(), strict=False)
@@ -59,7 +59,7 @@ def test_vit_tokens_leave_class_and_registers_out():
 @pytest.mark.parametrize("name", [*KINDS, "test_vit2"])
 def test_every_parameter_left_has_a_gradient(name):
     for output in ("features", "tokens"):
-        encoder = Encoder(spec(name), bands=3, output=output)
+        encoder = Encoder(spec(name), bands=(3,), output=output)
         encoder(images(rows=3)).square().sum().backward()
         assert [n for n, p in encoder.named_parameters() if p.grad is None] == []
 
@@ -75,7 +75,7 @@ def test_unused_parameters_are_removed_and_used_ones_stay():
 
 @pytest.mark.parametrize("size", [16, 32, 48, 64, 96])
 def test_small_images_still_give_several_tokens(size):
-    encoder = Encoder(spec("test_resnet", size), bands=3, output="tokens").eval()
+    encoder = Encoder(spec("test_resnet", size), bands=(3,), output="tokens").eval()
     tokens = encoder(images(size=size))
     assert tokens.shape[1] >= 4
     assert tokens.std(dim=1).max() > 1e-4, "tokens must differ from one another"
@@ -83,7 +83,7 @@ def test_small_images_still_give_several_tokens(size):
 
 def test_a_single_token_is_refused():
     with pytest.raises(ValueError, match="at least two spatial tokens for attention, got one"):
-        Encoder(spec("lcnet_035", 32), bands=3, output="tokens")
+        Encoder(spec("lcnet_035", 32), bands=(3,), output="tokens")
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
@@ -91,7 +91,7 @@ def test_checkpointing_changes_no_gradient(name):
     gradients = []
     for checkpointing in (False, True):
         torch.manual_seed(0)
-        encoder = Encoder(spec(name, gradient_checkpointing=checkpointing), bands=3, output="features")
+        encoder = Encoder(spec(name, gradient_checkpointing=checkpointing), bands=(3,), output="features")
         encoder(images()).square().sum().backward()
         gradients.append(torch.cat([p.grad.flatten() for p in encoder.parameters()]))
     torch.testing.assert_close(gradients[1], gradients[0])
@@ -102,7 +102,7 @@ def test_building_moves_no_statistic_and_draws_nothing_beyond_the_weights():
     plain = timm.create_model("test_resnet", num_classes=0)
     after_plain = torch.rand(1)
     torch.manual_seed(0)
-    encoder = Encoder(spec(), bands=3, output="features")
+    encoder = Encoder(spec(), bands=(3,), output="features")
     assert torch.equal(torch.rand(1), after_plain)
     for name, value in plain.state_dict().items():
         assert torch.equal(encoder.backbone.state_dict()[name], value), name

@@ -74,7 +74,7 @@ class Folder:
     def run(self):
         folder = {"root": str(self.root), "is_simulated": False}
         listed, _, _ = nodes.list_captures(folder, self.specimens)
-        self.study = nodes.decide_study(folder, self.specimens, listed)
+        self.study = nodes.decide_study(folder, self.specimens, listed, RegistrationParams())
         calibration = calibrate_study(listed, self.study, n_jobs=1)
         examination = examine_captures(
             listed, calibration, self.study, RegistrationParams(), QualityParams(n_jobs=1)

@@ -1,10 +1,15 @@
 """A checkpoint is one file that gives back the same model."""
 
+from pathlib import Path
+
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 
-from xmodal_pipeline.params.train import LossParams
+from xmodal_pipeline.errors import RunStoppedError
+from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
+from xmodal_pipeline.params.variants import SeparateParams
 from xmodal_pipeline.training import Checkpoint, FitConfig
 from xmodal_pipeline.training.config import differing_keys
 
@@ -64,3 +69,41 @@ def test_unlearnt_is_the_model_that_training_started_from(make_config):
     assert torch.equal(torch.random.get_rng_state(), before)
     assert unlearnt.config == config
     assert all(torch.equal(unlearnt.tensors[name], tensor) for name, tensor in start.items())
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    torch.manual_seed(5)
+    path = tmp_path_factory.mktemp("secret_place") / "mine.pth"
+    torch.save(timm.create_model("test_resnet").state_dict(), path)
+    return path
+
+
+def test_a_checkpoint_knows_its_weights_by_content_and_loads_without_them(make_prepared, weights, tmp_path):
+    def config(path):
+        training = TrainingParams(backbone="test_resnet", weights=path)
+        variant = SeparateParams().model_dump()
+        return FitConfig.for_prepared(make_prepared(), training, LossParams(), AugmentationParams(), variant)
+
+    moved = tmp_path / "elsewhere.pth"
+    moved.write_bytes(weights.read_bytes())
+    assert config(moved).identity() == config(weights).identity()
+    other = tmp_path / "mine.pth"
+    torch.save({**torch.load(weights, weights_only=True), "conv1.0.weight": torch.zeros(1)}, other)
+    assert config(other).identity() != config(weights).identity()
+
+    saved = Checkpoint.of_weights(config(moved).initial_model().state_dict(), config(moved))
+    moved.unlink()
+    saved.to_file(tmp_path / "c.safetensors")
+    assert str(tmp_path).encode() not in (tmp_path / "c.safetensors").read_bytes()
+    read = Checkpoint.from_file(tmp_path / "c.safetensors")
+    assert read.config.training.weights == Path("elsewhere.pth")
+    for name, tensor in read.model().state_dict().items():
+        torch.testing.assert_close(tensor, saved.tensors[name])
+
+    stem = "fusion.pair.encoder.rgb.backbone.conv1.0.weight"
+    expected = torch.load(weights, weights_only=True)["conv1.0.weight"]
+    torch.testing.assert_close(read.unlearnt(weights=weights).tensors[stem], expected)
+    assert (read.unlearnt().tensors[stem] - expected).abs().max() > 1e-3
+    with pytest.raises(RunStoppedError, match=r"must be the file that 'separate' started from.*mine\.pth"):
+        read.unlearnt(weights=other)

@@ -82,9 +82,14 @@ class Attention(Fusion):
         """The encoder of each modality."""
         return self.pair.by_modality
 
-    def forward(self, rgb: Tensor, uv: Tensor, *, alone: bool) -> FusedFeatures:
-        """Features of each query; alone, the joint query sees the tokens of one modality."""
+    def encode(self, rgb: Tensor, uv: Tensor) -> dict[str, Tensor]:
+        """Tokens of each modality."""
         rgb, uv = self.pair(rgb, uv)
+        return {"rgb": rgb, "uv": uv}
+
+    def combine(self, encoded: dict[str, Tensor], *, alone: bool) -> FusedFeatures:
+        """Features of each query; alone, the joint query sees the tokens of one modality."""
+        rgb, uv = encoded["rgb"], encoded["uv"]
         if self.modality_tokens is not None:
             rgb, uv = rgb + self.modality_tokens["rgb"], uv + self.modality_tokens["uv"]
         tokens = {"rgb": rgb, "uv": uv, "joint": torch.cat([rgb, uv], dim=1)}

@@ -29,9 +29,14 @@ class ConcatFeatures(Fusion):
         """The encoder of each modality."""
         return self.pair.by_modality
 
-    def forward(self, rgb: Tensor, uv: Tensor, *, alone: bool) -> FusedFeatures:
-        """Features of both and their fusion; alone, the features of the other modality are 0."""
+    def encode(self, rgb: Tensor, uv: Tensor) -> dict[str, Tensor]:
+        """Features of each modality."""
         rgb, uv = self.pair(rgb, uv)
+        return {"rgb": rgb, "uv": uv}
+
+    def combine(self, encoded: dict[str, Tensor], *, alone: bool) -> FusedFeatures:
+        """Features of both and their fusion; alone, the features of the other modality are 0."""
+        rgb, uv = encoded["rgb"], encoded["uv"]
         sides = {"joint": (rgb, uv)}
         if alone:
             sides |= {"rgb": (rgb, torch.zeros_like(uv)), "uv": (torch.zeros_like(rgb), uv)}
@@ -46,7 +51,7 @@ class ConcatBands(Fusion):
     def __init__(self, spec: BackboneSpec, modality_dropout: float) -> None:
         """Build the encoder; in training a joint row misses a modality with chance `modality_dropout`."""
         super().__init__()
-        self.encoder = Encoder(spec, bands=spec.rgb_bands + spec.uv_bands, output="features")
+        self.encoder = Encoder(spec, bands=(spec.rgb_bands, spec.uv_bands), output="features")
         self.feature_dim = self.encoder.dim
         self.modality_dropout = modality_dropout
 
@@ -55,7 +60,7 @@ class ConcatBands(Fusion):
         """The one encoder, under both names."""
         return {"rgb": self.encoder, "uv": self.encoder}
 
-    def forward(self, rgb: Tensor, uv: Tensor, *, alone: bool) -> FusedFeatures:
+    def encode(self, rgb: Tensor, uv: Tensor) -> dict[str, Tensor]:
         """Features of each modality and of both, in one pass that shares its batch statistics."""
         kept_rgb, kept_uv = self._drop(rgb, uv) if self.training else (rgb, uv)
         images = torch.cat(
@@ -66,8 +71,11 @@ class ConcatBands(Fusion):
             ]
         )
         of_rgb, of_uv, joint = self.encoder(images).chunk(3)
-        features = {"rgb": of_rgb, "uv": of_uv, "joint": joint}
-        return FusedFeatures(features, {"rgb": of_rgb, "uv": of_uv} if alone else {})
+        return {"rgb": of_rgb, "uv": of_uv, "joint": joint}
+
+    def combine(self, encoded: dict[str, Tensor], *, alone: bool) -> FusedFeatures:
+        """The features as they are; alone, those of a modality are its own joint."""
+        return FusedFeatures(encoded, {"rgb": encoded["rgb"], "uv": encoded["uv"]} if alone else {})
 
     def _drop(self, rgb: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
         """Set one modality of some rows to 0, never both of a row."""

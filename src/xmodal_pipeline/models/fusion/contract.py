@@ -18,7 +18,7 @@ class FusedFeatures(NamedTuple):
 
 
 class Fusion(nn.Module):
-    """Encoders and the way their features become one.
+    """Encoders and the way their outputs become one: `encode`, then `combine`.
 
     A subclass is built from its parameters class and a `BackboneSpec`, and sets `feature_dim`.
     """
@@ -31,12 +31,27 @@ class Fusion(nn.Module):
         """The encoder of each modality; the same module twice where it is shared."""
         raise NotImplementedError(f"{type(self).__name__}: encoders must be defined by the strategy")
 
-    def forward(self, rgb: Tensor, uv: Tensor, *, alone: bool) -> FusedFeatures:
-        """Features of (batch, bands, height, width) images; `alone` asks for each modality's own joint.
+    def encode(self, rgb: Tensor, uv: Tensor) -> dict[str, Tensor]:
+        """What the encoders alone make of images: all that a frozen encoder is ever asked for.
 
         Args:
             rgb: (batch, RGB bands, height, width), standardised, background 0.
             uv: (batch, UV bands, height, width), same rows.
+
+        Returns:
+            By name, (batch, dim) features or (batch, tokens, dim) tokens.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: encode must be defined by the strategy")
+
+    def combine(self, encoded: dict[str, Tensor], *, alone: bool) -> FusedFeatures:
+        """Features from what `encode` gave.
+
+        Args:
+            encoded: by name, same rows.
             alone: whether each modality's own joint is wanted too.
         """
-        raise NotImplementedError(f"{type(self).__name__}: forward must be defined by the strategy")
+        raise NotImplementedError(f"{type(self).__name__}: combine must be defined by the strategy")
+
+    def forward(self, rgb: Tensor, uv: Tensor, *, alone: bool) -> FusedFeatures:
+        """Features of images, as `encode` and `combine` take them."""
+        return self.combine(self.encode(rgb, uv), alone=alone)

@@ -23,7 +23,11 @@ class Separate(Fusion):
         """The encoder of each modality."""
         return self.pair.by_modality
 
-    def forward(self, rgb: Tensor, uv: Tensor, *, alone: bool) -> FusedFeatures:
-        """Features of both and their mean direction; what each is alone follows from its projection."""
+    def encode(self, rgb: Tensor, uv: Tensor) -> dict[str, Tensor]:
+        """Features of each modality."""
         rgb, uv = self.pair(rgb, uv)
-        return FusedFeatures({"rgb": rgb, "uv": uv, "joint": mean_direction(rgb, uv)}, {})
+        return {"rgb": rgb, "uv": uv}
+
+    def combine(self, encoded: dict[str, Tensor], *, alone: bool) -> FusedFeatures:
+        """Features of both and their mean direction; what each is alone follows from its projection."""
+        return FusedFeatures({**encoded, "joint": mean_direction(encoded["rgb"], encoded["uv"])}, {})

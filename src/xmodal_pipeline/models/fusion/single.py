@@ -16,7 +16,7 @@ class SingleModality(Fusion):
         super().__init__()
         self.modality = params.fusion_type.removesuffix("_only")
         self.modalities = (self.modality,)
-        self.encoder = Encoder(spec, bands=spec.bands[self.modality], output="features")
+        self.encoder = Encoder(spec, bands=(spec.bands[self.modality],), output="features")
         self.feature_dim = self.encoder.dim
 
     @property
@@ -24,6 +24,10 @@ class SingleModality(Fusion):
         """The one encoder."""
         return {self.modality: self.encoder}
 
-    def forward(self, rgb: Tensor, uv: Tensor, *, alone: bool) -> FusedFeatures:
+    def encode(self, rgb: Tensor, uv: Tensor) -> dict[str, Tensor]:
         """Features of the one modality."""
-        return FusedFeatures({self.modality: self.encoder(rgb if self.modality == "rgb" else uv)}, {})
+        return {self.modality: self.encoder(rgb if self.modality == "rgb" else uv)}
+
+    def combine(self, encoded: dict[str, Tensor], *, alone: bool) -> FusedFeatures:
+        """The features as they are."""
+        return FusedFeatures(encoded, {})

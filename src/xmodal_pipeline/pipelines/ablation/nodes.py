@@ -46,14 +46,14 @@ def _plan(cell: Cell, base: Parameters, prepared: Prepared, shared: dict[str, An
 
     params, variant = cell.params, cell.params.variants[cell.variant].model_dump()
     config = FitConfig.for_prepared(prepared, params.training, params.loss, params.augmentation, variant)
-    content = shared | {"config": config.model_dump(mode="json")}
+    content = shared | {"config": config.identity()}
     return {
         "cell": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16],
         "settings": cell.settings,
         "variant": cell.variant,
         "seed": params.training.seed,
         "is_base": _without_seed(params) == _without_seed(base),
-        "config": content["config"],
+        "config": config.model_dump(mode="json"),
     }
 
 

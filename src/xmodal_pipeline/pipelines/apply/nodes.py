@@ -56,15 +56,16 @@ def prepare_for_checkpoint(
     split: SplitParams,
     quality: QualityParams,
 ) -> Iterator[PreparedBlock]:
-    """Prepare every capture as `split` does, at the checkpoint's image size and with its statistics."""
+    """Prepare every capture as `split` does, at the checkpoint's image size and crop, with its statistics."""
     config = applied_checkpoint.config
+    crop = split.crop if config.recipe is None else config.recipe.crop
     yield from prepare_captures(
         study,
         specimen_index,
         specimen_index[["specimen_id"]].drop_duplicates().assign(partition=_PARTITION),
         registration_qa,
         calibration,
-        split.model_copy(update={"image_size": config.image_size}),
+        split.model_copy(update={"image_size": config.image_size, "crop": crop}),
         n_jobs=quality.n_jobs,
         statistics=config.channel_statistics(),
     )

@@ -28,11 +28,12 @@ def embed_unlearnt(
     """
     from xmodal_pipeline.training import embed
 
-    starts = {"untrained_encoder": False} | ({"pretrained_encoder": True} if training.pretrained else {})
-    found = {
-        name: embed(checkpoint.unlearnt(pretrained=pretrained), prepared, features_of_views=True)
-        for name, pretrained in starts.items()
-    }
+    starts = {"untrained_encoder": checkpoint.unlearnt()}
+    if training.is_pretrained:
+        starts["pretrained_encoder"] = checkpoint.unlearnt(
+            pretrained=training.pretrained, weights=training.weights
+        )
+    found = {name: embed(start, prepared, features_of_views=True) for name, start in starts.items()}
     embeddings = [tables.embeddings.assign(encoder=name) for name, tables in found.items()]
     views = [tables.opposite_views.assign(encoder=name) for name, tables in found.items()]
     return pd.concat(embeddings, ignore_index=True), pd.concat(views, ignore_index=True)

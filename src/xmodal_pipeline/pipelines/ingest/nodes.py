@@ -78,7 +78,10 @@ def list_captures(
 
 
 def decide_study(
-    capture_folder: dict[str, Any], specimens: SpecimensParams, capture_list: pd.DataFrame
+    capture_folder: dict[str, Any],
+    specimens: SpecimensParams,
+    capture_list: pd.DataFrame,
+    registration: RegistrationParams,
 ) -> Study:
     """Decide scale, colour units and bands, once and for every later stage.
 
@@ -88,9 +91,10 @@ def decide_study(
     root = Path(capture_folder["root"])
     files = capture_files(capture_list, root)
     try:
-        return open_study(root, specimens, files, is_simulated=capture_folder["is_simulated"])
+        study = open_study(root, specimens, files, is_simulated=capture_folder["is_simulated"])
     except ParametersError as error:
         raise UnreadFolderError(str(error)) from error
+    return study.model_copy(update={"registration": registration})
 
 
 def calibrate(study: Study, capture_list: pd.DataFrame, quality: QualityParams) -> pd.DataFrame:

@@ -25,7 +25,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.decide_study,
-                ["capture_folder", "params:specimens", "capture_list"],
+                ["capture_folder", "params:specimens", "capture_list", "params:registration"],
                 "study",
                 name="decide_study",
                 tags=OVERVIEW,

@@ -249,6 +249,15 @@ def _common_prefix(columns: list[str]) -> str:
     return "".join(f"{word}_" for word in words[0][:shared])
 
 
+def _start(training: TrainingParams) -> str:
+    """What the encoders were before, and how much of them learnt."""
+    if not training.is_pretrained:
+        return "randomly initialised"
+    learnt = {"full": "", "frozen": ", frozen", "lora": ", low-rank adapters, Hu et al. 2022"}[training.trunk]
+    file = "" if training.weights is None else f" ({training.weights.name})"
+    return f"pretrained{file}{learnt}"
+
+
 def _rates(training: TrainingParams, names: ModalityNames) -> str:
     own = {names.rgb: training.lr_rgb, names.uv: training.lr_uv}
     special = [f", {rate:g} in the {name} encoder" for name, rate in own.items() if rate is not None]
@@ -263,12 +272,12 @@ def describe_training(
         return "No model was trained."
     names, trained = ModalityNames.of(study), histories["variant"].unique().tolist()
     variants = ", ".join(names.label(variant) for variant in trained)
-    start = "pretrained" if training.pretrained else "randomly initialised"
     has_choice = histories["validation_recall_at_1"].notna().any()
     kept = " whose validation recall@1 was within one standard error of the best" if has_choice else ""
     return (
-        f"Contrastive models ({variants}; {training.backbone}, {start}) were trained without labels "
-        f"for up to {histories['variant'].value_counts().max()} epochs (AdamW, Loshchilov & Hutter 2019, "
+        f"Contrastive models ({variants}; {training.backbone}, {_start(training)}) were trained without "
+        f"labels for up to {histories['variant'].value_counts().max()} epochs "
+        f"(AdamW, Loshchilov & Hutter 2019, "
         f"{_rates(training, names)}, batch {training.batch_size}, {_loss(trained, loss)}; "
         f"seed {training.seed}); the last epoch{kept} was kept.{_linear(histories, names)}"
     )

@@ -192,3 +192,20 @@ def test_views_lie_beside_their_capture():
     ]  # fmt: skip
     with pytest.raises(ValueError, match="rgb and uv must have one shape"):
         draw_views(rgb, rgb[:1], ["a"])
+
+
+@pytest.mark.parametrize(
+    ("training", "words"),
+    [
+        ({"pretrained": True}, "; resnet50, pretrained) were"),
+        ({"weights": "/home/me/lite0.pth"}, "; resnet50, pretrained (lite0.pth)) were"),
+        ({"weights": "lite0.pth", "trunk": "frozen"}, "; resnet50, pretrained (lite0.pth), frozen) were"),
+        (
+            {"pretrained": True, "trunk": "lora"},
+            "; resnet50, pretrained, low-rank adapters, Hu et al. 2022) were",
+        ),
+    ],
+)
+def test_methods_say_what_encoders_started_from_and_how_much_of_them_learnt(studies, training, words):
+    params = TrainingParams(backbone="resnet50", **training)
+    assert words in describe_training(studies.make_study(), studies.make_histories(), params, LossParams())
