@@ -29,11 +29,10 @@ def hold_outputs(paths: Iterable[Path]) -> Iterator[None]:
         SaveError: if their folders must not be written to.
     """
     with ExitStack() as held:
-        folders = set()
-        for path in sorted(set(paths)):
+        outputs = sorted(set(paths))
+        for path in outputs:
             held.enter_context(_hold(path))
-            folders.add(path.parent)
-        for folder in folders:
+        for folder in {path.parent for path in outputs} | {path for path in outputs if path.is_dir()}:
             sweep(folder)
         yield
 

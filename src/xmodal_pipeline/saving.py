@@ -240,6 +240,8 @@ def _recover(path: Path) -> None:
 
 
 def _write_manifest(folder: Path) -> None:
+    for inner in (folder, *(one for one in folder.rglob("*") if one.is_dir())):
+        sweep(inner)
     files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
     for file in files:
         _flush(file)
