@@ -437,11 +437,12 @@ def main() -> None:
                         "xmodal_pipeline.training"
                     )  # not before: it makes every fork slow
                 if options.only in (None, case.name):
+                    others = len(os.listdir(temporary))
                     counts = attack(case, options.every, root)
+                    in_tmpdir += len(os.listdir(temporary)) - others
                     total += counts
                     cells = "".join(f"{counts[name]:>10}" for name in columns)
                     print(f"{case.name:<24}{disk:<10}{cells}", flush=True)
-            in_tmpdir += len(os.listdir(temporary))
     print(f"{'all':<34}" + "".join(f"{total[name]:>10}" for name in columns))
     print(f"files left in TMPDIR: {in_tmpdir}")
     sys.exit(0 if total["neither"] == total["left"] == in_tmpdir == 0 else 1)

@@ -124,8 +124,7 @@ class ProjectHooks:
     def on_pipeline_error(self, error: Exception) -> None:
         """End a run that a node stopped on purpose with its message; other errors keep their traceback."""
         self._held.close()
-        if isinstance(error, DatasetError) and isinstance(error.__cause__, RunStoppedError):
-            error = error.__cause__
+        error = _without_kedro(error)
         if isinstance(error, RunStoppedError):
             said = "\n".join(part for part in (error.headline, error.details) if part)
             proposal = self._propose(said) if isinstance(error, UnreadFolderError) else ""
@@ -149,6 +148,14 @@ def _output_paths(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> lis
     described = [dataset._describe() for dataset in made if dataset is not None]
     found = (said.get("filepath") or said.get("path") for said in described)
     return [Path(str(path)) for path in found if path]
+
+
+def _without_kedro(error: Exception) -> Exception:
+    """What stopped a run on purpose while a dataset was saved; Kedro wraps it, once per layer."""
+    cause: BaseException | None = error
+    while isinstance(cause, DatasetError):
+        cause = cause.__cause__
+    return cause if isinstance(cause, RunStoppedError) else error
 
 
 def _typed_options() -> dict[str, Any]:
