@@ -20,7 +20,7 @@ import zarr
 from xmodal_pipeline.datasets.prepared import PreparedDataset
 from xmodal_pipeline.params.ingest import SimulationParams
 from xmodal_pipeline.simulation import study, writing
-from xmodal_pipeline.specimens.prepared import Manifest, PreparedBlock
+from xmodal_pipeline.specimens.prepared import Manifest, PreparedBlock, PreparedBlocks
 
 BANDS = {"rgb": 3, "uv": 3, "mask": 1}
 BLOCK, BATCH, SIDE = 256, 64, 96
@@ -65,10 +65,14 @@ def write_npy(folder: Path, rows: np.ndarray) -> dict[str, Any]:
         is_calibrated=True,
     )
     dataset = PreparedDataset(filepath=str(folder / "prepared"))
-    for start in range(0, len(rows), BLOCK):
-        arrays = parts(rows[start : start + BLOCK]).values()
-        last = manifest if start + BLOCK >= len(rows) else None
-        dataset.save(PreparedBlock(start, len(rows), *arrays, last))
+
+    def make() -> Iterator[PreparedBlock]:
+        for start in range(0, len(rows), BLOCK):
+            arrays = parts(rows[start : start + BLOCK]).values()
+            yield PreparedBlock(*arrays, manifest if start + BLOCK >= len(rows) else None)
+
+    shapes = [array.shape for array in parts(rows).values()]
+    dataset.save(PreparedBlocks(dict(zip(("rgb", "uv", "masks"), shapes, strict=True)), make))
     prepared = dataset.load()
     return {"rgb": prepared.rgb, "uv": prepared.uv, "mask": prepared.masks}
 

@@ -1,5 +1,6 @@
 """What is typed after `kedro run`: refused where Kedro would end in a traceback or say little."""
 
+import inspect
 import pkgutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -64,10 +65,14 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 
 def check_runner(options: Mapping[str, Any]) -> None:
-    """Nodes run one after the other: figures and half-written files belong to one thread of one process.
+    """Nodes run one after the other; files may be loaded and saved in threads.
+
+    What nodes compute hangs on state of the whole process: torch's random generator, the number of threads of
+    linear algebra (which decides on the last bits of a sum) and matplotlib's style. In threads beside one
+    another they would change one another's numbers.
 
     Raises:
-        ParametersError: for Kedro's runners of threads and processes, or for loading and saving in threads.
+        ParametersError: for Kedro's runners of threads and processes, and for parameters of a runner.
     """
     runner = options.get("runner") or _RUNNER
     name = runner.removeprefix("kedro.runner.")
@@ -76,11 +81,10 @@ def check_runner(options: Mapping[str, Any]) -> None:
             f"--runner: must be {_RUNNER}, got '{runner}'; leave it out: nodes use several processes "
             "by themselves, set by quality.n_jobs, evaluation.n_jobs and training.devices"
         )
-    given = "--async" if options.get("is_async") else "--runner-params"
     params = options.get("runner_params") or {}
-    if options.get("is_async") or params not in ({}, {"is_async": False}, "is_async=False"):
+    if params not in ({}, {"is_async": False}, "is_async=False"):
         raise ParametersError(
-            f"{given}: must be left out, got {params or 'it'}: files are loaded and saved in one thread"
+            f"--runner-params: must be left out, got {params}; to load and save in threads, write --async"
         )
 
 
@@ -145,7 +149,7 @@ def check_pipelines(names: Iterable[str]) -> None:
 
 
 def check_parts(pipeline: Pipeline, options: Mapping[str, Any]) -> None:
-    """Every name that narrows a run must exist in its pipelines, and together they must leave a node.
+    """Every name that narrows a run must exist in its pipelines; together they must leave nodes that can run.
 
     Args:
         pipeline: the pipelines of the run.
@@ -163,10 +167,16 @@ def check_parts(pipeline: Pipeline, options: Mapping[str, Any]) -> None:
     given = {name: options[name] for name in _NAMES if options.get(name)}
     narrowed = {("node_namespaces" if name == "namespaces" else name): value for name, value in given.items()}
     try:
-        pipeline.filter(**narrowed)
+        left = pipeline.filter(**narrowed)
     except ValueError as error:
         asked = " ".join(f"{_OPTIONS[name]} {','.join(value)}" for name, value in given.items())
         raise ParametersError(f"{asked}: must leave a node to run, got none; drop one of them") from error
+    as_they_go = [node.name for node in left.nodes if inspect.isgeneratorfunction(node.func)]
+    if options.get("is_async") and as_they_go:
+        raise ParametersError(
+            f"--async: must be left out where a node saves as it goes, got {', '.join(as_they_go)}, whose "
+            "results Kedro would not wait for"
+        )
 
 
 def _namespaces(pipeline: Pipeline) -> set[str]:

@@ -204,5 +204,13 @@ class UnreadFolderError(RunStoppedError):
     """A run stops because the folder is not what the settings say; the end of the run proposes others."""
 
 
+class SaveError(RunStoppedError):
+    """A result could not be written: the disk is full, closed or gone; what was there before is whole."""
+
+
+class OutputHeldError(RunStoppedError):
+    """Another run is making the same output; the message says which."""
+
+
 class MissingInputsError(ValueError):
     """A stage was asked for whose inputs do not exist; the message says what makes them."""

@@ -6,6 +6,7 @@ And what a run says: a line per node, and at its end what was found.
 import importlib
 import logging
 from collections import defaultdict
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, assert_never
 
@@ -14,7 +15,7 @@ from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines as registered
-from kedro.io import CatalogProtocol
+from kedro.io import CatalogProtocol, DatasetError
 from kedro.pipeline import Node, Pipeline
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -29,6 +30,7 @@ from xmodal_pipeline.errors import (
     UnreadFolderError,
     rejection_summary,
 )
+from xmodal_pipeline.locks import hold_outputs
 from xmodal_pipeline.params.presets import FILLED_GROUPS
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.params.variants import STRATEGIES, VARIANTS
@@ -53,6 +55,7 @@ class ProjectHooks:
     def __init__(self) -> None:
         self._parameters: Parameters | None = None
         self._n_nodes = self._n_begun = 0
+        self._held = ExitStack()
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -96,7 +99,8 @@ class ProjectHooks:
             )
             if missing:
                 raise MissingInputsError(_describe_missing(", ".join(asked), missing, catalog))
-        except (ParametersError, MissingInputsError) as error:
+            self._held.enter_context(hold_outputs(_output_paths(pipeline, catalog)))
+        except (ParametersError, MissingInputsError, RunStoppedError) as error:
             raise RunRefusedError(str(error)) from error
 
     @hook_impl
@@ -119,6 +123,7 @@ class ProjectHooks:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
         """End with what came in, what was found and where to look."""
+        self._held.close()
         if self._parameters is None:
             return
         for line in summarise_run(pipeline.all_outputs(), catalog, self._parameters.study):
@@ -127,6 +132,8 @@ class ProjectHooks:
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
         """End a run that a node stopped on purpose with its message; other errors keep their traceback."""
+        self._held.close()
+        error = _without_kedro(error)
         if isinstance(error, RunStoppedError):
             said = "\n".join(part for part in (error.headline, error.details) if part)
             proposal = self._propose(said) if isinstance(error, UnreadFolderError) else ""
@@ -142,6 +149,22 @@ class ProjectHooks:
         from xmodal_pipeline.specimens.inspection import propose_for_error  # most runs never look
 
         return propose_for_error(root, error)
+
+
+def _output_paths(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> list[Path]:
+    """Files and folders that a run is going to make."""
+    made = [catalog.get(name) for name in pipeline.all_outputs() if name in catalog]
+    described = [dataset._describe() for dataset in made if dataset is not None]
+    found = (said.get("filepath") or said.get("path") for said in described)
+    return [Path(str(path)) for path in found if path]
+
+
+def _without_kedro(error: Exception) -> Exception:
+    """What stopped a run on purpose while a dataset was saved; Kedro wraps it, once per layer."""
+    cause: BaseException | None = error
+    while isinstance(cause, DatasetError):
+        cause = cause.__cause__
+    return cause if isinstance(cause, RunStoppedError) else error
 
 
 def _typed_options() -> dict[str, Any]:

@@ -63,7 +63,10 @@ def kedro_run(project, *options):
         ),
         (["--runner", "ParallelRunner"], "--runner: must be SequentialRunner, got 'ParallelRunner'"),
         (["--runner", "ThreadRunner"], "--runner: must be SequentialRunner"),
-        (["--async"], "--async: must be left out, got it: "),
+        (
+            ["--pipelines", "ablation", "--async"],
+            "--async: must be left out where a node saves as it goes, got ablation.train_cells, whose",
+        ),
         (["--runner-params", "is_async=true"], "--runner-params: must be left out, got {'is_async': True}"),
     ],
 )

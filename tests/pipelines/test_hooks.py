@@ -1,5 +1,6 @@
 """What stops a command before its first node, with which words."""
 
+import os
 import re
 
 import pandas as pd
@@ -7,12 +8,14 @@ import pytest
 from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.io import DatasetError
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.datasets.study import StudyDataset
-from xmodal_pipeline.errors import RunStoppedError
+from xmodal_pipeline.errors import OutputHeldError, RunStoppedError, SaveError
 from xmodal_pipeline.hooks import ProjectHooks, _taken_folder
 from xmodal_pipeline.imaging.study import open_study
+from xmodal_pipeline.locks import hold_outputs
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.pipelines import STAGES
@@ -247,3 +250,23 @@ def test_no_usable_capture_ends_in_the_rejects_by_code_without_rows_and_previews
         ProjectHooks().before_node_run(node, stored, {"specimen_index": index})
     assert "1 BAND_COUNT" in caught.value.details
     assert "PREVIEW" not in caught.value.details
+
+
+def test_a_disk_that_fails_and_a_run_that_is_held_end_in_their_message():
+    for stopped in (SaveError("save 'x': disk must have room"), OutputHeldError("output 'x': must")):
+        wrapped = DatasetError("Failed while saving")
+        wrapped.__cause__ = DatasetError("once more")
+        wrapped.__cause__.__cause__ = stopped
+        with pytest.raises(KedroCliError, match=f"^{stopped}$"):
+            ProjectHooks().on_pipeline_error(wrapped)
+
+
+def test_a_second_run_of_one_output_is_refused_with_the_first_ones_process(project):
+    with (
+        hold_outputs([project / "data/02_intermediate/smoke/study.json"]),
+        pytest.raises(
+            KedroCliError, match=rf"study.json': must be made by one run .* process {os.getpid()} on"
+        ),
+    ):
+        run(project, pipeline_names=["ingest"])
+    assert not list((project / "data").rglob("*.parquet"))

@@ -59,18 +59,19 @@ def test_the_manifest_names_every_capture_with_its_partition(make_stacks):
     assert block.manifest.is_calibrated is True
 
 
-@pytest.mark.parametrize(("size", "starts"), [(2, [0, 2, 4]), (3, [0, 3])])
-def test_blocks_follow_on_one_another_and_the_last_brings_the_manifest(
-    make_stacks, monkeypatch, size, starts
-):
+@pytest.mark.parametrize(("size", "rows"), [(2, [2, 2, 1]), (3, [3, 2])])
+def test_blocks_follow_on_one_another_and_the_last_brings_the_manifest(make_stacks, monkeypatch, size, rows):
     monkeypatch.setattr(prepared, "_BLOCK", size)
     study, index, qa = make_stacks((10000, 20000, 30000, 40000, 50000))
     partitions = partitions_of(index, "test", "train", "train", "test", "train")
-    blocks = list(nodes.prepare(study, index, partitions, qa, NO_LINES, FRAME, ONE_JOB))
-    assert [(block.start, block.total) for block in blocks] == [(start, 5) for start in starts]
+    made = nodes.prepare(study, index, partitions, qa, NO_LINES, FRAME, ONE_JOB)
+    blocks = list(made)
+    assert [len(block.rgb) for block in blocks] == rows
+    for name, shape in made.shapes.items():
+        assert np.concatenate([getattr(block, name) for block in blocks]).shape == shape
     levels = np.concatenate([block.rgb.astype(float).max((1, 2, 3)) for block in blocks]) * 65535
     np.testing.assert_allclose(levels, [10000, 20000, 30000, 40000, 50000], rtol=0.01)
-    assert [block.manifest is None for block in blocks] == [True] * (len(starts) - 1) + [False]
+    assert [block.manifest is None for block in blocks] == [True] * (len(rows) - 1) + [False]
     trained = np.concatenate([block.rgb for block in blocks])[[1, 2, 4], 0]
     inside = np.concatenate([block.masks for block in blocks])[[1, 2, 4], 0] == 1
     mean = blocks[-1].manifest.statistics["rgb"]["mean"][0]

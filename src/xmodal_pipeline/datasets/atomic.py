@@ -1,27 +1,50 @@
-"""Stock datasets whose failed save leaves the good file in place.
+"""Stock datasets, saved whole or not at all.
 
-kedro-datasets 9.6 opens the target for writing before it serialises, so an error half-way leaves a
-truncated file that `exists()` accepts. Inside an fsspec transaction the bytes go to a temporary name
-and are moved only when the save ends well.
+kedro-datasets 9.6 opens the target for writing before it serialises, so an error half-way leaves a truncated
+file that `exists()` accepts.
 """
 
 import math
 from collections.abc import Iterator
+from copy import copy
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
+from kedro.io.core import DatasetError
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset, ParquetDataset
+from kedro_datasets.partitions import PartitionedDataset
 from kedro_datasets.text import TextDataset
 
+from xmodal_pipeline.saving import MANIFEST, is_whole_folder, open_folder, replace_file, replace_folder
 
-class AtomicParquetDataset(ParquetDataset):  # type: ignore[misc]
-    """A table as Parquet, saved whole or not at all."""
+
+class _WholeFile:
+    """Sends what a stock dataset of one local file writes through `replace_file`."""
+
+    _protocol: str
+    _filepath: PurePosixPath
+    _version: Any
+    _get_save_path: Any
+    _invalidate_cache: Any
 
     def save(self, data: Any) -> None:
-        """Write the table, then put it in place."""
-        with self._fs.transaction:
-            super().save(data)
+        """Write the file, then put it in place."""
+        if self._protocol != "file":
+            raise DatasetError(
+                f"{type(self).__name__} '{self._filepath}': must be a local file, got protocol "
+                f"'{self._protocol}'; save it here and copy it there"
+            )
+        with replace_file(Path(self._get_save_path())) as partial:
+            twin = copy(self)
+            twin._filepath, twin._version = PurePosixPath(partial), None
+            super(_WholeFile, twin).save(data)  # type: ignore[misc]
+        self._invalidate_cache()
+
+
+class AtomicParquetDataset(_WholeFile, ParquetDataset):  # type: ignore[misc]
+    """A table as Parquet, saved whole or not at all."""
 
 
 class OptionalParquetDataset(AtomicParquetDataset):
@@ -38,16 +61,11 @@ class OptionalParquetDataset(AtomicParquetDataset):
         return True
 
 
-class AtomicCSVDataset(CSVDataset):  # type: ignore[misc]
+class AtomicCSVDataset(_WholeFile, CSVDataset):  # type: ignore[misc]
     """A table as CSV, for R and spreadsheets; saved whole or not at all."""
 
-    def save(self, data: Any) -> None:
-        """Write the table, then put it in place."""
-        with self._fs.transaction:
-            super().save(data)
 
-
-class AtomicJSONDataset(JSONDataset):  # type: ignore[misc]
+class AtomicJSONDataset(_WholeFile, JSONDataset):  # type: ignore[misc]
     """Strict JSON, saved whole or not at all: NaN and infinity, which most readers refuse, have no place."""
 
     def save(self, data: Any) -> None:
@@ -62,8 +80,7 @@ class AtomicJSONDataset(JSONDataset):  # type: ignore[misc]
                 f"AtomicJSONDataset '{self._filepath}': numbers must be finite, got {', '.join(faults[:5])}; "
                 "write null, or say why there is no number"
             )
-        with self._fs.transaction:
-            super().save(data)
+        super().save(data)
 
 
 def _find_not_finite(value: Any, path: str) -> Iterator[str]:
@@ -77,10 +94,33 @@ def _find_not_finite(value: Any, path: str) -> Iterator[str]:
         yield f"{path} = {value}"
 
 
-class AtomicTextDataset(TextDataset):  # type: ignore[misc]
+class AtomicTextDataset(_WholeFile, TextDataset):  # type: ignore[misc]
     """Text, such as one HTML file, saved whole or not at all."""
 
-    def save(self, data: str) -> None:
-        """Write the text, then put it in place."""
-        with self._fs.transaction:
+
+class AtomicPartitionedDataset(PartitionedDataset):  # type: ignore[misc]
+    """Files of one dataset class in a local folder.
+
+    With `overwrite: true` they are replaced together or not at all; else each is saved as its class does.
+    """
+
+    def load(self) -> dict[str, Any]:
+        """A function per partition that loads it."""
+        if self._overwrite:
+            open_folder(Path(self._path))
+        loaded: dict[str, Any] = super().load()
+        return {name: load for name, load in loaded.items() if name != MANIFEST}
+
+    def save(self, data: dict[str, Any]) -> None:
+        """Write every partition; a function is called when its turn comes."""
+        if not self._overwrite:
             super().save(data)
+            return
+        with replace_folder(Path(self._path)) as partial:
+            twin = copy(self)
+            twin._path, twin._overwrite = str(partial), False
+            super(AtomicPartitionedDataset, twin).save(data)
+        self._invalidate_caches()
+
+    def _exists(self) -> bool:
+        return is_whole_folder(Path(self._path)) if self._overwrite else bool(super()._exists())

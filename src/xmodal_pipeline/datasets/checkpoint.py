@@ -25,7 +25,6 @@ class CheckpointDataset(AbstractDataset["Checkpoint", "Checkpoint"]):
 
     def save(self, data: "Checkpoint") -> None:
         """Write the checkpoint whole or not at all."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         data.to_file(self._path)
 
     def _exists(self) -> bool:

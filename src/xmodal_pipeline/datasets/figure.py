@@ -10,8 +10,9 @@ from kedro_datasets._typing import ImagePreview
 
 from xmodal_pipeline.datasets.files import FilesDataset
 from xmodal_pipeline.reporting.figure import ReportFigure
+from xmodal_pipeline.saving import open_folder
 
-_MANIFEST = "figure.json"
+_WORDS_FILE = "figure.json"
 _WORDS = ("name", "title", "caption", "reason", "is_narrow")
 
 
@@ -38,7 +39,7 @@ class FigureDataset(AbstractDataset[ReportFigure, ReportFigure]):
     def save(self, data: ReportFigure) -> None:
         """Write the files, then put them in place."""
         words = {name: getattr(data, name) for name in _WORDS} | {"versions": data.file_names}
-        self._files.save(data.files | {_MANIFEST: json.dumps(words, indent=2).encode()})
+        self._files.save(data.files | {_WORDS_FILE: json.dumps(words, indent=2).encode()})
 
     def preview(self) -> ImagePreview:
         """The first page of the version that the report shows, for Kedro-Viz.
@@ -54,7 +55,9 @@ class FigureDataset(AbstractDataset[ReportFigure, ReportFigure]):
         return ImagePreview(base64.b64encode(picture).decode())
 
     def _load_words(self) -> dict[str, Any]:
-        words: dict[str, Any] = json.loads((self._path / _MANIFEST).read_text(encoding="utf-8"))
+        words: dict[str, Any] = json.loads(
+            (open_folder(self._path) / _WORDS_FILE).read_text(encoding="utf-8")
+        )
         expected = [*_WORDS, "versions"]
         if set(words) != set(expected):  # of an earlier version of this package
             raise DatasetError(
@@ -64,7 +67,7 @@ class FigureDataset(AbstractDataset[ReportFigure, ReportFigure]):
         return words
 
     def _exists(self) -> bool:
-        return (self._path / _MANIFEST).is_file()
+        return self._files.exists()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path)}

@@ -1,10 +1,11 @@
 """A folder of finished files."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
+
+from xmodal_pipeline.saving import is_whole_folder, replace_folder, saved_files
 
 
 class FilesDataset(AbstractDataset[dict[str, bytes], dict[str, bytes]]):
@@ -16,20 +17,16 @@ class FilesDataset(AbstractDataset[dict[str, bytes], dict[str, bytes]]):
 
     def load(self) -> dict[str, bytes]:
         """Content by file name."""
-        return {path.name: path.read_bytes() for path in sorted(self._path.iterdir())}
+        return {path.name: path.read_bytes() for path in saved_files(self._path)}
 
     def save(self, data: dict[str, bytes]) -> None:
         """Write all files beside the folder, then put them in its place."""
-        partial = self._path.with_name(self._path.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for name, content in data.items():
-            (partial / name).write_bytes(content)
-        shutil.rmtree(self._path, ignore_errors=True)
-        partial.rename(self._path)
+        with replace_folder(self._path) as partial:
+            for name, content in data.items():
+                (partial / name).write_bytes(content)
 
     def _exists(self) -> bool:
-        return self._path.is_dir()
+        return is_whole_folder(self._path)
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path)}

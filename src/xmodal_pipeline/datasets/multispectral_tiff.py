@@ -22,6 +22,7 @@ from PIL import Image
 
 from xmodal_pipeline.imaging.labels import recognise_band
 from xmodal_pipeline.imaging.tiff import MultispectralImage, read_stack, write_canonical
+from xmodal_pipeline.saving import replace_file
 
 _BAND_COUNTS = range(2, 17)
 """What counts as a band axis; a longer one needs `load_args`."""
@@ -36,7 +37,8 @@ class MultispectralTIFFDataset(AbstractVersionedDataset[MultispectralImage, Mult
     It loads bands stored as pages, samples or planes, tiled or compressed, BigTIFF, ImageJ and OME, in
     their own data type, and their names from ImageJ slice labels, OME channel names or GDAL band
     descriptions. It saves one page of contiguous samples with GDAL band descriptions, which tifffile,
-    rasterio and Bio-Formats open whole. A save that fails leaves the earlier file as it was.
+    rasterio and Bio-Formats open whole. A save that fails leaves the earlier local file as it was; on other
+    file systems that is as they keep it.
 
     Examples:
         Using the [YAML API](https://docs.kedro.org/en/stable/catalog-data/data_catalog_yaml_examples/):
@@ -126,8 +128,11 @@ class MultispectralTIFFDataset(AbstractVersionedDataset[MultispectralImage, Mult
         content = io.BytesIO()  # remote files cannot be sought in, which TIFF needs
         write_canonical(content, data.bands, data.names, **self._save_args)
         path = get_filepath_str(self._get_save_path(), self._protocol)
-        with self._fs.transaction, self._fs.open(path, "wb") as file:
-            file.write(content.getvalue())
+        if self._protocol == "file":
+            with replace_file(Path(path)) as partial:
+                partial.write_bytes(content.getvalue())
+        else:
+            self._fs.pipe_file(path, content.getvalue())
         self._invalidate_cache()
 
     def preview(self) -> ImagePreview:

@@ -1,83 +1,79 @@
-"""Prepared captures on disk: memory-mapped NPY files, and a manifest that is written last."""
+"""Prepared captures on disk: NPY files that are memory-mapped when read, and a manifest."""
 
-import os
-import shutil
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from kedro.io import AbstractDataset, DatasetError
 
-from xmodal_pipeline.specimens.prepared import Manifest, Prepared, PreparedBlock
+from xmodal_pipeline.saving import is_whole_folder, open_folder, replace_folder, reserve
+from xmodal_pipeline.specimens.prepared import Manifest, Prepared, PreparedBlocks
 
 _FILES = {"rgb": "rgb_images.npy", "uv": "uv_images.npy", "masks": "masks.npy"}
+_TYPES: dict[str, np.dtype[Any]] = {
+    "rgb": np.dtype(np.float16),
+    "uv": np.dtype(np.float16),
+    "masks": np.dtype(np.uint8),
+}
 _MANIFEST = "manifest.json"
 
 
-class PreparedDataset(AbstractDataset[PreparedBlock, Prepared]):
-    """Saves the arrays block by block and loads them as memory maps.
+class PreparedDataset(AbstractDataset[PreparedBlocks, Prepared]):
+    """Saves the arrays block by block, whole or not at all, and loads them as memory maps.
 
-    A generator node yields `PreparedBlock`s in row order. They are written into `<folder>.partial`; the last
-    one, with the manifest, renames it to `<folder>`, so that one which exists is complete.
+    Their room on the disk is taken before the first block is made: hours of work do not end for want of it.
     """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._path = Path(filepath)
-        self._partial = self._path.with_name(self._path.name + ".partial")
-        self._written = 0
         self.metadata = metadata
 
     def load(self) -> Prepared:
         """All captures, the arrays memory-mapped read-only."""
-        manifest = Manifest.model_validate_json((self._path / _MANIFEST).read_text(encoding="utf-8"))
+        folder = open_folder(self._path)
+        manifest = Manifest.model_validate_json((folder / _MANIFEST).read_text(encoding="utf-8"))
         arrays = {
-            name: np.load(self._path / file, mmap_mode="r", allow_pickle=False)
-            for name, file in _FILES.items()
+            name: np.load(folder / file, mmap_mode="r", allow_pickle=False) for name, file in _FILES.items()
         }
         return Prepared(**arrays, **dict(manifest))
 
-    def save(self, data: PreparedBlock) -> None:
-        """Write one block; the last one completes the folder."""
-        if data.start == 0:
-            self._begin(data)
-        if data.start != self._written:
+    def save(self, data: PreparedBlocks) -> None:
+        """Make every block and write it, then put all in place.
+
+        Raises:
+            DatasetError: if the blocks are not as many rows as were announced, or the last has no manifest.
+        """
+        with replace_folder(self._path) as partial:
+            manifest = self._write_blocks(data, partial)
+            (partial / _MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
+
+    def _write_blocks(self, data: PreparedBlocks, folder: Path) -> Manifest:
+        manifest, rows = None, 0
+        with ExitStack() as opened:
+            files = {name: opened.enter_context((folder / file).open("wb")) for name, file in _FILES.items()}
+            for name, file in files.items():
+                _begin(file, data.shapes[name], _TYPES[name])
+            for block in data:
+                for name, file in files.items():
+                    file.write(np.ascontiguousarray(getattr(block, name), _TYPES[name]).view(np.uint8).data)
+                manifest, rows = block.manifest, rows + len(block.rgb)
+        if manifest is None or rows != data.shapes["rgb"][0]:
             raise DatasetError(
-                f"PreparedDataset '{self._path}': blocks must come in row order, got row {data.start} after "
-                f"{self._written} rows; run the stage again from its first row"
+                f"PreparedDataset '{self._path}': blocks must be {data.shapes['rgb'][0]} rows and end with a "
+                f"manifest, got {rows} rows; run the stage again"
             )
-        stop = data.start + len(data.rgb)
-        for name, file in _FILES.items():
-            array = np.load(self._partial / file, mmap_mode="r+", allow_pickle=False)
-            array[data.start : stop] = getattr(data, name)
-            array.flush()
-            del array  # closes the map: a mapped file cannot be renamed everywhere
-        self._written = stop
-        if data.manifest is not None:
-            self._finish(data.manifest)
-
-    def _begin(self, data: PreparedBlock) -> None:
-        self._written = 0
-        shutil.rmtree(self._partial, ignore_errors=True)
-        self._partial.mkdir(parents=True)
-        for name, file in _FILES.items():
-            block = getattr(data, name)
-            shape = (data.total, *block.shape[1:])
-            np.lib.format.open_memmap(self._partial / file, mode="w+", dtype=block.dtype, shape=shape)
-
-    def _finish(self, manifest: Manifest) -> None:
-        (self._partial / _MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
-        for file in (*_FILES.values(), _MANIFEST):
-            with (self._partial / file).open("rb") as written:
-                os.fsync(written.fileno())
-        old = self._path.with_name(self._path.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        if self._path.exists():
-            self._path.rename(old)
-        self._partial.rename(self._path)
-        shutil.rmtree(old, ignore_errors=True)
+        return manifest
 
     def _exists(self) -> bool:
-        return (self._path / _MANIFEST).is_file()
+        return is_whole_folder(self._path)
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path)}
+
+
+def _begin(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Write the header of an NPY file and take the room of what follows it."""
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    reserve(file, file.tell() + int(np.prod(shape)) * dtype.itemsize)

@@ -1,12 +1,12 @@
 """Pictures of captures as one NPZ file."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from kedro.io import AbstractDataset
 
+from xmodal_pipeline.saving import replace_file
 from xmodal_pipeline.specimens.thumbnails import Thumbnails
 
 
@@ -24,11 +24,8 @@ class ThumbnailsDataset(AbstractDataset[Thumbnails, Thumbnails]):
 
     def save(self, data: Thumbnails) -> None:
         """Write the file, then put it in place."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_name(f".{self._path.name}.partial")
-        with partial.open("wb") as file:
+        with replace_file(self._path) as partial, partial.open("wb") as file:
             np.savez(file, capture_ids=np.array(data.capture_ids, np.str_), pictures=data.pictures)
-        os.replace(partial, self._path)
 
     def _exists(self) -> bool:
         return self._path.is_file()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from xmodal_pipeline.params.ingest import SimulationParams
+from xmodal_pipeline.saving import replace_folder
 from xmodal_pipeline.simulation.camera import Offset, draw_session_gains, photograph
 from xmodal_pipeline.simulation.faults import Fault, fault_offset, spoil_bands, spoil_counts
 from xmodal_pipeline.simulation.species import colours, draw_individuals
@@ -87,21 +87,16 @@ def simulate_study(params: SimulationParams, root: Path, *, n_jobs: int = -1) ->
         delayed(make_species)(params, index, role) for index, role in enumerate(roles)
     )
     truths: list[SpeciesTruth] = list(tqdm(found, total=len(roles), desc="simulated species", unit="species"))
-    partial = root.with_name(f".{root.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    written = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(write_capture)(params, capture, truths[capture.species_index], partial)
-        for capture in captures
-    )
-    rows = list(tqdm(written, total=len(captures), desc="simulated captures", unit="capture"))
-    _write_metadata(partial, captures, truths)
-    (partial / _MARKER).write_text(
-        json.dumps({"simulation": params.model_dump()}, indent=1), encoding="utf-8"
-    )
-    if root.exists():
-        shutil.rmtree(root)
-    os.replace(partial, root)
+    with replace_folder(root) as partial:
+        written = Parallel(n_jobs=n_jobs, return_as="generator")(
+            delayed(write_capture)(params, capture, truths[capture.species_index], partial)
+            for capture in captures
+        )
+        rows = list(tqdm(written, total=len(captures), desc="simulated captures", unit="capture"))
+        _write_metadata(partial, captures, truths)
+        (partial / _MARKER).write_text(
+            json.dumps({"simulation": params.model_dump()}, indent=1), encoding="utf-8"
+        )
     return pd.DataFrame(rows).astype(simulated_truth_columns)[list(simulated_truth_columns)]
 
 

@@ -1,7 +1,7 @@
 """Every accepted capture as the models see it: arrays, who is in which partition, and band statistics."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,12 +118,22 @@ class Prepared:
 class PreparedBlock:
     """Consecutive rows of `Prepared` that is being made; the last block brings the manifest."""
 
-    start: int
-    total: int
     rgb: NDArray[np.float16]
     uv: NDArray[np.float16]
     masks: NDArray[np.uint8]
     manifest: Manifest | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedBlocks:
+    """What `Prepared` will be: its sizes, and its blocks in row order, made while someone iterates."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    """Of `rgb`, `uv` and `masks`, over all blocks."""
+    make: Callable[[], Iterator[PreparedBlock]]
+
+    def __iter__(self) -> Iterator[PreparedBlock]:
+        return self.make()
 
 
 def prepare_captures(
@@ -136,7 +146,7 @@ def prepare_captures(
     *,
     n_jobs: int,
     statistics: Statistics | None = None,
-) -> Iterator[PreparedBlock]:
+) -> PreparedBlocks:
     """Register, cut out, mask and resize every capture of the index, in its order.
 
     Args:
@@ -150,39 +160,50 @@ def prepare_captures(
         statistics: of other captures, to be used instead of those of the training partition.
 
     Raises:
-        RunStoppedError: if a specimen has no partition, or a band is constant over all training foreground.
+        RunStoppedError: if a specimen has no partition, or, while the blocks are made, a band is constant
+            over all training foreground.
     """
     assigned = _partition_of_captures(specimen_index, partitions)
     files = capture_files(specimen_index, study.root)
     transforms = corrections(registration_qa)
     lines = capture_calibrations(calibration, specimen_index, study)
-    sums, total = ChannelSums(), len(files)
+    works = [
+        delayed(_prepare)(one, study, lines.get(one.capture_id), transforms.get(one.capture_id), params)
+        for one in files
+    ]
+    names = {
+        "capture_ids": tuple(one.capture_id for one in files),
+        "specimen_ids": tuple(one.specimen_id for one in files),
+        "partitions": assigned,
+        "rgb_bands": study.rgb_bands,
+        "uv_bands": study.uv_bands,
+        "is_calibrated": study.is_calibrated,
+        "recipe": Recipe.of_study(study, params.crop),
+    }
+    side = (params.image_size, params.image_size)
+    planes = {"rgb": len(study.rgb_bands), "uv": len(study.uv_bands), "masks": 2}
+    return PreparedBlocks(
+        {name: (len(files), count, *side) for name, count in planes.items()},
+        lambda: _make_blocks(works, names, statistics, n_jobs),
+    )
+
+
+def _make_blocks(
+    works: Sequence[Any], names: dict[str, Any], statistics: Statistics | None, n_jobs: int
+) -> Iterator[PreparedBlock]:
+    sums, total = ChannelSums(), len(works)
     with tqdm(total=total, desc="Preparing captures", unit="capture") as progress:
         for start in range(0, total, _BLOCK):
-            block = files[start : start + _BLOCK]
-            work = (
-                delayed(_prepare)(f, study, lines.get(f.capture_id), transforms.get(f.capture_id), params)
-                for f in block
-            )
-            captures: list[PreparedCapture] = Parallel(n_jobs=n_jobs)(work)
-            progress.update(len(block))
+            captures: list[PreparedCapture] = Parallel(n_jobs=n_jobs)(works[start : start + _BLOCK])
+            progress.update(len(captures))
             if statistics is None:
-                trained = assigned[start : start + _BLOCK]
+                trained = names["partitions"][start : start + _BLOCK]
                 sums.add(one for one, part in zip(captures, trained, strict=True) if part == "train")
             manifest = None
-            if start + len(block) == total:
-                manifest = Manifest(
-                    capture_ids=tuple(one.capture_id for one in files),
-                    specimen_ids=tuple(one.specimen_id for one in files),
-                    partitions=assigned,
-                    statistics=statistics or sums.statistics(),
-                    rgb_bands=study.rgb_bands,
-                    uv_bands=study.uv_bands,
-                    is_calibrated=study.is_calibrated,
-                    recipe=Recipe.of_study(study, params.crop),
-                )
+            if start + len(captures) == total:
+                manifest = Manifest(statistics=statistics or sums.statistics(), **names)
             rgb, uv, masks = (np.stack(arrays) for arrays in zip(*captures, strict=True))
-            yield PreparedBlock(start, total, rgb, uv, masks, manifest)
+            yield PreparedBlock(rgb, uv, masks, manifest)
 
 
 def _partition_of_captures(specimen_index: pd.DataFrame, partitions: pd.DataFrame) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """A trained variant: weights, and everything needed to use them on other captures."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,13 +7,14 @@ from typing import Self
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.models import CrossModalModel
 from xmodal_pipeline.models.linear_branch import LinearBranch
 from xmodal_pipeline.models.weights import fingerprint
+from xmodal_pipeline.saving import replace_file
 from xmodal_pipeline.training.config import FitConfig
 
 _CONFIG_KEY = "fit_config"
@@ -89,11 +89,14 @@ class Checkpoint:
         """Write one safetensors file, whole or not at all.
 
         Args:
-            path: the file; its folder must exist.
+            path: the file; its folder is made if missing.
+
+        Raises:
+            SaveError: if the disk fails.
         """
-        written = path.with_name(f".{path.name}.partial")
-        save_file(self.tensors, written, metadata={_CONFIG_KEY: self.config.model_dump_json()})
-        os.replace(written, path)
+        content = save(self.tensors, metadata={_CONFIG_KEY: self.config.model_dump_json()})
+        with replace_file(path) as partial:
+            partial.write_bytes(content)
 
     @classmethod
     def from_file(cls, path: Path) -> Self:

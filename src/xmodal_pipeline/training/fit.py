@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from xmodal_pipeline.errors import RunStoppedError
+from xmodal_pipeline.locks import hold_outputs
 from xmodal_pipeline.models.trunk import merge_adapters
 from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training.checkpoint import Checkpoint
@@ -54,20 +55,12 @@ def fit(
         ValueError: if an unfinished run of other parameters or captures is in `state_dir`, there are fewer
             than two training specimens, or this machine cannot do what `training` asks.
         RuntimeError: if one of several training processes failed.
+        OutputHeldError: if another process trains in `state_dir`.
+        SaveError: if the disk fails.
     """
     check_hardware(config.training)
-    state_dir.mkdir(parents=True, exist_ok=True)
-    path = state_dir / STATE_FILE
-    identity = {"config": config.identity(), "captures": prepared.fingerprint()}
-    state = _earlier_run(path, identity)
-    if state is not None and state["callbacks"]["RunState"]["finished"]:
-        logger.info("%s: already trained in %s; delete it to train again", config.name, state_dir)
-    else:
-        if config.training.processes == 1:
-            train(config, prepared, path, identity, save_every_s=save_every_s)
-        else:
-            _train_in_processes(config, prepared, path, identity, save_every_s)
-        state = read_state(path)
+    with hold_outputs([state_dir / STATE_FILE]):
+        state = _finished_state(config, prepared, state_dir / STATE_FILE, save_every_s)
     run = state["callbacks"]["RunState"]
     history = history_table(run["rows"], run["chosen_epoch"])
     diagnostics = diagnose(history, config.loss)
@@ -78,6 +71,26 @@ def fit(
         weights = merge_adapters(config.blank_model(), weights)
     checkpoint = add_linear_branch(Checkpoint.of_weights(weights, config), prepared)
     return FitResult(checkpoint, history.assign(linear_share=checkpoint.linear_share), diagnostics)
+
+
+def _finished_state(config: FitConfig, prepared: Prepared, path: Path, save_every_s: float) -> dict[str, Any]:
+    identity = {"config": config.identity(), "captures": prepared.fingerprint()}
+    state = _earlier_run(path, identity)
+    if state is not None and state["callbacks"]["RunState"]["finished"]:
+        logger.info("%s: already trained in %s; delete it to train again", config.name, path.parent)
+        return state
+    if config.training.processes == 1:
+        train(config, prepared, path, identity, save_every_s=save_every_s)
+    else:
+        _train_in_processes(config, prepared, path, identity, save_every_s)
+    state = read_state(path)
+    changed = differing_keys(state["callbacks"]["RunState"]["identity"], identity)
+    if changed:
+        raise RunStoppedError(
+            f"training: state '{path}' must be the one that this run saved, got differing "
+            f"{'; '.join(changed)}; something else wrote there: delete that folder and run again"
+        )
+    return state
 
 
 def _train_in_processes(

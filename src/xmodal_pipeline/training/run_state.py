@@ -1,7 +1,6 @@
 """What a run knows beyond its weights: history, chosen epoch, when to stop, and how it is saved."""
 
 import logging
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from xmodal_pipeline.saving import replace_file
 from xmodal_pipeline.training.module import ContrastiveTraining
 from xmodal_pipeline.training.validation import RetrievalScore, is_as_good
 
@@ -23,13 +23,9 @@ class WholeFiles(TorchCheckpointIO):
     """Writes a state whole or not at all, and reads nothing but tensors and plain values."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write beside the target, flush to the disk, then rename."""
-        partial = Path(path).with_name(f".{Path(path).name}.partial")
-        with partial.open("wb") as file:
+        """Write beside the target, then put it in place."""
+        with replace_file(Path(path)) as partial, partial.open("wb") as file:
             torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = True
@@ -116,9 +112,8 @@ class RunState(Callback):
                 {name: value for name, value in row.items() if np.isfinite(value)}, len(self.rows) - 1
             )
         if trainer.is_global_zero:
-            history_table(self.rows, self.chosen_epoch).to_csv(
-                self.path.with_name("history.csv"), index=False
-            )
+            with replace_file(self.path.with_name("history.csv")) as partial:
+                history_table(self.rows, self.chosen_epoch).to_csv(partial, index=False)
         now = time.monotonic()
         # Processes save together or not at all, and their clocks differ.
         if trainer.strategy.broadcast(self.finished or now - self._saved_at >= self._save_every_s):

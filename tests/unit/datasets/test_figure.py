@@ -6,6 +6,7 @@ import pytest
 from kedro.io import DatasetError
 
 from xmodal_pipeline.datasets.figure import FigureDataset
+from xmodal_pipeline.datasets.files import FilesDataset
 from xmodal_pipeline.reporting.figure import ReportFigure
 
 PAGE = {"png": b"picture", "pdf": b"print", "jpg": b"light"}
@@ -33,6 +34,7 @@ def test_files_carry_the_name_and_the_page(tmp_path):
     dataset.save(figure((PAGE, PAGE)))
     dataset.save(figure((PAGE,)))
     assert {path.name for path in (tmp_path / "sheet").iterdir()} == {
+        ".manifest",
         "figure.json",
         "sheet_single.png",
         "sheet_single.pdf",
@@ -68,9 +70,9 @@ def test_without_a_picture_the_preview_gives_the_reason(tmp_path):
 def test_a_figure_of_an_earlier_version_asks_to_be_drawn_again(tmp_path, earlier):
     dataset = FigureDataset(filepath=str(tmp_path / "sheet"))
     dataset.save(figure(()))
-    manifest = tmp_path / "sheet" / "figure.json"
-    words = json.loads(manifest.read_text())
+    files = FilesDataset(filepath=str(tmp_path / "sheet"))
+    words = json.loads(files.load()["figure.json"])
     words.pop("versions")
-    manifest.write_text(json.dumps(words | earlier))
+    files.save({"figure.json": json.dumps(words | earlier).encode()})
     with pytest.raises(DatasetError, match=r"must hold name, title, .*, versions, got .* draws it again"):
         dataset.load()

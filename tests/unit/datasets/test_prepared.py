@@ -1,11 +1,13 @@
 """Prepared captures on disk: whole or not there, and row by row what went in."""
 
+import os
+
 import numpy as np
 import pytest
 from kedro.io import DatasetError
 
 from xmodal_pipeline.datasets.prepared import PreparedDataset
-from xmodal_pipeline.specimens.prepared import Manifest, PreparedBlock
+from xmodal_pipeline.specimens.prepared import Manifest, PreparedBlock, PreparedBlocks
 
 RGB = np.arange(5 * 3 * 4 * 4, dtype=np.float16).reshape(5, 3, 4, 4)
 UV = -RGB[:, :2]
@@ -24,18 +26,22 @@ MANIFEST = Manifest(
 )
 
 
+SHAPES = {"rgb": RGB.shape, "uv": UV.shape, "masks": MASKS.shape}
+
+
 def block(start, stop, *, plus=0):
     rows = slice(start, stop)
-    return PreparedBlock(
-        start, 5, RGB[rows] + plus, UV[rows], MASKS[rows], MANIFEST if stop == len(RGB) else None
-    )
+    return PreparedBlock(RGB[rows] + plus, UV[rows], MASKS[rows], MANIFEST if stop == len(RGB) else None)
+
+
+def blocks(*made):
+    return PreparedBlocks(SHAPES, lambda: iter(made))
 
 
 def test_blocks_come_back_as_memory_maps_with_their_manifest(tmp_path):
     dataset = PreparedDataset(filepath=str(tmp_path / "prepared"))
-    for bounds in [(0, 2), (2, 4), (4, 5)]:
-        assert not dataset.exists()
-        dataset.save(block(*bounds))
+    assert not dataset.exists()
+    dataset.save(blocks(block(0, 2), block(2, 4), block(4, 5)))
     prepared = PreparedDataset(filepath=str(tmp_path / "prepared")).load()
     for found, expected in ((prepared.rgb, RGB), (prepared.uv, UV), (prepared.masks, MASKS)):
         assert isinstance(found, np.memmap)
@@ -46,17 +52,24 @@ def test_blocks_come_back_as_memory_maps_with_their_manifest(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["prepared"]
 
 
-def test_an_interrupted_write_leaves_the_finished_one(tmp_path):
+@pytest.mark.parametrize("made", [(block(0, 3, plus=1),), (block(0, 3, plus=1), block(0, 5, plus=1))])
+def test_blocks_that_are_not_as_many_as_announced_leave_the_finished_ones(tmp_path, made):
     dataset = PreparedDataset(filepath=str(tmp_path / "prepared"))
-    dataset.save(block(0, 5))
-    dataset.save(block(0, 3, plus=1))
+    dataset.save(blocks(block(0, 5)))
+    with pytest.raises(DatasetError, match=r"must be 5 rows and end with a manifest, got [38] rows"):
+        dataset.save(blocks(*made))
     np.testing.assert_array_equal(dataset.load().rgb, RGB)
-    dataset.save(block(0, 5, plus=2))
+    dataset.save(blocks(block(0, 5, plus=2)))
     np.testing.assert_array_equal(dataset.load().rgb, RGB + 2)
 
 
-def test_blocks_out_of_order_are_refused(tmp_path):
-    dataset = PreparedDataset(filepath=str(tmp_path / "prepared"))
-    dataset.save(block(0, 2))
-    with pytest.raises(DatasetError, match="blocks must come in row order, got row 4 after 2 rows"):
-        dataset.save(block(4, 5))
+def test_room_is_taken_before_the_first_block_is_made(tmp_path, monkeypatch):
+    taken = []
+    monkeypatch.setattr(os, "posix_fallocate", lambda file, start, size: taken.append((start, size)))
+
+    def make():
+        assert taken == [(0, 128 + array.nbytes) for array in (RGB, UV, MASKS)]
+        yield block(0, 5)
+
+    PreparedDataset(filepath=str(tmp_path / "prepared")).save(PreparedBlocks(SHAPES, make))
+    assert len(taken) == 3

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import torch
 
-from xmodal_pipeline.errors import RunStoppedError
+from xmodal_pipeline.errors import OutputHeldError, RunStoppedError
+from xmodal_pipeline.locks import hold_outputs
 from xmodal_pipeline.params.train import LossParams
 from xmodal_pipeline.training import Checkpoint, fit
 from xmodal_pipeline.training.module import ContrastiveTraining
@@ -227,6 +228,24 @@ def test_a_finished_run_is_returned_as_it_is_and_makes_way_for_another(
     assert same_weights(first.checkpoint, again.checkpoint)
     assert len(again.history) == 1
     assert len(other.history) == 2
+
+
+def test_a_state_that_another_run_saved_meanwhile_is_not_taken_for_this_runs(
+    make_config, make_prepared, tmp_path, monkeypatch
+):
+    def train_another(config, prepared, path, identity, **options):
+        state = {"identity": identity | {"captures": {"captures": 7}}, "finished": True}
+        WholeFiles().save_checkpoint({"callbacks": {"RunState": state}}, path)
+
+    monkeypatch.setattr(sys.modules["xmodal_pipeline.training.fit"], "train", train_another)
+    with pytest.raises(RunStoppedError, match=r"must be the one that this run saved, got differing captures"):
+        fit(make_config(), make_prepared(), tmp_path)
+
+
+def test_two_trainings_in_one_folder_are_refused(make_config, make_prepared, tmp_path):
+    held = hold_outputs([tmp_path / "state.ckpt"])
+    with held, pytest.raises(OutputHeldError, match=r"state.ckpt': must be made by one run at a time"):
+        fit(make_config(), make_prepared(), tmp_path)
 
 
 def test_a_foreign_state_is_refused(make_config, make_prepared, tmp_path):

@@ -4,7 +4,6 @@ A checkpoint is therefore `Any` in their signatures: Kedro evaluates every annot
 """
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -14,7 +13,7 @@ from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.apply import ApplyParams
 from xmodal_pipeline.params.ingest import QualityParams
 from xmodal_pipeline.params.split import SplitParams
-from xmodal_pipeline.specimens.prepared import Prepared, PreparedBlock, prepare_captures
+from xmodal_pipeline.specimens.prepared import Prepared, PreparedBlocks, prepare_captures
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +54,11 @@ def prepare_for_checkpoint(
     calibration: pd.DataFrame,
     split: SplitParams,
     quality: QualityParams,
-) -> Iterator[PreparedBlock]:
+) -> PreparedBlocks:
     """Prepare every capture as `split` does, at the checkpoint's image size and crop, with its statistics."""
     config = applied_checkpoint.config
     crop = split.crop if config.recipe is None else config.recipe.crop
-    yield from prepare_captures(
+    return prepare_captures(
         study,
         specimen_index,
         specimen_index[["specimen_id"]].drop_duplicates().assign(partition=_PARTITION),

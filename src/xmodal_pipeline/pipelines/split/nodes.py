@@ -1,6 +1,5 @@
 """Nodes of `split`."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -9,7 +8,7 @@ from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.ingest import QualityParams
 from xmodal_pipeline.params.split import SplitParams
 from xmodal_pipeline.specimens import leaks, partition
-from xmodal_pipeline.specimens.prepared import Prepared, PreparedBlock, prepare_captures
+from xmodal_pipeline.specimens.prepared import Prepared, PreparedBlocks, prepare_captures
 from xmodal_pipeline.specimens.shared_faults import refuse_dead_bands
 
 
@@ -37,9 +36,9 @@ def prepare(
     calibration: pd.DataFrame,
     split: SplitParams,
     quality: QualityParams,
-) -> Iterator[PreparedBlock]:
+) -> PreparedBlocks:
     """Register, cut out, mask and resize every capture, block by block; statistics of the training ones."""
-    yield from prepare_captures(
+    return prepare_captures(
         study, specimen_index, partitions, registration_qa, calibration, split, n_jobs=quality.n_jobs
     )
 
