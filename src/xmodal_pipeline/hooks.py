@@ -26,6 +26,7 @@ from xmodal_pipeline.errors import (
     MissingInputsError,
     ParametersError,
     RunStoppedError,
+    StaleOutputsError,
     UnreadFolderError,
     rejection_summary,
 )
@@ -33,6 +34,7 @@ from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.params.variants import STRATEGIES, VARIANTS
 from xmodal_pipeline.pipelines import STAGES
 from xmodal_pipeline.pipelines.tags import CHECKS, Check, feature_set
+from xmodal_pipeline.provenance.check import check_outputs
 from xmodal_pipeline.summary import summarise_run
 
 logger = logging.getLogger(__name__)
@@ -87,7 +89,14 @@ class ProjectHooks:
             )
             if missing:
                 raise MissingInputsError(_describe_missing(", ".join(asked), missing, catalog))
-        except (ParametersError, MissingInputsError) as error:
+            check_outputs(
+                pipeline,
+                catalog,
+                self._parameters,
+                asked=", ".join(asked),
+                only_missing=run_params.get("only_missing_outputs", False),
+            )
+        except (ParametersError, MissingInputsError, StaleOutputsError) as error:
             raise RunRefusedError(str(error)) from error
 
     @hook_impl

@@ -10,8 +10,7 @@ class ApplyParams(ParamsModel):
     """An existing model for new captures."""
 
     checkpoint: Path | None = None
-    """A `checkpoint.safetensors` of this pipeline; it brings image size and channel statistics, and
-    `split.crop` must be as in its training."""
+    """A `checkpoint.safetensors` of this pipeline; it brings image size, crop and channel statistics."""
 
     def existing_file(self) -> Path:
         """The checkpoint's file.

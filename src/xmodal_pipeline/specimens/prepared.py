@@ -19,7 +19,7 @@ from xmodal_pipeline.imaging.reading import read_capture
 from xmodal_pipeline.imaging.registration import Registration
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params._model import ParamsModel
-from xmodal_pipeline.params.split import SplitParams
+from xmodal_pipeline.params.split import Crop, SplitParams
 from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.registration_table import corrections
 from xmodal_pipeline.specimens.study_calibration import capture_calibrations
@@ -46,6 +46,8 @@ class Manifest(ParamsModel):
     uv_bands: tuple[str, ...]
     is_calibrated: bool
     """As `Study.is_calibrated`."""
+    crop: Crop | None = None
+    """What was cut out of each capture; None of an earlier version, which did not say."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,7 @@ class Prepared:
     rgb_bands: tuple[str, ...]
     uv_bands: tuple[str, ...]
     is_calibrated: bool
+    crop: Crop | None = None
 
     def __post_init__(self) -> None:
         rows = ("rgb", "uv", "masks", "capture_ids", "specimen_ids", "partitions")
@@ -175,6 +178,7 @@ def prepare_captures(
                     rgb_bands=study.rgb_bands,
                     uv_bands=study.uv_bands,
                     is_calibrated=study.is_calibrated,
+                    crop=params.crop,
                 )
             rgb, uv, masks = (np.stack(arrays) for arrays in zip(*captures, strict=True))
             yield PreparedBlock(start, total, rgb, uv, masks, manifest)

@@ -8,6 +8,7 @@ from pydantic import Field
 from xmodal_pipeline.augmentation import PhotometryPreset
 from xmodal_pipeline.models import CrossModalModel, build_model
 from xmodal_pipeline.params._model import ParamsModel
+from xmodal_pipeline.params.split import Crop
 from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
 from xmodal_pipeline.params.variants import VariantParams
 from xmodal_pipeline.specimens.prepared import Prepared
@@ -34,6 +35,8 @@ class FitConfig(ParamsModel):
     uv_bands: tuple[str, ...] = Field(min_length=1, max_length=3)
     image_size: int = Field(ge=16)
     statistics: dict[str, BandStatistics]
+    crop: Crop | None = None
+    """As `Prepared.crop`."""
 
     @classmethod
     def for_prepared(
@@ -65,6 +68,7 @@ class FitConfig(ParamsModel):
                 "uv_bands": prepared.uv_bands,
                 "image_size": prepared.image_size,
                 "statistics": prepared.statistics,
+                "crop": prepared.crop,
             }
         )
 

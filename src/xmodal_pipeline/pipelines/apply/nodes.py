@@ -56,15 +56,22 @@ def prepare_for_checkpoint(
     split: SplitParams,
     quality: QualityParams,
 ) -> Iterator[PreparedBlock]:
-    """Prepare every capture as `split` does, at the checkpoint's image size and with its statistics."""
+    """Prepare every capture as `split` prepared those of the checkpoint: its size, crop and statistics."""
     config = applied_checkpoint.config
+    if config.crop is None:
+        logger.warning(
+            "apply: the checkpoint, of an earlier version, does not say what was cut out of each capture; "
+            "split.crop is taken: %s",
+            split.crop,
+        )
+    made = SplitParams(image_size=config.image_size, crop=config.crop or split.crop)
     yield from prepare_captures(
         study,
         specimen_index,
         specimen_index[["specimen_id"]].drop_duplicates().assign(partition=_PARTITION),
         registration_qa,
         calibration,
-        split.model_copy(update={"image_size": config.image_size}),
+        made,
         n_jobs=quality.n_jobs,
         statistics=config.channel_statistics(),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from xmodal_pipeline.params.train import AugmentationParams, TrainingParams
+from xmodal_pipeline.params.train import AugmentationParams
 from xmodal_pipeline.specimens.prepared import Prepared
 
 
@@ -19,16 +19,15 @@ def embed_variant(checkpoint: Any, prepared: Prepared) -> tuple[pd.DataFrame, pd
     return tables.embeddings, tables.projections, tables.opposite_views
 
 
-def embed_unlearnt(
-    checkpoint: Any, prepared: Prepared, training: TrainingParams
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def embed_unlearnt(checkpoint: Any, prepared: Prepared) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Embeddings of every capture and its opposite views by encoders that learnt nothing here.
 
-    A column `encoder` names them: drawn from the seed, and as pretrained where training starts from that.
+    A column `encoder` names them: drawn from the seed, and as pretrained where training started from that.
     """
     from xmodal_pipeline.training import embed
 
-    starts = {"untrained_encoder": False} | ({"pretrained_encoder": True} if training.pretrained else {})
+    is_pretrained = checkpoint.config.training.pretrained
+    starts = {"untrained_encoder": False} | ({"pretrained_encoder": True} if is_pretrained else {})
     found = {
         name: embed(checkpoint.unlearnt(pretrained=pretrained), prepared, features_of_views=True)
         for name, pretrained in starts.items()
