@@ -1,5 +1,7 @@
 """Nothing stale passes: what a run refuses, by which names, and what it never calls stale."""
 
+import functools
+import importlib
 import logging
 import random
 import shutil
@@ -11,11 +13,16 @@ import tifffile
 from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.io import MemoryDataset
+from kedro.pipeline import Pipeline
 
+from xmodal_pipeline.errors import StaleOutputsError
 from xmodal_pipeline.params.ingest import SimulationParams
 from xmodal_pipeline.params.root import Parameters, validate_parameters
+from xmodal_pipeline.params.train import TrainingParams
 from xmodal_pipeline.pipelines import STAGES
 from xmodal_pipeline.provenance import hooks as provenance
+from xmodal_pipeline.provenance.check import check_outputs
 from xmodal_pipeline.provenance.entries import entry_path, read_record
 from xmodal_pipeline.provenance.influence import NOT_IN_PREPARED, WITHOUT_INFLUENCE, flatten, is_parameter
 from xmodal_pipeline.simulation import simulate_study
@@ -189,7 +196,7 @@ def test_a_replaced_file_an_edited_row_and_a_new_capture_are_refused_by_name(stu
     study.refuses("split", nodes=SPLIT, match=rf"1 of the files in .*: {first.name} \(changed\)\n")
     table = study.root / "metadata.csv"
     rows = table.read_text()
-    table.write_text(rows.replace(",m,", ",f,", 1))
+    table.write_text(rows.replace("female", "f", 1))
     (study.root / "new.tif").write_bytes(second.read_bytes())
     names = rf"{first.name} \(changed\), metadata.csv \(changed\), new.tif \(new\)"
     study.refuses("split", nodes=SPLIT, match=rf"3 of the files in .*: {names}\n")
@@ -250,61 +257,83 @@ def test_outputs_of_an_older_version_are_read_and_named(study, caplog):
     assert read_record(study.catalog(), "leaks").unknown == ("prepared",)
 
 
+@functools.cache
+def registered(name):
+    """A pipeline, whatever an earlier run of this process asked for."""
+    names = STAGES if name == "__default__" else (name,)
+    folders = (importlib.import_module(f"xmodal_pipeline.pipelines.{one}") for one in names)
+    return sum((folder.create_pipeline() for folder in folders), Pipeline([]))
+
+
 class Pretended(Study):
     """A study whose entries are empty files, recorded as if every node had run: records cost no numbers."""
 
+    def __init__(self, project, root):
+        super().__init__(project, root)
+        with self.session({}) as session:
+            self.context = session.load_context()
+        self.tree = self.context.config_loader["parameters"]
+
+    def parameters(self, settings):
+        return validate_parameters(merged(self.tree, settings))
+
     def pretend(self, *pipelines, settings=None):
-        recorder = provenance.RecordHooks()
-        with self.session(settings or {}) as session:
-            context = session.load_context()
-            recorder.before_pipeline_run(pipeline=None, catalog=context.catalog)
-            for name in pipelines:
-                for node in registered(name).nodes:
-                    recorder.before_node_run(node=node, catalog=context.catalog, inputs={})
-                    for output in node.outputs:
-                        self._touch(context.catalog, output)
-                        data = {"root": str(self.root)}
-                        recorder.before_dataset_saved(dataset_name=output, node=node)
-                        recorder.after_dataset_saved(dataset_name=output, data=data, node=node)
-            recorder.after_pipeline_run()
+        recorder, catalog = provenance.RecordHooks(), self.context.catalog
+        catalog["parameters"] = MemoryDataset(merged(self.tree, settings or {}))
+        recorder.before_pipeline_run(pipeline=None, catalog=catalog)
+        for node in (node for name in pipelines for node in registered(name).nodes):
+            recorder.before_node_run(node=node, catalog=catalog, inputs={})
+            for output in node.outputs:
+                self._touch(catalog, output)
+                recorder.before_dataset_saved(dataset_name=output, node=node)
+                data = {"root": str(self.root)}
+                recorder.after_dataset_saved(dataset_name=output, data=data, node=node)
+        recorder.after_pipeline_run()
         return self
 
     def _touch(self, catalog, name):
         path = entry_path(catalog, name)
         if name == "capture_folder":
             catalog.save(name, {"root": str(self.root), "is_simulated": False})
-        elif name == "prepared":
-            path.mkdir(parents=True, exist_ok=True)
-            (path / "manifest.json").touch()
         elif path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch() if path.suffix else path.mkdir(exist_ok=True)
 
+    def check(self, name, settings=None, *, only_missing=False):
+        """What a run of a pipeline is told before its first node; None where it may begin."""
+        known, catalog = self.parameters(settings or {}), self.context.catalog
+        try:
+            check_outputs(registered(name), catalog, known, asked=name, only_missing=only_missing)
+        except StaleOutputsError as error:
+            return str(error)
+        return None
 
-def registered(name):
-    from kedro.framework.project import pipelines
 
-    return pipelines[name]
+def merged(tree, settings):
+    """A parameter tree with single keys changed."""
+    changed = dict(tree)
+    for key, value in settings.items():
+        mine = tree.get(key)
+        changed[key] = merged(mine, value) if isinstance(mine, dict) and isinstance(value, dict) else value
+    return changed
+
+
+@pytest.fixture(scope="module")
+def pretence(tmp_path_factory, captures):
+    """Every stage as if it had run; and a copy of that."""
+    folder = tmp_path_factory.mktemp("pretence")
+    copy_project(folder / "project")
+    study = Pretended(folder / "project", captures).pretend(*STAGES)
+    shutil.copytree(folder / "project", folder / "kept")
+    return study
 
 
 @pytest.fixture
-def pretended(project, captures):
-    return Pretended(project, captures).pretend(*STAGES)
-
-
-def check(study, name, settings=None, *, only_missing=False):
-    """What a run of a pipeline is told before its first node; None where it may begin."""
-    from xmodal_pipeline.errors import StaleOutputsError
-    from xmodal_pipeline.provenance.check import check_outputs
-
-    with study.session(settings or {}) as session:
-        context = session.load_context()
-        known = validate_parameters(context.config_loader["parameters"])
-        try:
-            check_outputs(registered(name), context.catalog, known, asked=name, only_missing=only_missing)
-        except StaleOutputsError as error:
-            return str(error)
-    return None
+def pretended(pretence):
+    """As it was, whatever an earlier test did to it."""
+    shutil.rmtree(pretence.project)
+    shutil.copytree(pretence.project.with_name("kept"), pretence.project)
+    return pretence
 
 
 ON_REQUEST = ("colour", "canonical", "compare", "ablation")
@@ -313,36 +342,36 @@ ON_REQUEST = ("colour", "canonical", "compare", "ablation")
 def test_no_stage_calls_its_study_stale(pretended, caplog):
     caplog.set_level(logging.WARNING)
     for name in (*STAGES, "__default__", *ON_REQUEST):
-        assert check(pretended, name) is None, name
-        assert check(pretended, name, only_missing=True) is None, name
+        assert pretended.check(name) is None, name
+        assert pretended.check(name, only_missing=True) is None, name
     pretended.pretend("colour", "canonical", "compare", "ablation", "report")
     for name in (*STAGES, "__default__", *ON_REQUEST):
-        assert check(pretended, name, only_missing=True) is None, name
+        assert pretended.check(name, only_missing=True) is None, name
     assert [message for message in caplog.messages if "record" in message or "otherwise" in message] == []
 
 
 def test_a_variant_that_is_added_later_is_no_fault_of_the_others(pretended):
     pretended.pretend("all_variants")
     for name in ("all_variants", "compare", "report", "__default__"):
-        assert check(pretended, name) is None, name
-    said = check(pretended, "report", {"variants": {"concat_shared": {"modality_dropout": 0.5}}})
+        assert pretended.check(name) is None, name
+    said = pretended.check("report", {"variants": {"concat_shared": {"modality_dropout": 0.5}}})
     assert "comparison, differences: variants.concat_shared.modality_dropout was 0.2, is 0.5" in said
     assert "histories" not in said  # the report stacks those of its own variants
 
 
 def test_report_with_other_training_settings_is_refused_and_says_what_to_run(pretended):
-    said = check(pretended, "report", {"training": {"lr": 0.01}})
+    said = pretended.check("report", {"training": {"lr": 0.01}})
     assert "training.lr was 0.001, is 0.01" in said
     assert "--pipelines train,embed,evaluate'" in said
     assert "specimen_index" not in said
-    assert check(pretended, "embed", {"evaluation": {"folds": 4}}) is None
+    assert pretended.check("embed", {"evaluation": {"folds": 4}}) is None
 
 
 def test_a_report_is_not_kept_once_the_spread_of_seeds_is_known(pretended):
     pretended.pretend("ablation")
-    said = check(pretended, "report", only_missing=True)
+    said = pretended.check("report", only_missing=True)
     assert "known_seed_spread was made since" in said
-    assert check(pretended, "report") is None
+    assert pretended.check("report") is None
 
 
 def test_a_spread_of_seeds_of_other_trainings_is_left_out(pretended, caplog):
@@ -350,12 +379,12 @@ def test_a_spread_of_seeds_of_other_trainings_is_left_out(pretended, caplog):
     other = {"training": {"lr": 0.01}}
     pretended.pretend(*STAGES, settings=other)
     caplog.clear()
-    assert check(pretended, "report", other) is None
+    assert pretended.check("report", other) is None
     assert (
         "left out, as if it had not been made; 'kedro run --pipelines ablation' makes it again" in caplog.text
     )
     caplog.clear()
-    assert check(pretended, "report", {**other, "stale": "warn"}) is None
+    assert pretended.check("report", {**other, "stale": "warn"}) is None
     assert "used all the same" in caplog.text
 
 
@@ -364,9 +393,9 @@ def test_a_file_that_compare_names_is_part_of_what_it_made(pretended, tmp_path):
     table.write_bytes(b"1")
     settings = {"compare": {"runs": {"mine": str(table)}}}
     pretended.pretend("compare", settings=settings)
-    assert check(pretended, "compare", settings, only_missing=True) is None
+    assert pretended.check("compare", settings, only_missing=True) is None
     table.write_bytes(b"2")
-    assert "has other content" in check(pretended, "compare", settings, only_missing=True)
+    assert "has other content" in pretended.check("compare", settings, only_missing=True)
 
 
 def changed(value, rng):
@@ -382,9 +411,7 @@ def test_of_settings_changed_at_random_each_is_refused_by_name_or_taken_by_no_ma
     """Every stage alone after two of ten settings changed; the sides of the claim are told by two ways."""
     rng = random.Random(0)
     flat = flatten(Parameters())
-    with pretended.session({}) as session:
-        now = flatten(validate_parameters(session.load_context().config_loader["parameters"]))
-    catalog = pretended.catalog()
+    now, catalog = flatten(pretended.parameters({})), pretended.context.catalog
     numbers = [key for key in flat if changed(now[key], rng) not in (None, now[key])]
     outcomes = {"refused": 0, "free": 0}
     for _ in range(12):
@@ -393,7 +420,7 @@ def test_of_settings_changed_at_random_each_is_refused_by_name_or_taken_by_no_ma
         if settings is None:
             continue
         for stage in (*STAGES, "compare", "colour"):
-            said = check(pretended, stage, settings) or ""
+            said = pretended.check(stage, settings) or ""
             reaching = {
                 key
                 for name in registered(stage).inputs()
@@ -426,38 +453,28 @@ def valid_change(keys, now, rng):
 
 def test_a_report_says_what_made_the_numbers_and_not_what_is_set_now(pretended):
     """With `stale: warn`, the settings of nodes that describe are those of the records."""
-    from xmodal_pipeline.params.train import TrainingParams
-
-    recorder = provenance.RecordHooks()
-    now = {"training": {"lr": 0.5}, "reporting": {"seed": 3}, "stale": "warn"}
-    with pretended.session(now) as session:
-        catalog = session.load_context().catalog
-        tree = catalog.load("parameters")
-        given = {
-            "params:training": TrainingParams(lr=0.5),
-            "params:reporting": {"seed": 3},
-            "parameters": tree,
-        }
-        recorder.before_pipeline_run(pipeline=None, catalog=catalog)
-        nodes = {node.name: node for node in registered("report").nodes}
-        for node in registered("train").nodes:
-            if node.name == "train.stack_histories":
-                recorder.before_node_run(node=node, catalog=catalog, inputs={})
-                recorder.after_dataset_saved(dataset_name="histories", data=None, node=node)
-        node = nodes["report.describe_training"]
-        taken = recorder.before_node_run(node=node, catalog=catalog, inputs=given)
-        assert taken["params:training"].lr == 0.001
-        assert taken["parameters"]["training"]["lr"] == 0.001
-        assert tree["training"]["lr"] == 0.5
-        assert "params:reporting" not in taken
-        recorder.after_dataset_saved(dataset_name="section_training", data=None, node=node)
-        assert recorder._made["section_training"].settings["training.lr"] == (0.001,)
-        other = nodes["report.map_captures"]
-        assert recorder.before_node_run(node=other, catalog=catalog, inputs=given) is None
+    recorder, catalog = provenance.RecordHooks(), pretended.context.catalog
+    tree = merged(pretended.tree, {"training": {"lr": 0.5}, "stale": "warn"})
+    catalog["parameters"] = MemoryDataset(tree)
+    given = {"params:training": TrainingParams(lr=0.5), "params:reporting": {"seed": 3}, "parameters": tree}
+    recorder.before_pipeline_run(pipeline=None, catalog=catalog)
+    nodes = {node.name: node for node in registered("report").nodes}
+    recorder.before_node_run(node=nodes["train.stack_histories"], catalog=catalog, inputs={})
+    recorder.after_dataset_saved(dataset_name="histories", data=None, node=nodes["train.stack_histories"])
+    node = nodes["report.describe_training"]
+    taken = recorder.before_node_run(node=node, catalog=catalog, inputs=given)
+    assert taken["params:training"].lr == 0.001
+    assert taken["parameters"]["training"]["lr"] == 0.001
+    assert tree["training"]["lr"] == 0.5
+    assert "params:reporting" not in taken
+    recorder.after_dataset_saved(dataset_name="section_training", data=None, node=node)
+    assert recorder._made["section_training"].settings["training.lr"] == (0.001,)
+    other = nodes["report.map_captures"]
+    assert recorder.before_node_run(node=other, catalog=catalog, inputs=given) is None
 
 
 def test_every_output_of_every_stage_is_recorded(pretended):
-    catalog = pretended.catalog()
+    catalog = pretended.context.catalog
     outputs = {name for stage in STAGES for name in registered(stage).all_outputs()}
     stored = {name for name in outputs if entry_path(catalog, name) is not None}
     assert len(stored) > 80
