@@ -1,5 +1,6 @@
 """Before a run: refuse to read, or to keep, what other settings or files made."""
 
+import functools
 import logging
 from pathlib import Path
 from typing import Final
@@ -44,8 +45,9 @@ def check_outputs(
     if not entries:
         return
     today = look_at_today(catalog, parameters)
+    records = functools.cache(lambda name: read_record(catalog, name))
     needed, optional = (
-        find_stale(part, lambda name: read_record(catalog, name), today)
+        find_stale(part, records, today)
         for part in ([name for name in entries if name not in lacked], lacked)
     )
     for line in needed.describe_unknown(today.root):

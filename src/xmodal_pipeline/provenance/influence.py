@@ -14,9 +14,10 @@ WITHOUT_INFLUENCE: Final[Mapping[str, str]] = {
     "stale": "says what happens to outputs that other settings made",
     "quality.n_jobs": "worker processes; each capture is read by itself",
     "evaluation.n_jobs": "worker processes; every probe has its own seed",
+    "training.devices": "rounds otherwise: a batch and its norms are those of all GPUs together",
+    "training.nodes": "rounds otherwise: a batch and its norms are those of all GPUs together",
 }
-"""Settings that reach no output, with the reason. `training.devices` is none of them: batch norms see a
-device's part of a batch."""
+"""Settings that reach no output, with the reason. A study may be trained here and read elsewhere."""
 
 NOT_IN_PREPARED: Final[Mapping[str, str]] = {
     "specimens.label": "a question that is asked of the captures",

@@ -102,7 +102,7 @@ def _earlier_run(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     if path.exists():
         saved = _read_run(path)
         changed = differing_keys(saved["identity"], identity)
-        if not changed:
+        if not changed or (saved["finished"] and not _differs(saved["identity"], identity)):
             return read_state(path)
         if not saved["finished"]:
             raise RunStoppedError(
@@ -126,9 +126,20 @@ def _earlier_run(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
 
 def _is_run_of(path: Path, identity: dict[str, Any]) -> bool:
     try:
-        return path.exists() and not differing_keys(_read_run(path)["identity"], identity)
+        return path.exists() and not _differs(_read_run(path)["identity"], identity)
     except RunStoppedError:  # of another version
         return False
+
+
+def _differs(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether a finished run is another: devices only round otherwise, and matter to one that goes on."""
+    return bool(differing_keys(_without_devices(before), _without_devices(now)))
+
+
+def _without_devices(identity: dict[str, Any]) -> dict[str, Any]:
+    config = identity["config"]
+    training = {key: one for key, one in config["training"].items() if key not in ("devices", "nodes")}
+    return identity | {"config": config | {"training": training}}
 
 
 def _read_run(path: Path) -> dict[str, Any]:

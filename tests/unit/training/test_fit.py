@@ -221,6 +221,8 @@ def test_a_finished_run_is_returned_as_it_is(make_config, make_prepared, tmp_pat
     with monkeypatch.context() as patched:
         interrupt_at(patched, 0)
         again = fit(make_config(max_epochs=1), prepared, tmp_path / "state")
+        elsewhere = fit(make_config(max_epochs=1, devices=2), prepared, tmp_path / "state")
+    assert same_weights(first.checkpoint, elsewhere.checkpoint)
     assert same_weights(first.checkpoint, again.checkpoint)
     assert len(again.history) == 1
 
