@@ -1,8 +1,8 @@
-"""Two of ten settings changed at random after a whole run, then every stage alone: refused by name, or nothing moves.
+"""Two of ten settings changed at random after a whole run, then every stage alone.
 
-Run in a project after `kedro run --env smoke`, e.g. `python benchmarks/stale_settings.py . --draws 5 --seed 0`. A stage
-that is not refused runs, and its outputs are compared byte by byte with those of before, for the settings that it does
-not take itself. Restore the data afterwards, or run it in a copy.
+Each is refused by name, or runs and changes no table and no array (`no influence`), or takes the setting
+itself (`own`). Run in a copy of a project after `kedro run --env smoke`:
+`python benchmarks/stale_settings.py <project> --draws 5 --seed 0`.
 """
 
 import argparse
@@ -35,13 +35,15 @@ def main() -> None:
     now = flatten(known)
     numbers = [key for key, value in now.items() if _another(value, rng) not in (None, value)]
     counts = {"refused by name": 0, "no influence": 0, "own": 0, "SILENT": 0}
-    for _ in range(options.draws):
+    drawn = 0
+    while drawn < options.draws:
         keys = rng.sample(rng.sample(numbers, 10), 2)
-        tree = _tree({key: _another(now[key], rng) for key in keys})
+        changes = {key: _another(now[key], rng) for key in keys}
         try:
-            Parameters.model_validate(tree)
+            Parameters.model_validate(_tree(now | changes))
         except ValueError:
-            continue
+            continue  # impossible, such as shares that do not sum to 1
+        drawn, tree = drawn + 1, _tree(changes)
         for stage in STAGES[1:]:
             outcome = _try(project, stage, tree, keys, known)
             counts[outcome] += 1
@@ -79,7 +81,9 @@ def _digests(project: Path) -> dict[str, str]:
 def _another(value: Any, rng: random.Random) -> Any:
     if isinstance(value, bool):
         return not value
-    return type(value)(value * rng.choice([0.5, 0.75])) if isinstance(value, int | float) else None
+    if isinstance(value, int):
+        return value + 1
+    return value * rng.choice([0.5, 0.9]) if isinstance(value, float) else None
 
 
 def _tree(settings: dict[str, Any]) -> dict[str, Any]:

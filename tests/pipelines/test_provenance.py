@@ -16,7 +16,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import MemoryDataset
 from kedro.pipeline import Pipeline
 
-from xmodal_pipeline.errors import StaleOutputsError
+from xmodal_pipeline.errors import ParametersError, StaleOutputsError
 from xmodal_pipeline.params.ingest import SimulationParams
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.params.train import TrainingParams
@@ -404,9 +404,9 @@ def changed(value, rng):
     """Another value of a setting, of its own type; None where one does not come to mind."""
     if isinstance(value, bool):
         return not value
-    if isinstance(value, int | float):
-        return type(value)(value * rng.choice([0.5, 0.75]))
-    return None
+    if isinstance(value, int):
+        return value + 1
+    return value * rng.choice([0.5, 0.9]) if isinstance(value, float) else None
 
 
 def test_of_settings_changed_at_random_each_is_refused_by_name_or_taken_by_no_maker(pretended):
@@ -416,9 +416,9 @@ def test_of_settings_changed_at_random_each_is_refused_by_name_or_taken_by_no_ma
     now, catalog = flatten(pretended.parameters({})), pretended.context.catalog
     numbers = [key for key in flat if changed(now[key], rng) not in (None, now[key])]
     outcomes = {"refused": 0, "free": 0}
-    for _ in range(8):
+    for _ in range(6):
         keys = rng.sample(rng.sample(numbers, 10), 2)
-        settings = valid_change(keys, now, rng)
+        settings = valid_change(pretended, keys, now, rng)
         if settings is None:
             continue
         for stage in (*STAGES, "compare", "colour"):
@@ -434,10 +434,10 @@ def test_of_settings_changed_at_random_each_is_refused_by_name_or_taken_by_no_ma
             assert reaching or not said
             assert not reaching & set(WITHOUT_INFLUENCE)
             outcomes["refused" if reaching else "free"] += 1
-    assert min(outcomes.values()) > 10
+    assert min(outcomes.values()) >= 10
 
 
-def valid_change(keys, now, rng):
+def valid_change(study, keys, now, rng):
     """The settings as a tree, or None where they do not go together."""
     tree = {}
     for key in keys:
@@ -447,8 +447,8 @@ def valid_change(keys, now, rng):
             group = group.setdefault(name, {})
         group[last] = changed(now[key], rng)
     try:
-        Parameters.model_validate(tree)
-    except ValueError:
+        study.parameters(tree)
+    except ParametersError:
         return None
     return tree
 
