@@ -214,3 +214,7 @@ class OutputHeldError(RunStoppedError):
 
 class MissingInputsError(ValueError):
     """A stage was asked for whose inputs do not exist; the message says what makes them."""
+
+
+class StaleOutputsError(ValueError):
+    """A run would read or keep outputs that other settings or files made; the message names them."""

@@ -27,6 +27,7 @@ from xmodal_pipeline.errors import (
     MissingInputsError,
     ParametersError,
     RunStoppedError,
+    StaleOutputsError,
     UnreadFolderError,
     rejection_summary,
 )
@@ -36,6 +37,7 @@ from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.params.variants import STRATEGIES, VARIANTS
 from xmodal_pipeline.pipelines import STAGES
 from xmodal_pipeline.pipelines.tags import CHECKS, Check, feature_set
+from xmodal_pipeline.provenance.check import check_outputs
 from xmodal_pipeline.summary import summarise_run
 
 logger = logging.getLogger(__name__)
@@ -78,7 +80,9 @@ class ProjectHooks:
         if self._parameters is None:
             return
         for group in FILLED_GROUPS:
-            catalog[f"params:{group}"] = getattr(self._parameters, group)
+            held = catalog.get(f"params:{group}")
+            if held is not None:
+                held.save(getattr(self._parameters, group))
 
     @hook_impl
     def before_pipeline_run(
@@ -99,8 +103,16 @@ class ProjectHooks:
             )
             if missing:
                 raise MissingInputsError(_describe_missing(", ".join(asked), missing, catalog))
+            check_outputs(
+                pipeline,
+                catalog,
+                self._parameters,
+                asked=", ".join(asked),
+                only_missing=run_params.get("only_missing_outputs", False),
+            )
+            self._held.close()  # of a run before in this process that was interrupted
             self._held.enter_context(hold_outputs(_output_paths(pipeline, catalog)))
-        except (ParametersError, MissingInputsError, RunStoppedError) as error:
+        except (ParametersError, MissingInputsError, StaleOutputsError, RunStoppedError) as error:
             raise RunRefusedError(str(error)) from error
 
     @hook_impl

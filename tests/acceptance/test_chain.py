@@ -78,8 +78,14 @@ def test_species_go_to_phylogenetic_methods_with_the_tips_of_the_tree(finished):
     run = kedro(finished, "run", "--env", "smoke", "--pipelines", "ingest", "--params", tree)
     assert run.returncode == 0, run.stderr[-2000:]
     assert f"not among its tips: {species[2]}" in " ".join((run.stdout + run.stderr).split())
-    nodes = "evaluate.export_species,evaluate.concat.export_species_means"
-    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "evaluate", "--nodes", nodes)
+    nodes = ("--nodes", "evaluate.export_species,evaluate.concat.export_species_means")
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "evaluate", *nodes, "--params", tree)
+    assert run.returncode == 1
+    said = " ".join((run.stdout + run.stderr).split())
+    assert f"uv_value: specimens.tree was null, is {finished / 'tree.nwk'}" in said
+    assert "'kedro run --pipelines evaluate'" in said
+    settings = f"{tree},stale=warn"  # the tree is matched here alone; what is measured knows none
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "evaluate", *nodes, "--params", settings)
     assert run.returncode == 0, run.stderr[-2000:]
     outputs = finished / "data/07_model_output/smoke"
     tips = pd.read_csv(outputs / "species_table.csv").drop_duplicates("species").set_index("species")["tip"]
@@ -104,6 +110,12 @@ def test_the_report_is_one_file_that_loads_nothing(finished):
 
 
 def test_a_stage_reruns_alone_and_a_second_run_works(finished):
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "split")
+    assert run.returncode == 1
+    assert "specimens.tree was" in run.stdout + run.stderr  # as it was ingested above
+    run = kedro(finished, "run", "--env", "smoke", "--pipelines", "ingest")
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert "otherwise" not in run.stdout + run.stderr
     before = read(finished, "04", "partitions")
     run = kedro(finished, "run", "--env", "smoke", "--pipeline", "split")
     assert run.returncode == 0, run.stderr[-2000:]

@@ -1,9 +1,12 @@
 """What `apply` asks of a checkpoint, and what it takes from it."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
 from xmodal_pipeline.errors import ParametersError
+from xmodal_pipeline.imaging.recipe import Recipe
 from xmodal_pipeline.params.apply import ApplyParams
 from xmodal_pipeline.params.ingest import QualityParams
 from xmodal_pipeline.params.split import SplitParams
@@ -19,9 +22,12 @@ def study(make_stacks):
 
 
 @pytest.fixture
-def saved(make_prepared, make_checkpoint, tmp_path):
+def saved(study, make_prepared, make_checkpoint, tmp_path):
     def save(*, is_calibrated=False):
-        checkpoint = make_checkpoint(make_prepared(["train"] * 3, is_calibrated=is_calibrated))
+        known = study[0].model_copy(update={"colour_units": "relative" if is_calibrated else "uncalibrated"})
+        prepared = make_prepared(["train"] * 3, is_calibrated=is_calibrated)
+        recipe = Recipe.of_study(known, "specimen")
+        checkpoint = make_checkpoint(dataclasses.replace(prepared, recipe=recipe))
         checkpoint.to_file(tmp_path / "checkpoint.safetensors")
         return ApplyParams(checkpoint=tmp_path / "checkpoint.safetensors")
 
@@ -70,6 +76,35 @@ def test_captures_take_size_and_statistics_of_the_checkpoint_and_no_part_in_a_sp
     assert block.manifest.partitions == ("applied", "applied")
     assert list(block.manifest.statistics["uv"]["mean"]) == [0.25, 0.25]
     assert block.manifest.capture_ids == ("c00", "c01")
+
+
+@pytest.mark.parametrize(
+    ("of_checkpoint", "now", "made"),
+    [
+        ("frame", "specimen", "frame"),
+        ("specimen", "frame", "specimen"),
+        (None, "frame", "frame"),
+    ],
+)
+def test_captures_are_cut_as_those_of_the_checkpoint_were(
+    study, make_prepared, make_checkpoint, caplog, of_checkpoint, now, made
+):
+    known, index, qa = study
+    recipe = of_checkpoint and Recipe.of_study(known, of_checkpoint)
+    prepared = dataclasses.replace(make_prepared(["train"] * 3), recipe=recipe)
+    (block,) = nodes.prepare_for_checkpoint(
+        make_checkpoint(prepared),
+        known,
+        index,
+        qa,
+        pd.DataFrame(),
+        SplitParams(crop=now),
+        QualityParams(n_jobs=1),
+    )
+    assert block.manifest.recipe.crop == made
+    # The mask leaves 2 of 16 px on every side: an eighth of the frame, and next to nothing of the specimen's.
+    assert bool(block.masks[:, 0, :, 3].any()) is (made == "specimen")
+    assert ("does not say what was cut out" in caplog.text) is (of_checkpoint is None)
 
 
 def test_every_capture_is_embedded_under_its_name(make_prepared, make_checkpoint):

@@ -11,7 +11,8 @@ SECTIONS = (
 MEMORY = {
     *("other_contributions", "embedding_tables", "chosen_variant", "mapped_captures", "gallery_figure"),
     *(f"section_{part}" for part in SECTIONS),
-    *("sections_data", "sections_numbers", "sections_maps", "page_sections"),
+    "section_planted",
+    *("sections_opening", "sections_data", "sections_numbers", "sections_maps", "page_sections"),
 }
 """What is passed from node to node without a file; `embedding_tables_<variant>` without the variant."""
 

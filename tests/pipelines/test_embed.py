@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from xmodal_pipeline.augmentation import Batch, ViewMaker
-from xmodal_pipeline.params.train import AugmentationParams, GeometryParams, TrainingParams
+from xmodal_pipeline.params.train import AugmentationParams, GeometryParams
 from xmodal_pipeline.pipelines.embed import nodes
-
-SMALL = TrainingParams(backbone="test_resnet", projection_dim=8, hidden_dim=16)
+from xmodal_pipeline.training import Checkpoint
 
 
 @pytest.fixture
@@ -51,10 +50,10 @@ def test_embeddings_are_features_and_projections_are_what_the_heads_make_of_them
 
 
 def test_unlearnt_encoders_are_those_of_the_seed_whatever_was_learnt(checkpoint, prepared):
-    embeddings, views = nodes.embed_unlearnt(checkpoint, prepared, SMALL)
+    embeddings, views = nodes.embed_unlearnt(checkpoint, prepared, None)
     assert set(embeddings["encoder"]) == set(views["encoder"]) == {"untrained_encoder"}
     checkpoint.tensors[next(iter(checkpoint.tensors))].add_(1)
-    again, _ = nodes.embed_unlearnt(checkpoint, prepared, SMALL)
+    again, _ = nodes.embed_unlearnt(checkpoint, prepared, None)
     np.testing.assert_array_equal(vectors(again, "uv"), vectors(embeddings, "uv"))
     assert vectors(embeddings, "uv").shape == vectors(views, "uv").shape
 
@@ -77,9 +76,9 @@ def test_what_training_started_from_is_embedded_beside_what_the_seed_drew(
         return checkpoint
 
     monkeypatch.setattr(type(checkpoint), "unlearnt", unlearnt)
-    tables = nodes.embed_unlearnt(
-        checkpoint, prepared, SMALL.model_copy(update={"pretrained": is_pretrained})
-    )
+    training = checkpoint.config.training.model_copy(update={"pretrained": is_pretrained})
+    started = Checkpoint({}, checkpoint.config.model_copy(update={"training": training}))
+    tables = nodes.embed_unlearnt(started, prepared, None)
     assert [table["encoder"].unique().tolist() for table in tables] == [list(encoders)] * 2
     assert asked == list(encoders.values())
 

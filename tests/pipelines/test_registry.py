@@ -147,7 +147,7 @@ def test_the_slice_tables_writes_every_table_that_a_person_reads(catalog, pipeli
 
 
 def test_the_slice_training_is_what_fits_models(catalog, pipelines):
-    fitted = {"CheckpointDataset", "PartitionedDataset"}
+    fitted = {"CheckpointDataset", "AtomicPartitionedDataset"}
     stages = ("train", "ablation", "all_variants")
     nodes = [node for stage in stages for node in pipelines[stage].nodes]
     tagged = {node.name for node in nodes if "training" in node.tags}

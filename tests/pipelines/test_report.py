@@ -50,7 +50,9 @@ def test_sections_come_in_order_with_every_figure_as_png_and_pdf():
             "data", figures=(figure("classes", b"2"),), tables=(table_of("T", ["a"], [["1"]], 1),)
         ),
     )
-    arranged, files = nodes.arrange_sections(data, [Section("umap"), Section("similarity")])
+    arranged, files = nodes.arrange_sections(
+        data, [Section("umap", "Map"), Section("similarity", "Alike"), Section("planted")]
+    )
     assert [section.key for section in arranged] == ["data", "umap", "similarity"]
     assert [one.name for one in arranged[0].figures] == ["sheet", "classes"]
     assert arranged[0].tables[0].caption == "T"

@@ -18,7 +18,10 @@ Group = TypeVar("Group", bound=ParamsModel)
 _PHOTOGRAPHS: Final[Mapping[str, Mapping[str, Any]]] = {
     "training": {"batch_size": 64, "captures_seen": 40_000, "warmup_epochs": 2.0},
     "loss": {"temperature": 0.07, "intra_modal_weight": 0.1, "cross_views": "all"},
-    "augmentation": {"geometry": {"crop_scale": (0.7, 1.0), "rotation_deg": 10.0}},
+    "augmentation": {
+        "photometry": "reflectance",
+        "geometry": {"crop_scale": (0.7, 1.0), "rotation_deg": 10.0},
+    },
     "evaluation": {
         "protocol": "photographs",
         "bootstraps": 1000,

@@ -1,7 +1,7 @@
 """The whole parameter tree, checked before any node runs."""
 
 import re
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import ValidationError, ValidationInfo, field_validator
 
@@ -31,6 +31,9 @@ class Parameters(IngestParams, TrainParams):
     study: str = "demo"
     """The study: every output goes to `data/<layer>/<study>/`. Set in globals.yml or with `--params
     study=<name>`."""
+    stale: Literal["refuse", "warn"] = "refuse"
+    """What happens before a run reads, or keeps, outputs that other settings or other files made: refuse it
+    by name, or warn and go on."""
     split: SplitParams = SplitParams()
     """How specimens are divided, and how large their stored images are."""
     evaluation: EvaluationParams = EvaluationParams()

@@ -6,13 +6,15 @@ from pydantic import Field, model_validator
 
 from xmodal_pipeline.params._model import ParamsModel
 
+Crop = Literal["specimen", "frame"]
+
 
 class SplitParams(ParamsModel):
     """How specimens are divided, and how large their stored images are."""
 
     image_size: int = Field(64, ge=16)
     """Side of the stored square images, in pixels."""
-    crop: Literal["specimen", "frame"] = "specimen"
+    crop: Crop = "specimen"
     """Cut around the specimen's mask, or keep the whole frame (and with it the specimen's size)."""
     train: float = Field(0.7, gt=0, lt=1)
     """Share of the specimens that train."""

@@ -301,8 +301,10 @@ class ReflectancePhotometryParams(ParamsModel):
 class AugmentationParams(ParamsModel):
     """How two views are made of one capture."""
 
+    of_preset: ClassVar[frozenset[str]] = frozenset(("photometry",))
     photometry: Literal["reflectance", "uncalibrated"] | None = None
-    """Null follows the captures: `reflectance` where they are calibrated, else `uncalibrated`."""
+    """Mild, as for reflectance, or strong, for light that differs; the demo's is reflectance where captures
+    are calibrated."""
     geometry: GeometryParams = GeometryParams()
     """One warp shared by RGB, UV and mask."""
     rgb: RGBPhotometryParams = RGBPhotometryParams()

@@ -12,6 +12,9 @@ FIGURES: Final = "figures"
 OVERVIEW: Final = "overview"
 """Reads and writes what a first look in kedro-viz should show; sixty datasets pass between the stages."""
 
+DESCRIBES: Final = "describes"
+"""Says how its other inputs were made: takes the settings that made them, whatever they are now."""
+
 
 class Check(StrEnum):
     """What `hooks.py` checks before a run that has a node with this tag."""

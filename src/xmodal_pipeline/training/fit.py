@@ -43,7 +43,8 @@ def fit(
     """Train one variant; the only place that writes is `state_dir`.
 
     A run that was interrupted goes on from its last saved epoch, to the weights that it would have reached
-    anyway. One that had finished is returned as it is; with other parameters or captures, it makes way.
+    anyway. One that had finished is returned as it is. With other parameters or captures it is kept beside
+    `state_dir`, and taken back from there once these are its own again.
 
     Args:
         config: the run.
@@ -59,7 +60,7 @@ def fit(
         SaveError: if the disk fails.
     """
     check_hardware(config.training)
-    with hold_outputs([state_dir / STATE_FILE]):
+    with hold_outputs([state_dir]):
         state = _finished_state(config, prepared, state_dir / STATE_FILE, save_every_s)
     run = state["callbacks"]["RunState"]
     history = history_table(run["rows"], run["chosen_epoch"])
@@ -79,6 +80,7 @@ def _finished_state(config: FitConfig, prepared: Prepared, path: Path, save_ever
     if state is not None and state["callbacks"]["RunState"]["finished"]:
         logger.info("%s: already trained in %s; delete it to train again", config.name, path.parent)
         return state
+    path.parent.mkdir(parents=True, exist_ok=True)
     if config.training.processes == 1:
         train(config, prepared, path, identity, save_every_s=save_every_s)
     else:
@@ -112,27 +114,70 @@ def _train_in_processes(
 
 
 def _earlier_run(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    try:
-        earlier = read_state(path)
-        saved = earlier["callbacks"]["RunState"]
+    """The state in `path` if it is of this run; one that had finished otherwise moves beside its folder."""
+    if path.exists():
+        saved = _read_run(path)
         changed = differing_keys(saved["identity"], identity)
-        saved["chosen_epoch"]  # a state of an earlier version lacks it
+        if not changed or (saved["finished"] and not _differs(saved["identity"], identity)):
+            return read_state(path)
+        if not saved["finished"]:
+            raise RunStoppedError(
+                f"training: parameters and captures must be those of the unfinished run in '{path.parent}', "
+                f"got differing {'; '.join(changed)}. Restore them to go on, or delete that folder to start "
+                "again"
+            )
+        del saved  # its tensors are mapped from the file
+        beside = _keep_beside(path.parent)
+        logger.warning(
+            "training: the finished run had other %s; it is kept in %s", "; ".join(changed), beside
+        )
+    for kept in sorted(path.parent.parent.glob(f"{path.parent.name}.*")):
+        if _is_run_of(kept / path.name, identity):
+            logger.info("training: the run kept in %s is of these parameters and captures", kept)
+            shutil.rmtree(path.parent, ignore_errors=True)  # without a state: logs of a start
+            kept.rename(path.parent)
+            return read_state(path)
+    return None
+
+
+def _is_run_of(path: Path, identity: dict[str, Any]) -> bool:
+    try:
+        return path.exists() and not _differs(_read_run(path)["identity"], identity)
+    except RunStoppedError:  # of another version
+        return False
+
+
+def _differs(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether a finished run is another: devices only round otherwise, and matter to one that goes on."""
+    return bool(differing_keys(_without_devices(before), _without_devices(now)))
+
+
+def _without_devices(identity: dict[str, Any]) -> dict[str, Any]:
+    config = identity["config"]
+    training = {key: one for key, one in config["training"].items() if key not in ("devices", "nodes")}
+    return identity | {"config": config | {"training": training}}
+
+
+def _read_run(path: Path) -> dict[str, Any]:
+    """What `RunState` saved.
+
+    Raises:
+        RunStoppedError: if the file is none of this version's states.
+    """
+    try:
+        saved: dict[str, Any] = read_state(path)["callbacks"]["RunState"]
+        _ = saved["identity"], saved["finished"], saved["chosen_epoch"]  # an earlier version lacks the last
     except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError) as error:
         raise RunStoppedError(
             f"training: state '{path}' must be one that this pipeline wrote, got {type(error).__name__}; "
             "delete it to start again"
         ) from error
-    if not changed:
-        return earlier
-    if not saved["finished"]:
-        raise RunStoppedError(
-            f"training: parameters and captures must be those of the unfinished run in '{path.parent}', got "
-            f"differing {'; '.join(changed)}. Restore them to go on, or delete that folder to start again"
-        )
-    logger.info(
-        "training: the finished run in %s had other %s; starting again", path.parent, "; ".join(changed)
-    )
-    path.unlink()
-    return None
+    return saved
+
+
+def _keep_beside(folder: Path) -> Path:
+    """Move a folder to the first free `<name>.<number>`."""
+    number = 1
+    while (beside := folder.with_name(f"{folder.name}.{number}")).exists():
+        number += 1
+    return folder.rename(beside)

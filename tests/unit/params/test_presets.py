@@ -20,6 +20,7 @@ def test_simulated_specimens_take_the_demo_and_folders_the_photographs():
     mine = validate_parameters({"specimens": FOLDER})
     assert (mine.training.batch_size, mine.training.captures_seen) == (64, 40_000)
     assert (mine.loss.temperature, mine.augmentation.geometry.crop_scale) == (0.07, (0.7, 1.0))
+    assert mine.augmentation.photometry == "reflectance"
     assert mine.evaluation.protocol == "photographs"
     assert mine.evaluation.reference_permutations == 99
 

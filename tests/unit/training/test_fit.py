@@ -216,18 +216,35 @@ def test_changed_parameters_are_refused_by_name(make_config, make_prepared, tmp_
         fit(make_config(), make_prepared(seed=1), tmp_path)
 
 
-def test_a_finished_run_is_returned_as_it_is_and_makes_way_for_another(
-    make_config, make_prepared, tmp_path, monkeypatch
-):
+def test_a_finished_run_is_returned_as_it_is(make_config, make_prepared, tmp_path, monkeypatch):
     prepared = make_prepared()
-    first = fit(make_config(max_epochs=1), prepared, tmp_path)
+    first = fit(make_config(max_epochs=1), prepared, tmp_path / "state")
     with monkeypatch.context() as patched:
         interrupt_at(patched, 0)
-        again = fit(make_config(max_epochs=1), prepared, tmp_path)
-    other = fit(make_config(max_epochs=2), prepared, tmp_path)
+        again = fit(make_config(max_epochs=1), prepared, tmp_path / "state")
+        elsewhere = fit(make_config(max_epochs=1, devices=2), prepared, tmp_path / "state")
+    assert same_weights(first.checkpoint, elsewhere.checkpoint)
     assert same_weights(first.checkpoint, again.checkpoint)
     assert len(again.history) == 1
+
+
+def test_a_finished_run_of_other_parameters_is_kept_beside_and_taken_back(
+    make_config, make_prepared, tmp_path, monkeypatch, caplog
+):
+    prepared, state = make_prepared(), tmp_path / "state"
+    first = fit(make_config(max_epochs=1), prepared, state)
+    (tmp_path / "state.1").mkdir()
+    (tmp_path / "state.1" / "state.ckpt").write_bytes(b"of another version")
+    other = fit(make_config(max_epochs=2), prepared, state)
     assert len(other.history) == 2
+    assert f"max_epochs (1 before, 2 now); it is kept in {tmp_path / 'state.2'}" in caplog.text
+    with monkeypatch.context() as patched:
+        interrupt_at(patched, 0)
+        again = fit(make_config(max_epochs=1), prepared, state)
+    assert same_weights(first.checkpoint, again.checkpoint)
+    kept = fit(make_config(max_epochs=2), prepared, state)
+    assert same_weights(other.checkpoint, kept.checkpoint)
+    assert (tmp_path / "state.1" / "state.ckpt").read_bytes() == b"of another version"
 
 
 def test_a_state_that_another_run_saved_meanwhile_is_not_taken_for_this_runs(

@@ -13,9 +13,8 @@ from threadpoolctl import threadpool_limits
 
 import xmodal_pipeline
 from xmodal_pipeline.imaging.study import Study
-from xmodal_pipeline.params.ablation import Cell, list_cells
+from xmodal_pipeline.params.ablation import AblationParams, Cell, list_cells
 from xmodal_pipeline.params.evaluate import EvaluationParams
-from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.params.train import TrainParams
 from xmodal_pipeline.specimens.prepared import Prepared
 
@@ -26,22 +25,27 @@ _THREADS = 1
 
 
 def plan_cells(
-    parameters: dict[str, Any],
+    ablation: AblationParams,
+    evaluation: EvaluationParams,
     study: Study,
     prepared: Prepared,
+    **train: Any,
 ) -> list[dict[str, Any]]:
-    """Every cell of the grid with its whole configuration, and a name that changes when any of it does."""
-    known = validate_parameters(parameters)
+    """Every cell of the grid with its whole configuration, and a name that changes when any of it does.
+
+    `train` are the groups of `TrainParams`.
+    """
+    base = TrainParams.model_validate(train)
     shared = {
         "captures": prepared.fingerprint(),
-        "evaluation": known.evaluation.model_dump(mode="json", exclude={"n_jobs"}),
+        "evaluation": evaluation.model_dump(mode="json", exclude={"n_jobs"}),
         "label": study.label,
         "version": xmodal_pipeline.__version__,
     }
-    return [_plan(cell, known, prepared, shared) for cell in list_cells(known.ablation.grid, known)]
+    return [_plan(cell, base, prepared, shared) for cell in list_cells(ablation.grid, base)]
 
 
-def _plan(cell: Cell, base: Parameters, prepared: Prepared, shared: dict[str, Any]) -> dict[str, Any]:
+def _plan(cell: Cell, base: TrainParams, prepared: Prepared, shared: dict[str, Any]) -> dict[str, Any]:
     from xmodal_pipeline.training import FitConfig
 
     params, variant = cell.params, cell.params.variants[cell.variant].model_dump()

@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from xmodal_pipeline.params.train import TrainParams
 from xmodal_pipeline.pipelines.ablation import nodes
 from xmodal_pipeline.pipelines.tags import FIGURES, TABLES, TRAINING, Check
 
@@ -12,7 +13,8 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.plan_cells,
-                ["parameters", "study", "prepared"],
+                {group: f"params:{group}" for group in ("ablation", "evaluation", *TrainParams.model_fields)}
+                | {"study": "study", "prepared": "prepared"},
                 "ablation_plan",
                 name="plan_cells",
             ),

@@ -38,7 +38,8 @@ def take_checkpoint(apply: ApplyParams, study: Study, ingest_summary: dict[str, 
                 f"{list(bands)} in layout '{study.layout.name}'; use a checkpoint of such captures, or name "
                 "the same bands alike in specimens.layout"
             )
-    if checkpoint.config.photometry == "reflectance" and not study.is_calibrated:
+    recipe = checkpoint.config.recipe
+    if recipe is not None and recipe.colour_units != "uncalibrated" and not study.is_calibrated:
         logger.warning(
             "apply: the checkpoint was trained for calibrated colour, and these captures are uncalibrated; "
             "differences in light and exposure go into their embeddings"
@@ -55,8 +56,14 @@ def prepare_for_checkpoint(
     split: SplitParams,
     quality: QualityParams,
 ) -> PreparedBlocks:
-    """Prepare every capture as `split` does, at the checkpoint's image size and crop, with its statistics."""
+    """Prepare every capture as `split` prepared those of the checkpoint: its size, crop and statistics."""
     config = applied_checkpoint.config
+    if config.recipe is None:
+        logger.warning(
+            "apply: the checkpoint, of an earlier version, does not say what was cut out of each capture; "
+            "split.crop is taken: %s",
+            split.crop,
+        )
     crop = split.crop if config.recipe is None else config.recipe.crop
     return prepare_captures(
         study,
@@ -64,7 +71,7 @@ def prepare_for_checkpoint(
         specimen_index[["specimen_id"]].drop_duplicates().assign(partition=_PARTITION),
         registration_qa,
         calibration,
-        split.model_copy(update={"image_size": config.image_size, "crop": crop}),
+        SplitParams(image_size=config.image_size, crop=crop),
         n_jobs=quality.n_jobs,
         statistics=config.channel_statistics(),
     )

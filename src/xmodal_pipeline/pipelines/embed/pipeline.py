@@ -29,7 +29,7 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
     # Two encoders and nothing between them: what the pixels give before anything is learnt.
     unlearnt = Node(
         nodes.embed_unlearnt,
-        ["separate.checkpoint", "prepared", "params:training"],
+        ["separate.checkpoint", "prepared", "params:training.weights"],
         ["unlearnt_embeddings", "unlearnt_views"],
         name="embed_unlearnt",
     )

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.pipelines.ingest import nodes
-from xmodal_pipeline.pipelines.tags import FIGURES, OVERVIEW, TABLES, Check
+from xmodal_pipeline.pipelines.tags import DESCRIBES, FIGURES, OVERVIEW, TABLES, Check
 
 
 def create_pipeline() -> Pipeline:
@@ -97,7 +97,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 ["contact_sheet", "registration_figure", "band_figure", "class_balance_figure"],
                 name="draw_qa_figures",
-                tags=FIGURES,
+                tags=[FIGURES, DESCRIBES],
             ),
             Node(
                 nodes.check_rejected_share,

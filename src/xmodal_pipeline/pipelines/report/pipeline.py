@@ -6,7 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.params.variants import DEFAULT_VARIANTS, STRATEGIES
 from xmodal_pipeline.pipelines.report import nodes
-from xmodal_pipeline.pipelines.tags import FIGURES, OVERVIEW
+from xmodal_pipeline.pipelines.tags import DESCRIBES, FIGURES, OVERVIEW
 from xmodal_pipeline.pipelines.train.pipeline import stack_results
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 from xmodal_pipeline.reporting.classification.accuracies import classification_section
@@ -118,7 +118,7 @@ def _choose_what_is_drawn() -> list[Node | Pipeline]:
 def _describe() -> list[Node]:
     """A node per section, and one per group that gathers them in order."""
     described = [
-        Node(make, inputs, f"section_{part}", name=f"describe_{part}")
+        Node(make, inputs, f"section_{part}", name=f"describe_{part}", tags=DESCRIBES)
         for parts in _SECTIONS.values()
         for part, (make, inputs) in parts.items()
     ]
@@ -150,6 +150,6 @@ def _lay_out_page() -> list[Node]:
             ],
             "report",
             name="write_report",
-            tags=OVERVIEW,
+            tags=[OVERVIEW, DESCRIBES],
         ),
     ]

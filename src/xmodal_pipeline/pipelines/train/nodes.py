@@ -61,7 +61,7 @@ def draw_training_views(
         *sample_views(prepared, augmentation, captures=4, views=3, seed=training.seed),
         settings=(
             f"Crops keep {geometry.crop_scale[0]:.0%} to {geometry.crop_scale[1]:.0%} of the image, "
-            f"rotations reach ±{geometry.rotation_deg:g}°; photometry for {photometry} captures; "
+            f"rotations reach ±{geometry.rotation_deg:g}°; photometry as for {photometry} captures; "
             f"seed {training.seed}."
         ),
     )
