@@ -271,7 +271,7 @@ class SimulationParams(ParamsModel):
 
     image_size_px: int = Field(96, ge=32)
     """Side of the square images."""
-    n_per_sex: int = Field(12, ge=0)
+    n_per_sex: int = Field(10, ge=0)
     """Specimens per sex in each species with a planted trait; `male_share` shifts them between the sexes."""
     n_effect_species: int = Field(4, ge=0)
     """Species whose sex UV shows and RGB does not."""
@@ -299,7 +299,7 @@ class SimulationParams(ParamsModel):
     """δ of sex in how much of the UV of two spots lies forward, in the pattern species."""
     male_share: float = Field(0.5, gt=0, lt=1)
     """Share of males among the specimens of a species."""
-    repeat_share: float = Field(0.2, ge=0, le=1)
+    repeat_share: float = Field(0.1, ge=0, le=1)
     """Share of specimens photographed twice."""
     max_shift_px: float = Field(4.0, ge=0)
     """Largest shift of UV against RGB in x and in y; every capture has one."""
