@@ -32,11 +32,11 @@ from xmodal_pipeline.errors import (
     rejection_summary,
 )
 from xmodal_pipeline.locks import hold_outputs
-from xmodal_pipeline.params.presets import FILLED_GROUPS
+from xmodal_pipeline.params.presets import FILLED_GROUPS, describe_preset
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 from xmodal_pipeline.params.variants import STRATEGIES, VARIANTS
 from xmodal_pipeline.pipelines import STAGES
-from xmodal_pipeline.pipelines.tags import CHECKS, Check, feature_set
+from xmodal_pipeline.pipelines.tags import CHECKS, TRAINING, Check, feature_set
 from xmodal_pipeline.provenance.check import check_outputs
 from xmodal_pipeline.summary import summarise_run
 
@@ -114,6 +114,8 @@ class ProjectHooks:
             self._held.enter_context(hold_outputs(_output_paths(pipeline, catalog)))
         except (ParametersError, MissingInputsError, StaleOutputsError, RunStoppedError) as error:
             raise RunRefusedError(str(error)) from error
+        if any(TRAINING in node.tags for node in pipeline.nodes):
+            logger.info("%s", describe_preset(self._parameters))
 
     @hook_impl
     def before_node_run(self, node: Node, catalog: CatalogProtocol[Any, Any], inputs: dict[str, Any]) -> None:

@@ -65,6 +65,17 @@ def preset_of(parameters: "Parameters") -> Preset:
     return "demo" if parameters.specimens.root is None else "photographs"
 
 
+def describe_preset(parameters: "Parameters") -> str:
+    """Which preset is in force, why, and how long it trains."""
+    named, training = parameters.training.preset, parameters.training
+    why = "as training.preset says"
+    if named == "auto":
+        why = "for simulated specimens" if parameters.specimens.root is None else "for specimens of your own"
+    seen = training.captures_seen
+    length = f"{training.max_epochs} epochs" if seen is None else f"{seen:,} captures seen"
+    return f"training: preset {preset_of(parameters)}, {why}; {training.backbone}, {length}"
+
+
 def fill_from_preset(parameters: "Parameters") -> "Parameters":
     """The same parameters with every key that was left `null` at its preset's value.
 

@@ -3,7 +3,7 @@
 import pytest
 
 from xmodal_pipeline.errors import ParametersError
-from xmodal_pipeline.params.presets import PRESETS
+from xmodal_pipeline.params.presets import PRESETS, describe_preset
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 
 FOLDER = {"root": "captures"}
@@ -76,3 +76,21 @@ def test_every_key_of_a_preset_may_be_left_null():
     for preset in PRESETS.values():
         for name, values in preset.items():
             assert all(key in of_preset for key, of_preset in leaves(values, getattr(Parameters(), name)))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "preset demo, for simulated specimens; test_resnet, 23 epochs"),
+        (
+            {"specimens": FOLDER},
+            "preset photographs, for specimens of your own; test_resnet, 40,000 captures seen",
+        ),
+        (
+            {"specimens": FOLDER, "training": {"preset": "demo", "max_epochs": 4}},
+            "preset demo, as training.preset says; test_resnet, 4 epochs",
+        ),
+    ],
+)
+def test_a_run_says_which_preset_and_why(given, said):
+    assert describe_preset(validate_parameters(given)) == f"training: {said}"
