@@ -72,6 +72,7 @@ class RunState(Callback):
         self._best: tuple[float, ...] = (-1.0, -1.0)
         self._epochs_without_gain = 0
         self._saved_at = self._epoch_started = time.monotonic()
+        self._saved_epochs = 0
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs of this."""
@@ -93,6 +94,7 @@ class RunState(Callback):
         self.chosen_epoch = int(state_dict["chosen_epoch"])
         self._best = tuple(state_dict["best"])
         self._epochs_without_gain = int(state_dict["epochs_without_gain"])
+        self._saved_epochs = len(self.rows)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
@@ -118,8 +120,22 @@ class RunState(Callback):
         # Processes save together or not at all, and their clocks differ.
         if trainer.strategy.broadcast(self.finished or now - self._saved_at >= self._save_every_s):
             trainer.save_checkpoint(self.path)
-            self._saved_at = now
+            self._saved_at, self._saved_epochs = now, len(self.rows)
         self._epoch_started = time.monotonic()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Say after Ctrl-C where the run stands, and how it goes on."""
+        if not isinstance(exception, KeyboardInterrupt) or not isinstance(pl_module, ContrastiveTraining):
+            return
+        config = pl_module.config
+        logger.warning(
+            "%s: interrupted in epoch %d of %d; %d are saved in %s: the same command goes on from there",
+            config.name,
+            len(self.rows) + 1,
+            config.training.max_epochs,
+            self._saved_epochs,
+            self.path.parent,
+        )
 
     def _row(self, trainer: Trainer, module: ContrastiveTraining) -> dict[str, float]:
         row = {

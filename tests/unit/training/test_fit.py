@@ -31,14 +31,14 @@ class Interrupted(Exception):
     """Stands for a kill inside the process."""
 
 
-def interrupt_at(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, batch: int, by: type[BaseException] = Interrupted) -> None:
     """Fail in the given batch of training, counted over all epochs."""
     seen = []
     step = ContrastiveTraining.training_step
 
     def failing(self, views, batch_idx):
         if len(seen) == batch:
-            raise Interrupted
+            raise by
         seen.append(batch_idx)
         return step(self, views, batch_idx)
 
@@ -113,6 +113,19 @@ def test_resuming_repeats_no_finished_epoch(make_config, make_prepared, tmp_path
     )
     fit(config, prepared, tmp_path, save_every_s=0)
     assert steps == [2, 2]
+
+
+def test_ctrl_c_says_where_the_run_stands(make_config, make_prepared, tmp_path, monkeypatch, caplog):
+    with monkeypatch.context() as patched:
+        interrupt_at(patched, 5, KeyboardInterrupt)
+        patched.setattr("signal.signal", lambda *_: None)  # Lightning would leave the tests without Ctrl-C
+        with pytest.raises(SystemExit):
+            fit(make_config(max_epochs=3), make_prepared(), tmp_path, save_every_s=0)
+    said = [record.getMessage() for record in caplog.records if "interrupted" in record.getMessage()]
+    assert said == [
+        f"separate: interrupted in epoch 3 of 3; 2 are saved in {tmp_path}: "
+        "the same command goes on from there"
+    ]
 
 
 def test_accumulation_validation_and_dropout_survive_an_interruption(
