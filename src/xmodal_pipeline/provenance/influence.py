@@ -12,6 +12,7 @@ from xmodal_pipeline.params.root import Parameters
 WITHOUT_INFLUENCE: Final[Mapping[str, str]] = {
     "study": "names the folder of the outputs",
     "stale": "says what happens to outputs that other settings made",
+    "quality.max_rejected_share": "says whether a run goes on, not what it makes",
     "quality.n_jobs": "worker processes; each capture is read by itself",
     "evaluation.n_jobs": "worker processes; every probe has its own seed",
     "training.devices": "rounds otherwise: a batch and its norms are those of all GPUs together",

@@ -32,7 +32,7 @@ def test_a_node_takes_the_groups_among_its_inputs_whole_but_for_what_reaches_no_
     known = Parameters()
     taken = keys_taken(known, ["study", "params:quality", "params:variants.concat"])
     assert set(taken) == {
-        *("quality.max_rejected_share", "quality.max_saturated_share", "quality.min_band_snr"),
+        *("quality.max_saturated_share", "quality.min_band_snr"),
         *("quality.max_focus_ratio", "quality.max_out_of_range_share"),
         *(f"variants.concat.{key}" for key in ("fusion_type", "modality_dropout", "use_modality_specific")),
     }

@@ -58,7 +58,7 @@ def exported(tmp_path_factory):
     parts = pd.DataFrame({"specimen_id": NAMES, "partition": ["train", "train", "test"]})
     split = SplitParams(image_size=32)
     qa = tables.registration_qa
-    block = next(prepare_captures(study, tables.specimen_index, parts, qa, lines, split, n_jobs=1))
+    (block,) = prepare_captures(study, tables.specimen_index, parts, qa, lines, split, n_jobs=1)
     prepared = Prepared(block.rgb, block.uv, block.masks, **dict(block.manifest))
     training = TrainingParams(backbone="test_resnet", projection_dim=8, hidden_dim=16)
     variant = SeparateParams().model_dump()

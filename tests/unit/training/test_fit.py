@@ -273,9 +273,9 @@ def test_a_state_that_another_run_saved_meanwhile_is_not_taken_for_this_runs(
 
 
 def test_two_trainings_in_one_folder_are_refused(make_config, make_prepared, tmp_path):
-    held = hold_outputs([tmp_path / "state.ckpt"])
-    with held, pytest.raises(OutputHeldError, match=r"state.ckpt': must be made by one run at a time"):
-        fit(make_config(), make_prepared(), tmp_path)
+    held = hold_outputs([tmp_path / "state"])
+    with held, pytest.raises(OutputHeldError, match=r"state': must be made by one run at a time"):
+        fit(make_config(), make_prepared(), tmp_path / "state")
 
 
 def test_a_foreign_state_is_refused(make_config, make_prepared, tmp_path):
