@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-CLAIMS = ("uv_adds", "uv_only")
+from xmodal_pipeline.evaluation.schema import UV_CLAIMS
+
 SIMULATION = {
     "n_effect_species": 3,
     "n_pattern_species": 0,
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20)
     options = parser.parse_args()
     found = pd.concat([run_study(seed, options.epochs) for seed in range(options.seeds)])
-    found["is_claimed"] = found["verdict"].isin(CLAIMS)
+    found["is_claimed"] = found["verdict"].isin(UV_CLAIMS)
     found["is_low"] = found["p"] <= 0.05
     roles = sorted(found["role"].unique())
     print(
