@@ -92,4 +92,11 @@ def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> list[Node]:
             name="export_species",
             tags=TABLES,
         ),
+        Node(
+            nodes.export_tables,
+            ["comparison", "uv_value"],
+            ["comparison_csv", "uv_value_csv"],
+            name="export_tables",
+            tags=TABLES,
+        ),
     ]
