@@ -123,7 +123,8 @@ def test_adapters_learn_beside_a_trunk_that_stays(make_config, make_prepared, we
     prepared = make_prepared(train=12)
     result = fit(config, prepared, tmp_path)
     start = config.initial_model().state_dict()
-    assert result.checkpoint.tensors.keys() == start.keys(), "merged: no adapter is left"
+    learnt = {name for name in result.checkpoint.tensors if not name.startswith("linear.")}
+    assert learnt == start.keys(), "merged: no adapter is left"
     moved = {
         name
         for name, t in trunk_of(start).items()
