@@ -41,6 +41,7 @@ def hold_outputs(paths: Iterable[Path]) -> Iterator[None]:
 def _hold(path: Path) -> Iterator[None]:
     file = path.with_name(f".{path.name}.lock")
     lock = FileLock(file, blocking=False, thread_local=False)
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
         with explain(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +59,9 @@ def _hold(path: Path) -> Iterator[None]:
         with suppress(OSError):  # a disk that went away
             file.unlink(missing_ok=True)
         lock.release()
+        with suppress(OSError):  # not empty: something was made
+            for folder in made:
+                folder.rmdir()
 
 
 def _this_process() -> dict[str, Any]:

@@ -191,7 +191,7 @@ def test_apply_refuses_captures_of_other_bands(finished, tmp_path):
     run = kedro(finished, "run", "--env", "smoke", "--pipelines", "apply", "--params", settings)
     assert run.returncode == 1
     assert "apply: uv bands must be those of the checkpoint" in run.stdout + run.stderr
-    assert not [path for path in (finished / "data/07_model_output/grey").rglob("*") if path.is_file()]
+    assert not (finished / "data/07_model_output/grey/applied").exists()
 
 
 def test_outputs_of_one_folder_are_not_overwritten_from_another(finished, tmp_path):

@@ -60,3 +60,11 @@ def test_a_killed_run_holds_nothing_and_leaves_nothing(tmp_path, hold):
     with hold_outputs([tmp_path / "a"]):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_makes_nothing_leaves_no_folder(tmp_path):
+    kept = tmp_path / "kept" / "table.csv"
+    with hold_outputs([tmp_path / "new" / "deep" / "table.csv", kept]):
+        kept.write_text("made")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert kept.read_text() == "made"

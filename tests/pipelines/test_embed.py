@@ -95,4 +95,4 @@ def test_baselines_under_no_warp_are_those_of_the_captures(prepared):
     np.testing.assert_allclose(found[:, 2:4], expected.std(2), atol=1e-3)
     standard = (prepared.rgb.astype(np.float64) - 0.5) / 0.2 * prepared.masks[:, :1]
     reduced = standard.reshape(3, 3, 16, 2, 16, 2).mean((3, 5)).reshape(3, -1)
-    np.testing.assert_allclose(vectors(pixels, "rgb"), reduced, atol=3e-3)
+    np.testing.assert_allclose(vectors(pixels, "rgb"), reduced, atol=1e-3)

@@ -270,3 +270,14 @@ def test_a_second_run_of_one_output_is_refused_with_the_first_ones_process(proje
     ):
         run(project, pipeline_names=["ingest"])
     assert not list((project / "data").rglob("*.parquet"))
+
+
+def test_nodes_get_the_values_of_the_preset(project, tmp_path):
+    bootstrap_project(project)
+    given = {"study": "mine", "specimens": {"root": str(tmp_path)}}
+    with KedroSession.create(project_path=project, env="smoke", runtime_params=given) as session:
+        catalog = session.load_context().catalog
+        assert catalog.load("params:training").batch_size == 16  # as the environment says
+        assert catalog.load("params:loss").temperature == 0.07
+        assert catalog.load("params:augmentation").geometry.rotation_deg == 10.0
+        assert catalog.load("params:evaluation").c_values == (0.01, 1.0, 100.0)

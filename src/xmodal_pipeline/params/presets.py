@@ -16,7 +16,7 @@ Preset = Literal["demo", "photographs", "museum"]
 Group = TypeVar("Group", bound=ParamsModel)
 
 _PHOTOGRAPHS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "training": {"batch_size": 64, "captures_seen": 40_000, "warmup_epochs": 2.0},
+    "training": {"batch_size": 64, "captures_seen": 40_000},
     "loss": {"temperature": 0.07, "intra_modal_weight": 0.1, "cross_views": "all"},
     "augmentation": {
         "photometry": "reflectance",

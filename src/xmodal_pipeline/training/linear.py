@@ -11,6 +11,7 @@ from xmodal_pipeline.augmentation import Batch, ViewMaker
 from xmodal_pipeline.evaluation.baselines import pca_cca
 from xmodal_pipeline.evaluation.ranks import query_measures
 from xmodal_pipeline.evaluation.retrieval import rank_matches
+from xmodal_pipeline.models import CrossModalModel
 from xmodal_pipeline.models.linear_branch import LinearBranch, coarse_pixels
 from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training.batches import consecutive, read_batch
@@ -53,7 +54,7 @@ def add_linear_branch(checkpoint: Checkpoint, prepared: Prepared) -> Checkpoint:
     branch = LinearBranch(maps, torch.tensor(USUAL_SHARE))
     share = config.training.linear_share
     if share is None:
-        share = _choose_share(checkpoint, prepared, views, branch)
+        share = _choose_share(model, prepared, views, branch)
     branch.share.fill_(share)
     logger.info("%s: %.0f %% of its similarities are of PCA + CCA of pixels", config.name, 100 * share)
     return checkpoint.with_linear(branch) if share > 0 else checkpoint
@@ -75,13 +76,13 @@ def best_share(found: NDArray[np.float64]) -> float:
 
 
 def _choose_share(
-    checkpoint: Checkpoint, prepared: Prepared, views: ViewMaker, branch: LinearBranch
+    model: CrossModalModel, prepared: Prepared, views: ViewMaker, branch: LinearBranch
 ) -> float:
     rows = validation_rows(prepared)
     if len(rows) < MINIMUM_SPECIMENS:
         return USUAL_SHARE
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = checkpoint.model().to(device)
+    model = model.to(device)
     # One mask for both modalities gives every pair away in plain views: there the warped ones decide.
     is_one_outline = bool((prepared.masks[rows, 0] == prepared.masks[rows, 1]).all())
     learnt, linear = [], []

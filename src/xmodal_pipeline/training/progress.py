@@ -48,7 +48,7 @@ class StepBar(Callback):
             left = pl_module.config.training.max_epochs - trainer.current_epoch
             if trainer.is_global_zero:
                 logger.info(
-                    "%s: %d epochs of %d batches on %s, %s",
+                    "%s: %d epochs of %d batches left on %s, %s",
                     pl_module.config.name,
                     left,
                     pl_module.batches_per_epoch,

@@ -3,6 +3,7 @@
 import pytest
 
 from xmodal_pipeline.errors import ParametersError
+from xmodal_pipeline.params.ablation import list_cells
 from xmodal_pipeline.params.presets import PRESETS, describe_preset
 from xmodal_pipeline.params.root import Parameters, validate_parameters
 
@@ -94,3 +95,10 @@ def test_every_key_of_a_preset_may_be_left_null():
 )
 def test_a_run_says_which_preset_and_why(given, said):
     assert describe_preset(validate_parameters(given)) == f"training: {said}"
+
+
+def test_epochs_in_a_grid_replace_the_budget_of_the_preset():
+    mine = validate_parameters({"specimens": FOLDER})
+    (few, usual) = list_cells({"training.max_epochs": (5,)}, mine) + list_cells({"training.seed": (1,)}, mine)
+    assert (few.params.training.max_epochs, few.params.training.captures_seen) == (5, None)
+    assert usual.params.training.captures_seen == 40_000

@@ -11,7 +11,7 @@ from xmodal_pipeline.errors import RunStoppedError
 from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
 from xmodal_pipeline.params.variants import SeparateParams
 from xmodal_pipeline.training import Checkpoint, FitConfig
-from xmodal_pipeline.training.config import differing_keys
+from xmodal_pipeline.training.config import differing_keys, in_epochs
 
 
 def test_weights_and_configuration_return_from_the_file(make_config, tmp_path):
@@ -107,3 +107,18 @@ def test_a_checkpoint_knows_its_weights_by_content_and_loads_without_them(make_p
     assert (read.unlearnt().tensors[stem] - expected).abs().max() > 1e-3
     with pytest.raises(RunStoppedError, match=r"must be the file that 'separate' started from.*mine\.pth"):
         read.unlearnt(weights=other)
+
+
+def test_a_budget_of_captures_becomes_the_epochs_that_see_them():
+    budget = TrainingParams(captures_seen=40_000)
+    assert in_epochs(budget, 240) == TrainingParams(max_epochs=167)  # 166 would see 39,840
+    assert in_epochs(budget, 20_000) == TrainingParams(max_epochs=20)
+    given = TrainingParams(max_epochs=3)
+    assert in_epochs(given, 240) is given
+
+
+def test_a_run_trains_for_the_budget_of_its_training_captures(make_prepared):
+    training, variant = TrainingParams(captures_seen=480), SeparateParams().model_dump()
+    prepared = make_prepared(train=12, validation=4)
+    config = FitConfig.for_prepared(prepared, training, LossParams(), AugmentationParams(), variant)
+    assert (config.training.max_epochs, config.training.captures_seen) == (40, None)

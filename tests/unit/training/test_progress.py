@@ -29,7 +29,7 @@ def test_the_whole_is_foretold_by_the_pace_of_a_few_steps(make_config, monkeypat
     for _ in range(20):
         bar.on_train_batch_end(trainer, module)
     assert [record.getMessage() for record in caplog.records] == [
-        "separate: 20 epochs of 5 batches on cpu, about 3 min"
+        "separate: 20 epochs of 5 batches left on cpu, about 3 min"
     ]
 
 

@@ -198,7 +198,7 @@ def test_views_lie_beside_their_capture():
     ("training", "words"),
     [
         ({"pretrained": True}, "; resnet50, pretrained) were"),
-        ({"weights": "/home/me/lite0.pth"}, "; resnet50, pretrained (lite0.pth)) were"),
+        ({"weights": "elsewhere/lite0.pth"}, "; resnet50, pretrained (lite0.pth)) were"),
         ({"weights": "lite0.pth", "trunk": "frozen"}, "; resnet50, pretrained (lite0.pth), frozen) were"),
         (
             {"pretrained": True, "trunk": "lora"},
