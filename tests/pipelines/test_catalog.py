@@ -5,7 +5,17 @@ from pathlib import PurePath
 from xmodal_pipeline.params.variants import VARIANTS
 
 SECTIONS = (
-    *("captures", "registration", "colour", "labels", "training", "retrieval", "classification", "uv_value"),
+    *(
+        "captures",
+        "registration",
+        "colour",
+        "labels",
+        "training",
+        "retrieval",
+        "classification",
+        "uv_value",
+        "uv_maps",
+    ),
     *("umap", "explorer", "similarity", "diagnostics"),
 )
 MEMORY = {
@@ -43,6 +53,7 @@ CONTRACT = {
     "metrics_baselines": ("07_model_output/smoke/metrics_baselines.json", "model_output", JSON),
     "comparison": ("07_model_output/smoke/comparison.parquet", "model_output", TABLE),
     "uv_value": ("07_model_output/smoke/uv_value.parquet", "model_output", TABLE),
+    "separate.uv_maps": ("07_model_output/smoke/separate/uv_maps.parquet", "model_output", TABLE),
     "species_table": ("07_model_output/smoke/species_table.csv", "model_output", CSV),
     "figures": ("08_reporting/smoke/figures", "reporting", "FilesDataset"),
     "report": ("08_reporting/smoke/report.html", "reporting", "AtomicTextDataset"),

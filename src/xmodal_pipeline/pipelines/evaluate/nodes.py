@@ -145,6 +145,19 @@ def _uv_value(
         return uv_value_table(features, specimen_index, evaluation, study.label, blocks=study.confounders)
 
 
+def map_uv_claims(
+    checkpoint: Any,
+    prepared: Prepared,
+    embeddings: pd.DataFrame,
+    specimen_index: pd.DataFrame,
+    uv_value: pd.DataFrame,
+) -> pd.DataFrame:
+    """Where on the body the claims of one variant lie. Torch's checkpoint is `Any`, as in `embed`."""
+    from xmodal_pipeline.training.uv_maps import map_claims
+
+    return map_claims(checkpoint, prepared, embeddings, specimen_index, uv_value)
+
+
 def export_tables(comparison: pd.DataFrame, uv_value: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables of results once more as CSV, for R and spreadsheets."""
     return comparison, uv_value

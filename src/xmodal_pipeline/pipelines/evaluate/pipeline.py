@@ -33,6 +33,12 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
         name="export_species_means",
         tags=TABLES,
     )
+    where = Node(
+        nodes.map_uv_claims,
+        ["checkpoint", "prepared", "embeddings", "specimen_index", "uv_value"],
+        "uv_maps",
+        name="map_uv_claims",
+    )
     own = ["embeddings", "projections", "opposite_views"]
     cross_modal = [name for name in variants if name not in BASELINES]
     return Pipeline(
@@ -43,6 +49,7 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
                 suffixed=["metrics", "numbers", "contributions"],
                 variants=variants,
             ),
+            per_variant([where], own=["checkpoint", "embeddings"], variants=cross_modal),
             *_shared(variants, cross_modal),
         ],
         namespace="evaluate",

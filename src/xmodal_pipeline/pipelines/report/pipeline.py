@@ -22,12 +22,13 @@ from xmodal_pipeline.reporting.similarity.maps import explorer_section, maps_sec
 from xmodal_pipeline.reporting.similarity.structures import similarity_section
 from xmodal_pipeline.reporting.similarity.umap import map_captures
 from xmodal_pipeline.reporting.training.curves import diagnostics_section, training_section
+from xmodal_pipeline.reporting.uv_value.maps import uv_maps_section
 from xmodal_pipeline.reporting.uv_value.section import uv_value_section
 
 _DRAWABLE = [variant for variant in DEFAULT_VARIANTS if variant in STRATEGIES]
 """Variants that see both modalities."""
 _COMPARED = ("study", "comparison", "differences", "known_seed_spread", "chosen_variant")
-_SECTIONS: dict[str, dict[str, tuple[Callable[..., Section], list[str]]]] = {
+_SECTIONS: dict[str, dict[str, tuple[Callable[..., Section], list[str] | dict[str, str]]]] = {
     "opening": {
         "planted": (planted_section, ["study", "simulated_truth", "uv_value", "known_uv_value_seeds"]),
     },
@@ -63,6 +64,7 @@ _SECTIONS: dict[str, dict[str, tuple[Callable[..., Section], list[str]]]] = {
             uv_value_section,
             ["study", "uv_value", "known_uv_value_seeds", "calibration", "params:evaluation"],
         ),
+        "uv_maps": (uv_maps_section, {"study": "study"} | {name: f"{name}.uv_maps" for name in _DRAWABLE}),
     },
     "maps": {
         "umap": (maps_section, ["study", "specimen_index", "mapped_captures", "chosen_variant"]),

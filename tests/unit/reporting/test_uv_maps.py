@@ -1,0 +1,68 @@
+"""The maps of claims on the page: each pixel in its panel, one scale, and none without a claim."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.reporting.uv_value.maps import draw_uv_maps, uv_maps_section
+from xmodal_pipeline.reporting.words import ModalityNames
+
+STUDY = Study(
+    root=Path(),
+    is_simulated=False,
+    settings=SpecimensParams(uv_name="Ventral"),
+    scale="unit",
+    colour_units="relative",
+    rgb_bands=("R", "G", "B"),
+    uv_bands=("U",),
+)
+
+
+def make_maps(species: str = "pieris_rapae", factor: float = 1.0) -> pd.DataFrame:
+    """Two classes of 6 x 5 pixels that begin at row 2, column 3; the last pixel of females is missing."""
+    row, column = (part.ravel() for part in np.mgrid[2:8, 3:8])
+    pixels = pd.DataFrame({"row": row, "column": column, "coverage": 1.0, "uv": row / 10.0})
+    classes = [
+        pixels.assign(**{"class": name, "n": 6, "influence": sign * factor * (column - 5.0)})
+        for name, sign in (("f", 1), ("m", -2))
+    ]
+    classes[0] = classes[0].iloc[:-1]
+    return pd.concat(classes, ignore_index=True).assign(label="sex", species=species, view="dorsal")
+
+
+def test_each_panel_shows_its_class_in_its_place_under_one_scale():
+    maps = pd.concat([make_maps(), make_maps("colias_croceus", factor=0.1)]).assign(features="separate")
+    figure = draw_uv_maps(maps, names=ModalityNames("Dorsal", "Ventral"))
+    panels = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title().strip() for axes in panels[:4]] == ["", "", "", ""]
+    assert [axes.get_title(loc="left").strip() for axes in panels[:4]] == [
+        *("Ventral of f", "says f", "Ventral of m", "says m")
+    ]
+    uv, female, _, male = (np.ma.filled(axes.images[0].get_array(), np.nan) for axes in panels[:4])
+    np.testing.assert_allclose(uv[:, 0], np.arange(2, 8) / 10, rtol=1e-6)
+    np.testing.assert_allclose(female[0], [-2, -1, 0, 1, 2])
+    assert np.isnan(female[5, 4])
+    np.testing.assert_allclose(male[5], [4, 2, 0, -2, -4])
+    scales = {axes.images[0].get_clim() for axes in (*panels[1:8:2],)}
+    assert len(scales) == 1
+    low, high = scales.pop()
+    assert low == -high
+    assert high == pytest.approx(4.0)
+    assert panels[0].texts[0].get_text() == "Pieris rapae: sex, dorsal, by separate"
+
+
+def test_without_claims_the_section_says_so_and_no_method_is_named():
+    section = uv_maps_section(STUDY, separate=make_maps().iloc[:0], concat=make_maps().iloc[:0])
+    assert section.figures[0].reason == "learnt features claim nothing that could be shown on the body"
+    assert section.methods["uv_maps"] == ""
+
+
+def test_the_methods_name_the_modalities_and_the_number_of_specimens():
+    section = uv_maps_section(STUDY, separate=make_maps(), concat=make_maps().iloc[:0])
+    assert "cover windows of Ventral" in section.methods["uv_maps"]
+    assert "up to 6 specimens per class" in section.methods["uv_maps"]
+    assert "uv_maps_double.pdf" in section.figures[0].files
