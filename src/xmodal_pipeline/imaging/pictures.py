@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import binary_dilation, binary_erosion
+from scipy.ndimage import binary_dilation, binary_erosion, maximum_filter, minimum_filter
 
 from xmodal_pipeline.imaging.capture import Bands, Capture, Mask
 
@@ -15,6 +15,7 @@ Picture = NDArray[np.uint8]
 # ITU-R BT.709 luminance of linear R, G, B.
 _LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 _OUTLINE: Final = np.array([86, 180, 233], dtype=np.uint8)
+_REGION: Final = np.array([230, 159, 0], dtype=np.uint8)
 _MARGIN: Final = 0.06
 _HEADROOM: Final = 1.2
 """Left above the brightest part of a capture for views that are brighter still."""
@@ -24,17 +25,21 @@ _DIM: Final = 0.35
 _PERCENTILES: Final = (1.0, 99.0)
 
 
-def make_thumbnail(capture: Capture, size: int, *, is_linear: bool = True) -> Picture:
+def make_thumbnail(
+    capture: Capture, size: int, *, is_linear: bool = True, regions: NDArray[np.int32] | None = None
+) -> Picture:
     """RGB, UV and their overlay, cropped to the specimen, with the outline of each mask.
 
     RGB shares one stretch over its bands, so that its hue is kept; UV is the mean of its bands. The overlay
     has RGB luminance in green and UV in magenta: grey where the two agree, coloured fringes where they do
-    not lie on one another. Stretches run up to the 99th percentile inside the mask, for display only.
+    not lie on one another. Stretches run up to the 99th percentile inside the mask, for display only. Regions
+    are outlined in orange on RGB.
 
     Args:
         capture: one capture in unit scale.
         size: side of each square panel, in pixels.
         is_linear: whether the bands are proportional to light; photographs stored with an sRGB curve are not.
+        regions: (height, width), the number of the region that each pixel belongs to, 0 for none.
 
     Returns:
         (3, size, size, 3): RGB with the outline of the RGB mask, UV with that of the UV
@@ -55,7 +60,17 @@ def make_thumbnail(capture: Capture, size: int, *, is_linear: bool = True) -> Pi
         draw_outline(uv_picture(uv, uv_mask, is_linear=is_linear), uv_mask),
         draw_outline(_dim_background(overlay, rgb_mask | uv_mask), rgb_mask),
     )
+    if regions is not None:
+        box = _square_around(capture.rgb_mask)
+        fitted = Image.fromarray(regions).crop(box).resize((size, size), Image.Resampling.NEAREST)
+        panels[0][_region_edges(np.asarray(fitted))] = _REGION
     return np.stack(panels)
+
+
+def _region_edges(regions: NDArray[np.int32]) -> Mask:
+    """The pixels of a region that touch another region or none."""
+    edges: Mask = (regions > 0) & (minimum_filter(regions, 3) != maximum_filter(regions, 3))
+    return edges
 
 
 def rgb_picture(rgb: Bands, mask: Mask, *, is_linear: bool = True) -> Picture:

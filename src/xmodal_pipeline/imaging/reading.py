@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from xmodal_pipeline.errors import CaptureCode, CaptureRejected
 from xmodal_pipeline.imaging.calibration import Calibration, apply_calibration, linearise_srgb
 from xmodal_pipeline.imaging.capture import Bands, Capture, CaptureFiles, Mask
-from xmodal_pipeline.imaging.mask import alpha_mask, band_mask, white_background_mask
+from xmodal_pipeline.imaging.mask import alpha_mask, band_mask, separating, white_background_mask
+from xmodal_pipeline.imaging.patches import PatchesError, read_patches
 from xmodal_pipeline.imaging.raw import RawCapture, read_raw
 from xmodal_pipeline.imaging.scale import scale_fault, to_unit
 from xmodal_pipeline.imaging.study import Study
@@ -145,7 +146,28 @@ def _rgb_mask(files: CaptureFiles, raw: RawCapture, rgb: Bands, study: Study) ->
             return white_background_mask(rgb, filename=filename)
         case "band":
             return band_mask(raw.mask_band, filename=filename)
+        case "patches":
+            return _patches_mask(files, raw, study)
     return np.ones(rgb.shape[1:], dtype=np.bool_)
+
+
+def _patches_mask(files: CaptureFiles, raw: RawCapture, study: Study) -> Mask:
+    """All patches of a capture together."""
+    path, shape = files.rgb_path, raw.rgb.shape[1:]
+    source = study.settings.patches
+    try:
+        patches = read_patches(path, source, shape, orientation=raw.orientation) if source else None
+    except PatchesError as error:
+        raise CaptureRejected(
+            path.name, CaptureCode.BAD_MASK, f"mask must come from patches, {error}"
+        ) from error
+    if patches is None:
+        reason = "mask must come from patches, this capture has no file of them; draw them beside it"
+        raise CaptureRejected(path.name, CaptureCode.BAD_MASK, reason)
+    mask = np.zeros(shape, dtype=np.bool_)
+    for pixels in patches.values():
+        mask.flat[pixels] = True
+    return separating(mask, filename=path.name)
 
 
 def _own_uv_mask(files: CaptureFiles, raw: RawCapture, uv: Bands, study: Study) -> Mask:

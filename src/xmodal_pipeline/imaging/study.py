@@ -98,8 +98,9 @@ def open_study(
     layout = settings.band_layout
     if settings.mask == "band" and layout.mask is None and any(sample_captures(files, settings)):
         raise ParametersError(
-            f"specimens.mask: must be {'alpha, ' if settings.is_pair else ''}white_background or none (the "
-            f"whole frame) for layout '{layout.name}', which has no mask band, got band; set specimens.mask"
+            f"specimens.mask: must be {'alpha, ' if settings.is_pair else ''}white_background, patches or "
+            f"none (the whole frame) for layout '{layout.name}', which has no mask band, got band; set "
+            "specimens.mask"
         )
     return Study(
         root=root,

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from xmodal_pipeline.params._model import ParamsModel
 from xmodal_pipeline.params.columns import column_name
 
-MaskSource = Literal["band", "alpha", "white_background", "none"]
+MaskSource = Literal["band", "alpha", "white_background", "patches", "none"]
 Scale = Literal["uint8", "uint16", "percent", "unit"]
 """What the numbers in files are."""
 RegistrationMode = Literal["correct", "check", "off"]
@@ -108,7 +108,8 @@ class SpecimensParams(ParamsModel):
     uv_column: str | None = None
     """The same for its UV file."""
     mask: MaskSource = "band"
-    """Where the outline comes from: band, alpha, white_background, or none: the whole frame."""
+    """Where the outline comes from: band, alpha, white_background, patches (all of them together), or none:
+    the whole frame."""
     encoding: Literal["linear", "srgb"] | None = None
     """linear, or srgb: undo that curve. Required to calibrate, never guessed; null leaves values alone."""
     grey_standards: Path | None = None
@@ -177,6 +178,11 @@ class SpecimensParams(ParamsModel):
             raise ValueError("receptors need RGB and UV on one grid, got pairs with registration off")
         if isinstance(self.layout, str) and self.layout not in LAYOUTS:
             raise ValueError(f"layout must be one of {sorted(LAYOUTS)} or a band layout, got {self.layout!r}")
+        if self.mask == "patches" and (self.patches is None or not self.shares_grid):
+            raise ValueError(
+                "mask: patches needs patches (roi or labels), drawn on RGB, and UV that lies on it, got "
+                f"patches {self.patches or 'null'} and registration {self.registration}"
+            )
         if self.mask == "alpha" and not self.is_pair:
             raise ValueError(
                 "mask must be band, white_background or none for stacks, got alpha, which photographs of a "

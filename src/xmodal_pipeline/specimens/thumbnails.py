@@ -8,7 +8,8 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from xmodal_pipeline.imaging.calibration import Calibration
-from xmodal_pipeline.imaging.capture import CaptureFiles
+from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
+from xmodal_pipeline.imaging.patches import PatchesError, read_patches
 from xmodal_pipeline.imaging.pictures import make_thumbnail
 from xmodal_pipeline.imaging.reading import read_capture
 from xmodal_pipeline.imaging.registration import Registration, apply_registration
@@ -77,4 +78,23 @@ def _picture(
     capture = read_capture(files, study, calibration)
     if registration is not None:
         capture = replace(capture, uv=apply_registration(capture.uv, registration))
-    return make_thumbnail(capture, SIDE_PX, is_linear=study.is_linear)
+    regions = _number_regions(files, study, capture)
+    return make_thumbnail(capture, SIDE_PX, is_linear=study.is_linear, regions=regions)
+
+
+def _number_regions(files: CaptureFiles, study: Study, capture: Capture) -> NDArray[np.int32] | None:
+    """(height, width): the patch of each pixel, the last where several overlap; None without patches.
+
+    A file that cannot be used is flagged on the capture, which shows then without.
+    """
+    source, shape = study.settings.patches, (capture.rgb.shape[1], capture.rgb.shape[2])
+    if source is None:
+        return None
+    try:
+        patches = read_patches(files.rgb_path, source, shape, orientation=capture.orientation)
+    except PatchesError:
+        return None
+    numbered = np.zeros(shape, dtype=np.int32)
+    for number, pixels in enumerate((patches or {}).values(), start=1):
+        numbered.flat[pixels] = number
+    return numbered

@@ -49,6 +49,23 @@ def test_stored_curve_is_not_applied_twice():
     assert rgb_picture(rgb, mask, is_linear=False)[20, 5].tolist() == [255, 64, 0]
 
 
+def test_regions_are_outlined_where_they_lie_and_the_specimen_is_left_as_it_was():
+    capture = make_capture(size=64)
+    regions = np.zeros((64, 64), np.int32)
+    regions[28:36, 20:30] = 1
+    regions[28:36, 30:44] = 2
+    plain, drawn = make_thumbnail(capture, 64), make_thumbnail(capture, 64, regions=regions)
+    np.testing.assert_array_equal(plain[1:], drawn[1:])
+    changed = (plain[0] != drawn[0]).any(axis=-1)
+    assert (drawn[0][changed] == (230, 159, 0)).all()
+    rows, columns = np.nonzero(changed)
+    # The square around the ellipse is 54 pixels and a margin, shown on 64.
+    assert rows.min() == pytest.approx(28, abs=2)
+    assert columns.min() == pytest.approx(19, abs=2)
+    assert columns.max() == pytest.approx(44, abs=2)
+    assert changed[32].sum() == pytest.approx(4, abs=1)  # both sides of each region, seen across the middle
+
+
 def test_uv_is_grey():
     _, uv, mask = two_halves()
     assert uv_picture(uv, mask)[20, [5, 30]].tolist() == [[0, 0, 0], [255, 255, 255]]

@@ -160,7 +160,7 @@ def test_six_bands_have_the_whole_frame_as_mask(tmp_path: Path) -> None:
 def test_masks_do_not_come_from_a_band_that_the_layout_has_not(tmp_path: Path) -> None:
     files = write_stack(tmp_path / "a.tif", stored("uint8")[:6])
     settings = SpecimensParams(layout="rgb_uv", scale="uint8")
-    refused = r"specimens.mask: must be white_background or none .* for layout 'rgb_uv', .* got band"
+    refused = r"specimens.mask: must be white_background, patches or none .* for layout 'rgb_uv', .* got band"
     with pytest.raises(ParametersError, match=refused):
         open_study(tmp_path, settings, [files])
     files.rgb_path.write_bytes(b"II*\0")  # where nothing can be read, that is the cause
@@ -378,3 +378,39 @@ def test_percentages_beyond_white_are_read_from_a_labelled_micatoolbox_stack(tmp
     capture = read(files, specimens)
     assert capture.rgb.max() > 1.2
     np.testing.assert_allclose(np.concatenate([capture.rgb, capture.uv]), bands / 100, rtol=1e-6)
+
+
+def test_the_patches_together_are_the_mask(tmp_path: Path) -> None:
+    layout = {"layout": "rgb_uv", "mask": "patches", "patches": "labels"}
+    files = write_stack(tmp_path / "a.tif", stored("unit")[:6])
+    labels = np.zeros((20, 30), np.uint8)
+    labels[3:6, 4:9], labels[10:12, 20:29] = 1, 7
+    tifffile.imwrite(tmp_path / "a_labels.tif", labels)
+    capture = read(files, SpecimensParams(**layout), "unit")
+    np.testing.assert_array_equal(capture.rgb_mask, labels > 0)
+    np.testing.assert_array_equal(capture.uv_mask, labels > 0)
+
+
+def test_a_capture_whose_patches_cannot_be_the_mask_is_rejected_with_the_reason(tmp_path: Path) -> None:
+    settings = SpecimensParams(layout="rgb_uv", mask="patches", patches="labels")
+    files = write_stack(tmp_path / "a.tif", stored("unit")[:6])
+    with pytest.raises(CaptureRejected, match="no file of them; draw them beside it") as caught:
+        read(files, settings, "unit")
+    assert caught.value.code == CaptureCode.BAD_MASK
+    tifffile.imwrite(tmp_path / "a_labels.tif", np.ones((5, 5), np.uint8))
+    with pytest.raises(
+        CaptureRejected, match=r"'a_labels.tif': must be integers of height and width"
+    ) as caught:
+        read(files, settings, "unit")
+    assert caught.value.code == CaptureCode.BAD_MASK
+    tifffile.imwrite(tmp_path / "a_labels.tif", np.ones((20, 30), np.uint8))
+    assert code_of(files, settings, "unit") == CaptureCode.FULL_MASK
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"patches": "roi", "rgb_suffix": "_v", "uv_suffix": "_u", "registration": "off"}],
+)
+def test_patches_cannot_be_the_mask_without_patches_or_a_common_grid(settings: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="mask: patches needs patches"):
+        SpecimensParams(mask="patches", **settings)

@@ -159,7 +159,8 @@ def _decide_mask(
         failures.append(f"{source}: {verdict}")
     read = _read(sample, study, "none")
     why = f"no outline is found ({'; '.join(failures)}): the whole frame would be measured"
-    return Setting(key, "none", "doubtful", why, ("white_background",)), read
+    others = ("white_background", *(["patches"] if study.settings.patches else []))
+    return Setting(key, "none", "doubtful", why, others), read
 
 
 def _band_setting(masks: list[Mask], n: int) -> Setting:
