@@ -28,7 +28,7 @@ MEMORY = {
 
 TABLE, CSV, JSON, FIGURE = "AtomicParquetDataset", "AtomicCSVDataset", "AtomicJSONDataset", "FigureDataset"
 CONTRACT = {
-    "capture_folder": ("01_raw/smoke/capture_folder.json", "raw", JSON),
+    "capture_folder": ("01_raw/smoke/capture_folder.json", "raw", "CaptureFolderDataset"),
     "study": ("02_intermediate/smoke/study.json", "intermediate", "StudyDataset"),
     "prepared": ("04_feature/smoke/prepared", "feature", "PreparedDataset"),
     "simulated_truth": ("01_raw/smoke/simulated_truth.parquet", "raw", TABLE),
