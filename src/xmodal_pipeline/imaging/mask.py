@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from xmodal_pipeline.errors import CaptureCode, CaptureRejected
 from xmodal_pipeline.imaging.capture import Bands, Mask
+from xmodal_pipeline.imaging.structure import Plane, row_strips
 
 _MIN_WHITE = 0.7
 """The frame's border must reach this share of the image's bright level to count as a white background."""
@@ -21,6 +22,8 @@ _MAD_TO_SD = 1.4826
 _MIN_COMPONENT = 0.02
 """Parts smaller than this share of the largest (dust, labels' dots) are left out; separate wings stay."""
 _NEIGHBOURS = np.ones((3, 3), dtype=np.bool_)
+_MOST_BRIGHT_PX = 4e6
+"""Pixels of a band that its bright level is taken from."""
 _SOFT_EDGE_PX = 2
 """How far JPEG and resizing smear an outline."""
 
@@ -83,7 +86,8 @@ def white_background_mask(bands: Bands, *, filename: str) -> Mask:
     """
     edge = np.concatenate([bands[:, 0], bands[:, -1], bands[:, :, 0], bands[:, :, -1]], axis=1)
     white = np.median(edge, axis=1)
-    bright = np.percentile(bands.reshape(len(bands), -1), 99, axis=1)
+    step = max(1, int(np.sqrt(bands[0].size / _MOST_BRIGHT_PX)))
+    bright = np.array([np.percentile(band[::step, ::step], 99) for band in bands])
     if not np.all(white > _MIN_WHITE * bright):
         reason = (
             "background must be white at the border of the frame, "
@@ -91,14 +95,24 @@ def white_background_mask(bands: Bands, *, filename: str) -> Mask:
             "set specimens.mask to another source"
         )
         raise CaptureRejected(filename, CaptureCode.FULL_MASK, reason)
-    departure = np.abs(bands / white[:, None, None] - 1).max(axis=0)
+    departure = _departure(bands, white)
     noise = float(np.median(np.abs(edge / white[:, None] - 1).max(axis=0))) * _MAD_TO_SD
     low = max(_MIN_CONTRAST, _NOISE_FACTOR * noise)
     mask = _hysteresis(departure, low, max(_SURE_CONTRAST, 2 * low))
     # Holes first: trimming must not open a pale patch to the outside. Crumbs of ripple come loose with it.
-    mask = _trim_soft_edge(ndimage.binary_fill_holes(mask), departure)
-    mask = ndimage.binary_fill_holes(_large_parts(mask))
-    return separating(mask, filename=filename)
+    mask = _trim_soft_edge(_fill_holes(mask), departure)
+    del departure
+    return separating(_fill_holes(_large_parts(mask)), filename=filename)
+
+
+def _departure(bands: Bands, white: NDArray[Any]) -> Plane:
+    """The largest difference from white over bands, as a share of it."""
+    largest = np.zeros(bands.shape[1:], np.float32)
+    for band, level in zip(bands, white, strict=True):
+        share = band / level
+        share -= 1
+        np.maximum(largest, np.abs(share, out=share), out=largest)
+    return largest
 
 
 def separating(mask: Mask, *, filename: str) -> Mask:
@@ -120,24 +134,47 @@ def separating(mask: Mask, *, filename: str) -> Mask:
     return mask
 
 
-def _hysteresis(departure: NDArray[Any], low: float, high: float) -> Mask:
-    parts, _ = ndimage.label(departure > low, structure=_NEIGHBOURS)
-    sure = np.zeros(int(parts.max()) + 1, dtype=bool)
+def _hysteresis(departure: Plane, low: float, high: float) -> Mask:
+    parts, n_parts = ndimage.label(departure > low, structure=_NEIGHBOURS)
+    sure = np.zeros(n_parts + 1, dtype=bool)
     sure[parts[departure > high]] = True
     sure[0] = False
     return np.asarray(sure[parts])
 
 
+def _fill_holes(mask: Mask) -> Mask:
+    """Background that does not hang together with the frame's border (four neighbours) is specimen.
+
+    What `scipy.ndimage.binary_fill_holes` finds, in a tenth of its time on a large photograph.
+    """
+    parts, n_parts = ndimage.label(~mask)
+    is_outside = np.zeros(n_parts + 1, dtype=bool)
+    for side in (parts[0], parts[-1], parts[:, 0], parts[:, -1]):
+        is_outside[side] = True
+    is_outside[0] = False
+    return np.asarray(~is_outside[parts])
+
+
 def _large_parts(mask: Mask) -> Mask:
-    parts, _ = ndimage.label(mask, structure=_NEIGHBOURS)
-    sizes = np.bincount(parts.ravel())
+    parts, n_parts = ndimage.label(mask, structure=_NEIGHBOURS)
+    sizes = np.zeros(n_parts + 1, np.int64)
+    for rows, _ in row_strips(mask.shape):
+        sizes += np.bincount(parts[rows].ravel(), minlength=n_parts + 1)
     sizes[0] = 0
     return np.asarray((sizes >= max(1.0, _MIN_COMPONENT * sizes.max()))[parts] & mask)
 
 
-def _trim_soft_edge(mask: Mask, departure: NDArray[Any]) -> Mask:
+def _trim_soft_edge(mask: Mask, departure: Plane) -> Mask:
     for _ in range(_SOFT_EDGE_PX):
-        inner = ndimage.binary_erosion(mask, structure=_NEIGHBOURS, border_value=1)
-        height = ndimage.maximum_filter(np.where(mask, departure, 0), size=3)
-        mask = mask & (inner | (departure >= height / 2))
+        rim = mask & ~ndimage.binary_erosion(mask, structure=_NEIGHBOURS, border_value=1)
+        rows, columns = np.nonzero(rim)
+        height = np.zeros(len(rows), np.float32)
+        for down, right in np.ndindex(3, 3):
+            near = tuple(
+                np.clip(at + step - 1, 0, size - 1)
+                for at, step, size in zip((rows, columns), (down, right), mask.shape, strict=True)
+            )
+            np.maximum(height, np.where(mask[near], departure[near], 0), out=height)
+        mask = mask.copy()
+        mask[rows, columns] = departure[rows, columns] >= height / 2
     return mask

@@ -12,7 +12,7 @@ from tifffile import TiffFile
 
 from xmodal_pipeline.imaging.capture import Mask
 from xmodal_pipeline.imaging.declared import LIMITS, check_segments
-from xmodal_pipeline.imaging.decoding import DECODE_ERRORS, open_image
+from xmodal_pipeline.imaging.decoding import DECODE_ERRORS, complaints, open_image
 from xmodal_pipeline.imaging.tiff import orient
 from xmodal_pipeline.params.ingest import LimitParams, PatchSource
 
@@ -80,7 +80,12 @@ def read_patches(
         return None
     frame = Frame(shape, orientation)
     try:
-        patches = _read_regions(found, frame) if source == "roi" else _read_labels(found, frame, limits)
+        with complaints("roifile") as heard:  # it drops a damaged name and goes on
+            patches = _read_regions(found, frame) if source == "roi" else _read_labels(found, frame, limits)
+        if heard:
+            raise PatchesError(
+                f"'{found.name}': must be whole, roifile reports: {heard[0][:160]}; save it again"
+            )
     except PatchesError:
         raise
     except _BROKEN as error:

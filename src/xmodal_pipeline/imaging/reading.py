@@ -56,8 +56,11 @@ def read_counts(files: CaptureFiles, study: Study) -> Capture:
     for bands in (raw.rgb, raw.uv):
         check_scale(files.rgb_path.name, bands, study)
     _check_uv_bands(files, raw, study)
-    rgb, uv = to_unit(raw.rgb, study.scale), to_unit(raw.uv, study.scale)
+    # One after the other, and the stored bands let go: of a large photograph each is a gigabyte.
+    rgb = to_unit(raw.rgb, study.scale)
+    raw = raw._replace(rgb=raw.rgb[:0])
     rgb_mask = _rgb_mask(files, raw, rgb, study)
+    uv = to_unit(raw.uv, study.scale)
     uv_mask = rgb_mask if study.shares_grid else _own_uv_mask(files, raw, uv, study)
     if study.settings.encoding == "srgb":  # after the masks: people see white backgrounds in sRGB
         rgb, uv = linearise_srgb(rgb), linearise_srgb(uv)

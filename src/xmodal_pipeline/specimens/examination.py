@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
@@ -175,8 +176,9 @@ def judge_registration(capture: Capture, study: Study, params: RegistrationParam
 
 
 def _digest(capture: Capture) -> str:
-    digest = hashlib.sha256(capture.rgb.tobytes())
-    digest.update(capture.uv.tobytes())
+    digest = hashlib.sha256()
+    for band in (*capture.rgb, *capture.uv):
+        digest.update(np.ascontiguousarray(band).data)
     return digest.hexdigest()
 
 
