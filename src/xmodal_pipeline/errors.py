@@ -15,6 +15,12 @@ class CaptureCode(StrEnum):
 
     UNREADABLE = "UNREADABLE"
     """The file cannot be decoded: truncated, damaged, or not an image."""
+    TOO_LARGE = "TOO_LARGE"
+    """The header declares more pixels, bands or bytes than `specimens.limits` allows."""
+    BAD_NAME = "BAD_NAME"
+    """The file's name is not UTF-8, or holds control characters: no table can quote it."""
+    HASH_MISMATCH = "HASH_MISMATCH"
+    """The file is not the one whose SHA-256 stands in the metadata."""
     BAND_COUNT = "BAND_COUNT"
     """The number of bands is not what the layout says."""
     BAND_LABELS = "BAND_LABELS"
@@ -27,6 +33,8 @@ class CaptureCode(StrEnum):
     """Only one file of the pair is there."""
     NOT_FINITE = "NOT_FINITE"
     """NaN, infinite or no-data pixels, where the mask does not leave them out."""
+    NOT_STORABLE = "NOT_STORABLE"
+    """Values inside the mask that half precision, in which captures are prepared, cannot hold."""
     EMPTY_MASK = "EMPTY_MASK"
     """The mask selects no pixel."""
     FULL_MASK = "FULL_MASK"
@@ -87,12 +95,16 @@ class CaptureCode(StrEnum):
 
 ADVICE: Final[dict[str, str]] = {
     CaptureCode.UNREADABLE: "Copy or export the file again.",
+    CaptureCode.TOO_LARGE: "Cut or reduce the photograph, or raise specimens.limits.",
+    CaptureCode.BAD_NAME: "Rename the file: letters, digits and signs in UTF-8.",
+    CaptureCode.HASH_MISMATCH: "Copy the file again from where its hash was taken, or correct the hash.",
     CaptureCode.BAND_COUNT: "Check specimens.layout against the file's bands.",
     CaptureCode.BAND_LABELS: "Compare the file's band labels with specimens.layout.",
     CaptureCode.BAD_SCALE: "Set specimens.scale to what the file holds, or export again.",
     CaptureCode.SHAPE_MISMATCH: "Export both files of the pair at one size.",
     CaptureCode.MISSING_PAIR: "Check specimens.rgb_suffix or rgb_column and their twins, or add the file.",
     CaptureCode.NOT_FINITE: "Export again; look for a division by a dark standard.",
+    CaptureCode.NOT_STORABLE: "Check specimens.scale; look for a division by nearly nothing.",
     CaptureCode.EMPTY_MASK: "Draw the mask, or choose another specimens.mask.",
     CaptureCode.FULL_MASK: "Draw the mask, or choose another specimens.mask.",
     CaptureCode.BAD_MASK: "Save the mask with two levels only: background 0.",

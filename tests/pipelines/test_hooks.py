@@ -35,7 +35,10 @@ def run(project, params=None, **kwargs):
         ({"trainin": {}}, r"trainin: unknown key; allowed here: .*did you mean 'training'\?"),
         ({"loss": {"temprature": 1}}, r"loss.temprature: unknown key; .*did you mean 'temperature'\?"),
         ({"training": {"lr": "high"}}, r"training.lr: .*valid number.*got 'high'"),
-        ({"specimens": {"mask": "blue"}}, r"specimens.mask: .*'band', 'alpha', 'white_background', 'patches' or 'none'"),
+        (
+            {"specimens": {"mask": "blue"}},
+            r"specimens.mask: .*'band', 'alpha', 'white_background', 'patches' or 'none'",
+        ),
         (
             {"variants": {"fusion": {"fusion_type": "concat"}}},
             r"variants: must be among .*'concat_shared'.*got \['fusion'\]",

@@ -24,6 +24,8 @@ class CaptureFiles:
     """The RGB photograph, or the stack that holds every band."""
     uv_path: Path | None = None
     """The UV photograph of a pair; None for a stack."""
+    sha256: tuple[str | None, str | None] = (None, None)
+    """What the files must hash to, in hexadecimal; None where that is not known."""
 
 
 @dataclass(frozen=True)

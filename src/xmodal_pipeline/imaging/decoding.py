@@ -6,8 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from xmodal_pipeline.errors import CaptureCode, CaptureRejected
 
@@ -25,10 +28,6 @@ DECODE_ERRORS: tuple[type[Exception], ...] = (
     Image.DecompressionBombError,
 )
 """What tifffile, imagecodecs and Pillow raise on truncated files and flipped bytes; found by trying."""
-
-_FREE_BYTES = 256 * 2**20
-_MAX_EXPANSION = 3000
-"""Above what deflate (1,032 : 1) and TIFF's LZW (about 2,700 : 1) can reach."""
 
 
 def rejected(path: Path, code: CaptureCode, reason: str) -> CaptureRejected:
@@ -58,20 +57,9 @@ def damage_rejected(path: Path) -> Iterator[None]:
         raise rejected(path, CaptureCode.UNREADABLE, reason) from error
 
 
-def check_declared_size(path: Path, n_bytes: int, n_stored: int) -> None:
-    """Refuse a header that declares more pixels than the file can hold, before memory is taken for them.
-
-    Args:
-        path: the file.
-        n_bytes: size of the decoded array that the header declares.
-        n_stored: size of the file.
-
-    Raises:
-        CaptureRejected: UNREADABLE.
-    """
-    if n_bytes > _FREE_BYTES and n_bytes > _MAX_EXPANSION * n_stored:
-        reason = f"header must fit the file of {n_stored} bytes, it declares {n_bytes}; copy it again"
-        raise rejected(path, CaptureCode.UNREADABLE, reason)
+def open_image(file: Path | BinaryIO, kind: Literal["JPEG", "PNG"]) -> Image.Image:
+    """The header of an image. Not `Image.open`, which has a limit of its own, too low for some cameras."""
+    return JpegImageFile(file) if kind == "JPEG" else PngImageFile(file)
 
 
 @contextmanager

@@ -1,21 +1,20 @@
 """Patches of a specimen, such as crown or breast: drawn in ImageJ, or numbered in a label image."""
 
-import io
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
-from PIL import Image
 from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
+from tifffile import TiffFile
 
 from xmodal_pipeline.imaging.capture import Mask
-from xmodal_pipeline.imaging.decoding import DECODE_ERRORS
+from xmodal_pipeline.imaging.declared import LIMITS, check_segments
+from xmodal_pipeline.imaging.decoding import DECODE_ERRORS, complaints, open_image
 from xmodal_pipeline.imaging.tiff import orient
-from xmodal_pipeline.params.ingest import PatchSource
+from xmodal_pipeline.params.ingest import LimitParams, PatchSource
 
 Pixels = NDArray[np.intp]
 """(n,) positions in a flattened (height, width) plane."""
@@ -32,7 +31,7 @@ _LABEL_ENDINGS = (".tif", ".tiff", ".png")
 _ROI_ENDINGS = (".zip", ".roi")
 _OUTLINES = (ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED)
 _MAX_PATCHES = 1000
-"""More than this is a photograph, not a label image."""
+"""More than this is a photograph, not a label image; as many regions are drawn by no one."""
 _MAX_FILE_BYTES = 64 * 2**20
 _BROKEN: tuple[type[Exception], ...] = (*DECODE_ERRORS, zipfile.BadZipFile, zlib.error, EOFError)
 """What zipfile and roifile raise beside them on flipped bytes; found by trying."""
@@ -43,7 +42,12 @@ class PatchesError(ValueError):
 
 
 def read_patches(
-    path: Path, source: PatchSource, shape: tuple[int, int], *, orientation: int = 1
+    path: Path,
+    source: PatchSource,
+    shape: tuple[int, int],
+    *,
+    orientation: int = 1,
+    limits: LimitParams = LIMITS,
 ) -> dict[str, Pixels] | None:
     """The patches of one capture, from the file beside it.
 
@@ -62,6 +66,7 @@ def read_patches(
         source: where the patches come from.
         shape: (height, width) of the capture, upright.
         orientation: of the file at `path`, 1 to 8.
+        limits: the most that a label image may declare.
 
     Returns:
         Pixels of each patch, by name; None where the capture has no patch file.
@@ -75,7 +80,12 @@ def read_patches(
         return None
     frame = Frame(shape, orientation)
     try:
-        patches = _read_regions(found, frame) if source == "roi" else _read_labels(found, frame)
+        with complaints("roifile") as heard:  # it drops a damaged name and goes on
+            patches = _read_regions(found, frame) if source == "roi" else _read_labels(found, frame, limits)
+        if heard:
+            raise PatchesError(
+                f"'{found.name}': must be whole, roifile reports: {heard[0][:160]}; save it again"
+            )
     except PatchesError:
         raise
     except _BROKEN as error:
@@ -118,6 +128,17 @@ def fill_outlines(outlines: list[NDArray[np.float64]], shape: tuple[int, int]) -
         outlines: each (vertices, 2), (x, y) with (0, 0) at the upper left corner of the first pixel.
         shape: (height, width).
     """
+    mask = np.zeros(shape, dtype=np.bool_)
+    corners = np.concatenate(outlines)
+    left, top = np.clip(np.floor(corners.min(0)), 0, shape[::-1]).astype(int)
+    right, bottom = np.clip(np.ceil(corners.max(0)), 0, shape[::-1]).astype(int)
+    # Within their box: a photograph is a hundred times as large as a patch.
+    within = [outline - (left, top) for outline in outlines]
+    mask[top:bottom, left:right] = _fill_box(within, (bottom - top, right - left))
+    return mask
+
+
+def _fill_box(outlines: list[NDArray[np.float64]], shape: tuple[int, int]) -> Mask:
     height, width = shape
     starts = np.concatenate(outlines)
     ends = np.concatenate([np.roll(outline, -1, axis=0) for outline in outlines])
@@ -136,7 +157,7 @@ def fill_outlines(outlines: list[NDArray[np.float64]], shape: tuple[int, int]) -
 
 
 def _read_regions(path: Path, frame: Frame) -> dict[str, Pixels]:
-    masks: dict[str, Mask] = {}
+    patches: dict[str, Pixels] = {}
     unnamed = 0
     for region in _regions(path):
         mask = _region_mask(region, frame.stored)
@@ -145,8 +166,9 @@ def _read_regions(path: Path, frame: Frame) -> dict[str, Pixels]:
         _check_drawn_as_stored(path, region, frame)
         unnamed += not region.name
         name = region.name or str(unnamed)
-        masks[name] = masks[name] | mask if name in masks else mask
-    return {name: np.flatnonzero(orient(mask, frame.orientation)) for name, mask in masks.items()}
+        pixels = np.flatnonzero(orient(mask, frame.orientation))
+        patches[name] = np.union1d(patches[name], pixels) if name in patches else pixels
+    return patches
 
 
 def _check_drawn_as_stored(path: Path, region: ImagejRoi, frame: Frame) -> None:
@@ -163,12 +185,22 @@ def _check_drawn_as_stored(path: Path, region: ImagejRoi, frame: Frame) -> None:
 
 def _regions(path: Path) -> list[ImagejRoi]:
     if path.suffix.lower() == ".roi":
+        _check_unpacked(path, path.stat().st_size)
         return [ImagejRoi.frombytes(path.read_bytes())]
     with zipfile.ZipFile(path) as archive:
         members = [one for one in archive.infolist() if _is_region(PurePosixPath(one.filename))]
-        if sum(one.file_size for one in members) > _MAX_FILE_BYTES:
-            raise PatchesError(f"'{path.name}': must unpack to at most 64 MiB, got more; save the ROIs alone")
+        _check_unpacked(path, sum(one.file_size for one in members))
+        if len(members) > _MAX_PATCHES:
+            raise PatchesError(f"'{path.name}': must hold at most {_MAX_PATCHES} regions, got {len(members)}")
         return [ImagejRoi.frombytes(archive.read(one)) for one in members]
+
+
+def _check_unpacked(path: Path, n_bytes: int) -> None:
+    if n_bytes > _MAX_FILE_BYTES:
+        raise PatchesError(
+            f"'{path.name}': must unpack to at most {_MAX_FILE_BYTES // 2**20} MiB, got {n_bytes} bytes; "
+            "save the regions alone"
+        )
 
 
 def _is_region(member: PurePosixPath) -> bool:
@@ -210,18 +242,11 @@ def _oval(bounds: tuple[float, float, float, float], shape: tuple[int, int]) -> 
     return inside
 
 
-def _read_labels(path: Path, frame: Frame) -> dict[str, Pixels]:
-    content = path.read_bytes()
-    if path.suffix.lower() == ".png":
-        with Image.open(io.BytesIO(content)) as image:
-            labels = np.asarray(image)
-    else:
-        labels = np.asarray(tifffile.imread(io.BytesIO(content)))
+def _read_labels(path: Path, frame: Frame, limits: LimitParams) -> dict[str, Pixels]:
+    is_png = path.suffix.lower() == ".png"
+    labels = _decode_png(path, frame) if is_png else _decode_tiff(path, frame, limits)
     if labels.dtype.kind not in "ui" or labels.shape not in (frame.stored, frame.shape):
-        raise PatchesError(
-            f"'{path.name}': must be integers of height and width {frame.stored}, got {labels.dtype} of "
-            f"{labels.shape}; save one label per pixel on the grid of the capture"
-        )
+        raise _unlike_labels(path, frame, f"{labels.dtype} of {labels.shape}")
     flat = (orient(labels, frame.orientation) if labels.shape == frame.stored else labels).ravel()
     order = np.argsort(flat, kind="stable")
     values, first = np.unique(flat[order], return_index=True)
@@ -231,3 +256,26 @@ def _read_labels(path: Path, frame: Frame) -> dict[str, Pixels]:
         )
     groups = np.split(order, first[1:])
     return {str(value): pixels for value, pixels in zip(values, groups, strict=True) if value != 0}
+
+
+def _decode_png(path: Path, frame: Frame) -> NDArray[Any]:
+    with open_image(path, "PNG") as image:
+        if (image.height, image.width) not in (frame.stored, frame.shape):
+            raise _unlike_labels(path, frame, f"{(image.height, image.width)}")
+        return np.asarray(image)
+
+
+def _decode_tiff(path: Path, frame: Frame, limits: LimitParams) -> NDArray[Any]:
+    with TiffFile(path, _multifile=False) as tiff:
+        image = tiff.series[0]
+        if image.shape not in (frame.stored, frame.shape):
+            raise _unlike_labels(path, frame, f"{image.shape}")
+        check_segments(path, tiff, [image], limits)
+        return np.asarray(image.asarray(maxworkers=1))
+
+
+def _unlike_labels(path: Path, frame: Frame, found: str) -> PatchesError:
+    return PatchesError(
+        f"'{path.name}': must be integers of height and width {frame.stored}, got {found}; save one label "
+        "per pixel on the grid of the capture"
+    )

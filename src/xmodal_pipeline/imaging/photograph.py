@@ -1,9 +1,9 @@
 """One photograph of a pair: JPEG, PNG or TIFF, upright, with its alpha apart."""
 
-import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import imagecodecs
 import numpy as np
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from xmodal_pipeline.errors import CaptureCode
-from xmodal_pipeline.imaging.decoding import check_declared_size, damage_rejected, rejected
+from xmodal_pipeline.imaging.declared import LIMITS, DeclaredSize, check_declared_size
+from xmodal_pipeline.imaging.decoding import damage_rejected, open_image, rejected
 from xmodal_pipeline.imaging.tiff import ImageHeader, known_orientation, orient, read_stack, read_stack_header
+from xmodal_pipeline.params.ingest import LimitParams
 
 _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -38,7 +40,7 @@ class Photograph(NamedTuple):
     """What stands for no data, in a TIFF that declares it."""
 
 
-def read_photograph(path: Path, band_counts: Collection[int]) -> Photograph:
+def read_photograph(path: Path, band_counts: Collection[int], *, limits: LimitParams = LIMITS) -> Photograph:
     """Read a JPEG, PNG or TIFF photograph, told apart by content, not by name.
 
     EXIF and TIFF orientation are honoured, so that two cameras held differently agree. 16-bit PNG keeps
@@ -47,23 +49,24 @@ def read_photograph(path: Path, band_counts: Collection[int]) -> Photograph:
     Args:
         path: the file.
         band_counts: how many bands the photograph may have, alpha not counted.
+        limits: the most that the header may declare.
 
     Returns:
         Bands and alpha.
 
     Raises:
-        CaptureRejected: UNREADABLE if the file is damaged or no image, BAND_COUNT if it has another
-            number of bands.
+        CaptureRejected: UNREADABLE if the file is damaged or no image, TOO_LARGE beyond the limits,
+            BAND_COUNT if it has another number of bands.
     """
     with damage_rejected(path):
         with path.open("rb") as file:
             head = file.read(_PNG_DEPTH_AT + 1)
         if head.startswith(_TIFF):
-            photograph = _from_tiff(path, band_counts)
-        elif head.startswith(_PNG) and head[_PNG_DEPTH_AT:] == b"\x10":
-            photograph = _from_deep_png(path)
+            photograph = _from_tiff(path, band_counts, limits)
+        elif _is_deep(head):
+            photograph = _from_deep_png(path, limits)
         elif head.startswith((_PNG, _JPEG)):
-            photograph = _from_pillow(path)
+            photograph = _from_pillow(path, limits)
         else:
             found = repr(head[:8]) if head else "an empty file"
             reason = f"file must be a TIFF, JPEG or PNG, got {found}; copy it again"
@@ -82,49 +85,52 @@ def photograph_format(path: Path) -> str | None:
     return "JPEG" if head.startswith(_JPEG) else "PNG" if head == _PNG else None
 
 
-def count_bands(path: Path, band_counts: Collection[int]) -> int:
+def count_bands(path: Path, band_counts: Collection[int], *, limits: LimitParams = LIMITS) -> int:
     """How many bands `read_photograph` would find, alpha not counted, by the file's header alone.
 
     Args:
         path: the file.
         band_counts: how many bands the photograph may have.
+        limits: the most that the header may declare.
 
     Raises:
-        CaptureRejected: UNREADABLE or BAND_COUNT, as far as the header shows it.
+        CaptureRejected: UNREADABLE, TOO_LARGE or BAND_COUNT, as far as the header shows it.
     """
-    return read_header(path, {*band_counts, *(count + 1 for count in band_counts)}).n_bands
+    with_alpha = {*band_counts, *(count + 1 for count in band_counts)}
+    return read_header(path, with_alpha, limits=limits).n_bands
 
 
-def read_header(path: Path, band_counts: Collection[int]) -> ImageHeader:
+def read_header(path: Path, band_counts: Collection[int], *, limits: LimitParams = LIMITS) -> ImageHeader:
     """What the header of a TIFF, JPEG or PNG declares.
 
     Args:
         path: the file.
         band_counts: how many bands a TIFF may have, alpha counted.
+        limits: the most that the header may declare.
 
     Raises:
-        CaptureRejected: UNREADABLE or BAND_COUNT, as far as the header shows it.
+        CaptureRejected: UNREADABLE, TOO_LARGE or BAND_COUNT, as far as the header shows it.
     """
     with damage_rejected(path):
         with path.open("rb") as file:
             head = file.read(_PNG_DEPTH_AT + 1)
         if head.startswith(_TIFF):
-            return read_stack_header(path, band_counts)
-        with _open(path) as image:
+            return read_stack_header(path, band_counts, limits=limits)
+        with _open(path, limits, itemsize=1 + _is_deep(head)) as image:
             bands = image.getbands()
             return ImageHeader(
                 kind="JPEG" if head.startswith(_JPEG) else "PNG",
                 n_bands=3 if image.mode == "P" else sum(band != "A" for band in bands),
                 height_px=image.height,
                 width_px=image.width,
-                dtype="uint16" if head.startswith(_PNG) and head[_PNG_DEPTH_AT:] == b"\x10" else "uint8",
+                dtype="uint16" if _is_deep(head) else "uint8",
                 has_alpha="A" in bands or (image.mode == "P" and "transparency" in image.info),
                 orientation=_orientation(image),
             )
 
 
-def _from_tiff(path: Path, band_counts: Collection[int]) -> Photograph:
-    stack = read_stack(path, {*band_counts, *(count + 1 for count in band_counts)})
+def _from_tiff(path: Path, band_counts: Collection[int], limits: LimitParams) -> Photograph:
+    stack = read_stack(path, {*band_counts, *(count + 1 for count in band_counts)}, limits=limits)
     if stack.alpha is None:
         return Photograph(stack.bands, None, stack.labels, stack.orientation, stack.nodata)
     colours = [at for at in range(len(stack.bands)) if at != stack.alpha]
@@ -133,15 +139,15 @@ def _from_tiff(path: Path, band_counts: Collection[int]) -> Photograph:
     return Photograph(stack.bands[colours], alpha, labels, stack.orientation, stack.nodata)
 
 
-def _from_deep_png(path: Path) -> Photograph:
+def _from_deep_png(path: Path, limits: LimitParams) -> Photograph:
     # Pillow opens 16-bit colour as 8-bit; it is asked for size and orientation only.
-    with _open(path) as image:
+    with _open(path, limits, itemsize=2) as image:
         orientation = _orientation(image)
     return _photograph(imagecodecs.png_decode(path.read_bytes()), orientation)
 
 
-def _from_pillow(path: Path) -> Photograph:
-    with _open(path) as image:
+def _from_pillow(path: Path, limits: LimitParams) -> Photograph:
+    with _open(path, limits) as image:
         if image.mode not in _MODES:
             reason = f"colour mode must be greyscale or RGB, got {image.mode}; export intensities"
             raise rejected(path, CaptureCode.UNREADABLE, reason)
@@ -151,13 +157,19 @@ def _from_pillow(path: Path) -> Photograph:
         return _photograph(samples, _orientation(image))
 
 
-def _open(path: Path) -> Image.Image:
-    with warnings.catch_warnings():
-        # Pillow warns above 89 megapixels, which medium-format cameras have; the check below replaces it.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = Image.open(path, formats=("JPEG", "PNG"))
-    check_declared_size(path, image.width * image.height * 3, path.stat().st_size)
-    return image
+def _is_deep(head: bytes) -> bool:
+    return head.startswith(_PNG) and head[_PNG_DEPTH_AT:] == b"\x10"
+
+
+@contextmanager
+def _open(path: Path, limits: LimitParams, *, itemsize: int = 1) -> Iterator[Image.Image]:
+    with path.open("rb") as file:
+        kind: Literal["JPEG", "PNG"] = "JPEG" if file.read(len(_JPEG)) == _JPEG else "PNG"
+    with open_image(path, kind) as image:
+        n_bands = 3 if image.mode == "P" else len(image.getbands())
+        declared = DeclaredSize(image.height, image.width, n_bands, itemsize)
+        check_declared_size(path, declared, path.stat().st_size, limits)
+        yield image
 
 
 def _orientation(image: Image.Image) -> int:

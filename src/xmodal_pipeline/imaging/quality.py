@@ -1,6 +1,6 @@
 """Is every band of a capture alive, exposed, sharp and in range? One row per band, and codes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Bands, Capture, Mask
-from xmodal_pipeline.imaging.patches import Pixels
 from xmodal_pipeline.imaging.registration import Matrix, is_mirrored, pixels_in_uv
 from xmodal_pipeline.imaging.scale import TOP_BIN
 from xmodal_pipeline.imaging.structure import (
@@ -21,6 +20,7 @@ from xmodal_pipeline.imaging.structure import (
     moments,
     noise_response,
     noise_sd,
+    row_strips,
     smoothed,
 )
 from xmodal_pipeline.imaging.study import Study
@@ -33,21 +33,39 @@ _LOG_FLOOR = 1e-3
 _INVERTED_SHARE = 0.9
 """Of the border's pixels inside a mask that no specimen cut off at four sides reaches."""
 _FOCUS_MARGIN_PX = 3
+_FOCUS_HALO_PX = 4
+"""Rows that smoothing, erosion and differences look at beyond a strip."""
 # Squared weights of Laplacian and central differences after the 5 × 5 binomial: what white noise of
 # variance 1 leaves in each.
 _LAPLACIAN_GAIN = 0.083740234375
 _GRADIENT_GAIN = 0.04486083984375
 
 
+class _Sample(NamedTuple):
+    """Pixels of one modality, in strips: a copy of them all would be as large as the photograph."""
+
+    flat: NDArray[np.float32]
+    """(bands, all pixels)."""
+    strips: tuple[NDArray[np.int32], ...]
+    """Positions of those that count."""
+
+    @property
+    def n(self) -> int:
+        """How many count."""
+        return sum(len(strip) for strip in self.strips)
+
+    def values(self) -> Iterator[NDArray[np.float32]]:
+        """(bands, pixels) of each strip."""
+        return (np.take(self.flat, strip, axis=1) for strip in self.strips)
+
+
 class _Modality(NamedTuple):
-    """One modality's pixels inside its mask."""
+    """One modality inside its mask."""
 
     name: str
     names: tuple[str, ...]
-    values: NDArray[np.float32]
-    """(bands, pixels)."""
+    sample: _Sample
     mean: NDArray[np.float64]
-    centred: NDArray[np.float32]
     sd: NDArray[np.float64]
     noise: NDArray[np.float64]
     focus: float
@@ -134,10 +152,21 @@ def _pair_codes(
 def _modality(name: str, names: tuple[str, ...], bands: Bands, mask: Mask) -> _Modality:
     box = mask_box(mask, 2)
     inside, cut = box.cut(mask), box.cut(bands)
-    values = np.take(cut.reshape(len(bands), -1), np.flatnonzero(inside), axis=1)
-    mean, sd, centred = moments(values)
-    noise = noise_sd(cut, inside)
-    return _Modality(name, names, values, mean, centred, sd, noise, focus(brightness(cut), inside))
+    width = mask.shape[1]
+    strips = [np.flatnonzero(mask[rows]) + rows.start * width for rows, _ in row_strips(mask.shape)]
+    sample = _Sample(bands.reshape(len(bands), -1), tuple(strip.astype(np.int32) for strip in strips))
+    mean, sd = _moments(sample)
+    return _Modality(name, names, sample, mean, sd, noise_sd(cut, inside), focus(brightness(cut), inside))
+
+
+def _moments(sample: _Sample) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation (over n) of each band."""
+    parts = [(values.shape[1], *moments(values)) for values in sample.values() if values.shape[1]]
+    share = np.array([n for n, _, _ in parts])[:, None] / sample.n
+    means, sds = (np.stack([part[at] for part in parts]) for at in (1, 2))
+    mean = (share * means).sum(axis=0)
+    # The variance of the whole is that within the strips and that between them (law of total variance).
+    return mean, np.sqrt((share * (sds**2 + (means - mean) ** 2)).sum(axis=0))
 
 
 def focus(plane: Plane, mask: Mask) -> float:
@@ -150,19 +179,35 @@ def focus(plane: Plane, mask: Mask) -> float:
         plane: brightness, unit scale.
         mask: pixels that count; those near its outline do not.
     """
+    n, sums = 0, np.zeros(3)
+    for rows, kept in row_strips(plane.shape, _FOCUS_HALO_PX):
+        values, counts = _focus_values(plane[rows], mask[rows], kept)
+        n += counts
+        sums += values
+    if not n:
+        return 0.0
+    response, laplacian, gradient = sums / n
+    noise = np.pi / 2 * (response / 6) ** 2
+    curved, sloped = laplacian - _LAPLACIAN_GAIN * noise, gradient - _GRADIENT_GAIN * noise
+    return float(curved / sloped) if curved > 0 and sloped > 0 else 0.0
+
+
+def _focus_values(plane: Plane, mask: Mask, kept: slice) -> tuple[NDArray[np.float64], int]:
+    """Sums of noise response, squared Laplacian and gradient over the rows to keep, and how many pixels."""
     logarithm = np.log(np.maximum(plane, 0) + np.float32(_LOG_FLOOR))
     smooth = smoothed(logarithm)
-    counts = eroded(mask, _FOCUS_MARGIN_PX)[1:-1, 1:-1]
-    if not counts.any():
-        return 0.0
+    counts = eroded(mask, _FOCUS_MARGIN_PX)
+    counts[: kept.start] = counts[kept.stop :] = False
+    counts = counts[1:-1, 1:-1]
+    n = int(np.count_nonzero(counts))
+    if not n:
+        return np.zeros(3), 0
     core = smooth[1:-1, 1:-1]
     sides = smooth[1:-1, 2:], smooth[1:-1, :-2], smooth[2:, 1:-1], smooth[:-2, 1:-1]
     laplacian = (sides[0] + sides[1] + sides[2] + sides[3] - 4 * core)[counts]
     across, down = (sides[0] - sides[1])[counts] / 2, (sides[2] - sides[3])[counts] / 2
-    noise = np.pi / 2 * (float(noise_response(logarithm)[counts].mean()) / 6) ** 2
-    curved = float(np.mean(laplacian**2)) - _LAPLACIAN_GAIN * noise
-    sloped = float(np.mean(across**2 + down**2)) - _GRADIENT_GAIN * noise
-    return curved / sloped if curved > 0 and sloped > 0 else 0.0
+    means = (noise_response(logarithm)[counts].mean(), np.mean(laplacian**2), np.mean(across**2 + down**2))
+    return np.array(means, dtype=np.float64) * n, n
 
 
 def _focus_ratio(modalities: tuple[_Modality, ...]) -> float:
@@ -180,31 +225,36 @@ def _on_same_places(
         return modalities
     if to_uv is None:
         return None
-    pixels = np.flatnonzero(capture.rgb_mask)
-    height, width = capture.uv_mask.shape
-    there, has_place = pixels_in_uv(pixels, to_uv, (height, width))
-    if not len(there):
+    pairs = [
+        pixels_in_uv(strip.astype(np.intp), to_uv, capture.uv_mask.shape)
+        for strip in modalities[0].sample.strips
+    ]
+    there = tuple(uv.astype(np.int32) for uv, _ in pairs)
+    if not sum(len(strip) for strip in there):
         return None
-    sides = ((capture.rgb, pixels[has_place]), (capture.uv, there))
-    return tuple(
-        _at(modality, bands, where) for modality, (bands, where) in zip(modalities, sides, strict=True)
+    here = tuple(
+        strip[has_place] for strip, (_, has_place) in zip(modalities[0].sample.strips, pairs, strict=True)
     )
+    return tuple(_at(modality, strips) for modality, strips in zip(modalities, (here, there), strict=True))
 
 
-def _at(modality: _Modality, bands: Bands, pixels: Pixels) -> _Modality:
-    values = np.take(bands.reshape(len(bands), -1), pixels, axis=1)
-    mean, sd, centred = moments(values)
-    return modality._replace(values=values, mean=mean, centred=centred, sd=sd)
+def _at(modality: _Modality, strips: tuple[NDArray[np.int32], ...]) -> _Modality:
+    sample = modality.sample._replace(strips=strips)
+    mean, sd = _moments(sample)
+    return modality._replace(sample=sample, mean=mean, sd=sd)
 
 
 def _strongest_correlations(groups: Sequence[tuple[_Modality, ...]]) -> list[NDArray[np.float64]]:
     """For each band the largest |r| with another band of its group; 0 where there is none."""
     strongest: list[NDArray[np.float64]] = []
     for group in groups:
-        centred = np.concatenate([modality.centred for modality in group])
-        sd = np.concatenate([modality.sd for modality in group])
-        spread = np.outer(sd, sd) * centred.shape[1]
-        products = (centred @ centred.T).astype(np.float64)
+        mean, sd = (np.concatenate([getattr(one, name) for one in group]) for name in ("mean", "sd"))
+        products = np.zeros((len(sd), len(sd)))
+        for strips in zip(*(one.sample.values() for one in group), strict=True):
+            centred = np.concatenate(strips)
+            centred -= mean.astype(np.float32)[:, None]
+            products += centred @ centred.T
+        spread = np.outer(sd, sd) * group[0].sample.n
         correlations = np.divide(products, spread, out=np.zeros_like(products), where=spread > 0)
         np.fill_diagonal(correlations, 0)
         largest = np.abs(correlations).max(axis=1)
@@ -231,12 +281,7 @@ def _rows(
     saturated_at: NDArray[np.float64],
     mask_share: float,
 ) -> list[dict[str, Any]]:
-    values = modality.values
-    lowest, highest = values.min(axis=1), values.max(axis=1)
-    saturated, below, above = (
-        np.count_nonzero(found, axis=1) / values.shape[1]
-        for found in (values >= saturated_at[:, None], values < 0, values > 1)
-    )
+    lowest, highest, saturated, below, above = _extremes(modality.sample, saturated_at)
     rows = []
     for k, band in enumerate(modality.names):
         snr = _ratio(modality.sd[k], modality.noise[k]) if lowest[k] < highest[k] else 0.0
@@ -266,6 +311,18 @@ def _rows(
     return rows
 
 
+def _extremes(sample: _Sample, saturated_at: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Of each band the lowest and highest value, and the shares of pixels saturated, below 0 and above 1."""
+    lows, highs, shares = [], [], np.zeros((3, len(sample.flat)))
+    for values in sample.values():
+        if values.shape[1]:
+            lows.append(values.min(axis=1))
+            highs.append(values.max(axis=1))
+            beyond = (values >= saturated_at[:, None], values < 0, values > 1)
+            shares += np.array([np.count_nonzero(found, axis=1) for found in beyond]) / sample.n
+    return np.min(lows, axis=0), np.max(highs, axis=0), *shares
+
+
 def _ratio(sd: float, noise: float) -> float:
     return float(sd / noise) if noise > 0 else float("inf")
 
@@ -275,17 +332,18 @@ def _duplicates(modalities: tuple[_Modality, ...], *, across: bool) -> set[tuple
 
     Modalities are compared with one another where `across` says so.
     """
-    bands = [
-        (modality.name, band, values)
-        for modality in modalities
-        for band, values, sd in zip(modality.names, modality.values, modality.sd, strict=True)
-        if sd > 0
-    ]
+    bands = [(modality, k) for modality in modalities for k, sd in enumerate(modality.sd) if sd > 0]
     found: set[tuple[str, str]] = set()
-    for (first, one, values), (second, other, others) in combinations(bands, 2):
-        if (across or first == second) and np.array_equal(values, others):
-            found |= {(first, one), (second, other)}
+    for (one, i), (two, j) in combinations(bands, 2):
+        if (across or one.name == two.name) and _are_equal(one.sample, i, two.sample, j):
+            found |= {(one.name, one.names[i]), (two.name, two.names[j])}
     return found
+
+
+def _are_equal(one: _Sample, i: int, two: _Sample, j: int) -> bool:
+    """Whether two bands hold the same values in the same order; it ends with the first strip that differs."""
+    pairs = zip(one.strips, two.strips, strict=True)
+    return all(np.array_equal(one.flat[i][here], two.flat[j][there]) for here, there in pairs)
 
 
 def _border(mask: Mask) -> Mask:

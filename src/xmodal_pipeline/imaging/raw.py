@@ -13,7 +13,7 @@ from xmodal_pipeline.imaging.decoding import rejected
 from xmodal_pipeline.imaging.labels import band_order
 from xmodal_pipeline.imaging.photograph import Photograph, count_bands, photograph_format, read_photograph
 from xmodal_pipeline.imaging.tiff import Stack, can_lack_values, lacks_value, read_stack
-from xmodal_pipeline.params.ingest import PAIR, BandLayout, SpecimensParams
+from xmodal_pipeline.params.ingest import PAIR, BandLayout, LimitParams, SpecimensParams
 
 Modality = Literal["rgb", "uv"]
 
@@ -47,17 +47,18 @@ def read_raw(files: CaptureFiles, settings: SpecimensParams) -> RawCapture:
         infinite, or what the file declares as no data (GDAL's tag) are background, and 0.
 
     Raises:
-        CaptureRejected: UNREADABLE, BAND_COUNT, BAND_LABELS, NOT_FINITE, MISSING_PAIR, SHAPE_MISMATCH.
+        CaptureRejected: UNREADABLE, TOO_LARGE, BAND_COUNT, BAND_LABELS, NOT_FINITE, MISSING_PAIR,
+            SHAPE_MISMATCH.
     """
     layout = settings.band_layout
     if files.uv_path is None:
-        return _read_stack(files.rgb_path, layout, is_masked=settings.mask == "band")
+        return _read_stack(files.rgb_path, layout, settings.limits, is_masked=settings.mask == "band")
     for path in (files.rgb_path, files.uv_path):
         if not path.is_file():
             reason = "both photographs of the pair must be there, this one is not; check specimens.root"
             raise rejected(path, CaptureCode.MISSING_PAIR, reason)
-    rgb = _read_side(files.rgb_path, layout, "rgb")
-    uv = _read_side(files.uv_path, layout, "uv")
+    rgb = _read_side(files.rgb_path, layout, "rgb", settings.limits)
+    uv = _read_side(files.uv_path, layout, "uv", settings.limits)
     if rgb.bands.shape[1:] != uv.bands.shape[1:] and settings.shares_grid:
         reason = (
             f"both photographs of the pair must have one size, got {_size(rgb)} and {_size(uv)} pixels; "
@@ -90,26 +91,27 @@ def read_colour_bands(
         (height, width) of each band, all finite, in the layout's order, RGB first.
 
     Raises:
-        CaptureRejected: UNREADABLE, BAND_COUNT, BAND_LABELS, NOT_FINITE.
+        CaptureRejected: UNREADABLE, TOO_LARGE, BAND_COUNT, BAND_LABELS, NOT_FINITE.
     """
     layout = settings.band_layout
     if modality is None:
-        stack = _read_stack(path, layout, is_masked=False)  # standards may lie outside the mask
+        # Standards may lie outside the mask.
+        stack = _read_stack(path, layout, settings.limits, is_masked=False)
         return dict(zip((*layout.rgb, *layout.uv), (*stack.rgb, *stack.uv), strict=True))
     names = layout.rgb if modality == "rgb" else layout.uv
-    return dict(zip(names, _read_side(path, layout, modality).bands, strict=False))
+    return dict(zip(names, _read_side(path, layout, modality, settings.limits).bands, strict=False))
 
 
-def _read_stack(path: Path, layout: BandLayout, *, is_masked: bool) -> RawCapture:
+def _read_stack(path: Path, layout: BandLayout, limits: LimitParams, *, is_masked: bool) -> RawCapture:
     kind = photograph_format(path)
     if kind is not None:
-        n_bands = count_bands(path, (len(layout.order),))
+        n_bands = count_bands(path, (len(layout.order),), limits=limits)
         reason = (
             f"the file must be a TIFF of {len(layout.order)} bands (layout {layout.name}), got a {kind} of "
             f"{n_bands}; where captures are pairs of photographs, set specimens.rgb_suffix and uv_suffix"
         )
         raise rejected(path, CaptureCode.BAND_COUNT, reason)
-    stack = read_stack(path, (len(layout.order),))
+    stack = read_stack(path, (len(layout.order),), limits=limits)
     at = dict(zip(layout.order, _order(path, stack.labels, layout.order), strict=True))
     mask_band = stack.bands[at[layout.mask]] if layout.mask else None
     if mask_band is not None and can_lack_values(stack.bands, stack.nodata):
@@ -146,10 +148,10 @@ def _with_background(
     return np.where(lacking, stack.bands.dtype.type(0), stack.bands)
 
 
-def _read_side(path: Path, layout: BandLayout, modality: Modality) -> Photograph:
+def _read_side(path: Path, layout: BandLayout, modality: Modality, limits: LimitParams) -> Photograph:
     bands = layout.rgb if modality == "rgb" else layout.uv
     is_open = modality == "uv" and layout.name == PAIR
-    side = read_photograph(path, range(1, len(bands) + 1) if is_open else (len(bands),))
+    side = read_photograph(path, range(1, len(bands) + 1) if is_open else (len(bands),), limits=limits)
     if can_lack_values(side.bands, side.nodata):
         _check_values(path, lacks_value(side.bands, side.nodata), side.nodata)
     order = _order(path, side.labels, bands[: len(side.bands)])

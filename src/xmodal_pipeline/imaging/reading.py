@@ -1,5 +1,6 @@
 """One capture from disk: bands in unit scale, and the mask of each modality."""
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +10,14 @@ from numpy.typing import NDArray
 from xmodal_pipeline.errors import CaptureCode, CaptureRejected
 from xmodal_pipeline.imaging.calibration import Calibration, apply_calibration, linearise_srgb
 from xmodal_pipeline.imaging.capture import Bands, Capture, CaptureFiles, Mask
+from xmodal_pipeline.imaging.decoding import damage_rejected, rejected
 from xmodal_pipeline.imaging.mask import alpha_mask, band_mask, separating, white_background_mask
 from xmodal_pipeline.imaging.patches import PatchesError, read_patches
 from xmodal_pipeline.imaging.raw import RawCapture, read_raw
 from xmodal_pipeline.imaging.scale import scale_fault, to_unit
 from xmodal_pipeline.imaging.study import Study
+
+_MOST_FLOAT16 = float(np.finfo(np.float16).max)
 
 
 def read_capture(files: CaptureFiles, study: Study, calibration: Calibration | None = None) -> Capture:
@@ -53,12 +57,31 @@ def read_counts(files: CaptureFiles, study: Study) -> Capture:
     for bands in (raw.rgb, raw.uv):
         check_scale(files.rgb_path.name, bands, study)
     _check_uv_bands(files, raw, study)
-    rgb, uv = to_unit(raw.rgb, study.scale), to_unit(raw.uv, study.scale)
+    # One after the other, and the stored bands let go: of a large photograph each is a gigabyte.
+    rgb = to_unit(raw.rgb, study.scale)
+    raw = raw._replace(rgb=raw.rgb[:0])
     rgb_mask = _rgb_mask(files, raw, rgb, study)
+    uv = to_unit(raw.uv, study.scale)
     uv_mask = rgb_mask if study.shares_grid else _own_uv_mask(files, raw, uv, study)
     if study.settings.encoding == "srgb":  # after the masks: people see white backgrounds in sRGB
         rgb, uv = linearise_srgb(rgb), linearise_srgb(uv)
     return Capture(rgb, uv, rgb_mask, uv_mask, flags=raw.flags, orientation=raw.orientation)
+
+
+def check_hashes(files: CaptureFiles) -> None:
+    """Refuse a file that is not the one whose hash is known: most formats have no checksum of their own.
+
+    Raises:
+        CaptureRejected: HASH_MISMATCH; UNREADABLE where a file cannot be read to its end.
+    """
+    for path, expected in zip((files.rgb_path, files.uv_path), files.sha256, strict=True):
+        if path is None or expected is None:
+            continue
+        with damage_rejected(path), path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != expected:
+            reason = f"SHA-256 must be {expected}, as the metadata say, got {found}; copy the file again"
+            raise rejected(path, CaptureCode.HASH_MISMATCH, reason)
 
 
 def check_scale(filename: str, bands: NDArray[Any], study: Study) -> None:
@@ -102,8 +125,30 @@ def calibrate_capture(
 
     Raises:
         CaptureRejected: NO_CALIBRATION where the study is calibrated and a band has no line, so that no
-            capture enters it in counts.
+            capture enters it in counts; NOT_STORABLE.
     """
+    capture = _calibrated(counts, files, study, calibration)
+    _check_storable(files, capture)
+    return capture
+
+
+def _check_storable(files: CaptureFiles, capture: Capture) -> None:
+    """Found here by capture, and not as a NaN in training: captures are prepared in half precision."""
+    for bands, mask in ((capture.rgb, capture.rgb_mask), (capture.uv, capture.uv_mask)):
+        if max(float(bands.max()), -float(bands.min())) <= _MOST_FLOAT16:
+            continue
+        largest = float(np.abs(bands[:, mask]).max())
+        if not largest <= _MOST_FLOAT16:
+            reason = (
+                f"values inside the mask must lie within ±{_MOST_FLOAT16:.0f} times full scale, got "
+                f"{largest:.4g}; check specimens.scale and the file"
+            )
+            raise CaptureRejected(files.rgb_path.name, CaptureCode.NOT_STORABLE, reason)
+
+
+def _calibrated(
+    counts: Capture, files: CaptureFiles, study: Study, calibration: Calibration | None
+) -> Capture:
     if study.settings.grey_standards is None:
         return counts
     lines = calibration or {}
@@ -153,10 +198,13 @@ def _rgb_mask(files: CaptureFiles, raw: RawCapture, rgb: Bands, study: Study) ->
 
 def _patches_mask(files: CaptureFiles, raw: RawCapture, study: Study) -> Mask:
     """All patches of a capture together."""
-    path, shape = files.rgb_path, raw.rgb.shape[1:]
-    source = study.settings.patches
+    path, shape, settings = files.rgb_path, raw.rgb.shape[1:], study.settings
+    patches = None
     try:
-        patches = read_patches(path, source, shape, orientation=raw.orientation) if source else None
+        if settings.patches is not None:
+            patches = read_patches(
+                path, settings.patches, shape, orientation=raw.orientation, limits=settings.limits
+            )
     except PatchesError as error:
         raise CaptureRejected(
             path.name, CaptureCode.BAD_MASK, f"mask must come from patches, {error}"

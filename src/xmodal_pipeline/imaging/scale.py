@@ -50,7 +50,9 @@ def to_unit(stored: NDArray[np.generic], scale: Scale) -> Bands:
     Returns:
         float32 in unit scale. Above 1 and below 0 stay what they are.
     """
-    unit: Bands = np.divide(stored, np.float32(FULL_SCALE[scale]), dtype=np.float32, casting="unsafe")
+    full = np.float32(FULL_SCALE[scale])
+    # Photographs are stored pixel by pixel; everything from here on goes band by band.
+    unit: Bands = np.divide(stored, full, dtype=np.float32, casting="unsafe", order="C")
     return unit
 
 

@@ -1,5 +1,6 @@
 """What registration and quality look at in a picture: brightness, edges, noise, and where they count."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ _Kind = TypeVar("_Kind", bound=np.generic)
 Plane = NDArray[np.float32]
 """(height, width): one number per pixel."""
 
+_STRIP_PX = 4_000_000
 _IMMERKAER = np.sqrt(np.pi / 2) / 6
 """Turns the mean absolute response of the noise kernel into a standard deviation (Immerkaer 1996, eq. 1)."""
 
@@ -144,6 +146,24 @@ def noise_response(bands: Bands) -> Bands:
     return np.abs(response, out=response)
 
 
+def row_strips(shape: tuple[int, ...], halo: int = 0) -> Iterator[tuple[slice, slice]]:
+    """Whole rows of a plane in strips of about 4 million pixels, so that work on them takes little memory.
+
+    Args:
+        shape: (height, width) of the plane.
+        halo: rows that each strip shows of its neighbours, and that its result leaves out.
+
+    Yields:
+        The rows to take, and of these the rows to keep.
+    """
+    height, width = shape
+    step = max(1, _STRIP_PX // max(width, 1))
+    for top in range(0, height, step):
+        bottom = min(height, top + step)
+        first = max(0, top - halo)
+        yield slice(first, min(height, bottom + halo)), slice(top - first, bottom - first)
+
+
 def noise_sd(bands: Bands, mask: Mask) -> NDArray[np.float64]:
     """Noise standard deviation of each band inside the mask, from Immerkaer's kernel.
 
@@ -151,16 +171,21 @@ def noise_sd(bands: Bands, mask: Mask) -> NDArray[np.float64]:
         bands: (bands, height, width).
         mask: pixels that count; the image's outermost rows and columns never do.
     """
-    response = noise_response(bands)
-    inside = np.flatnonzero(mask[1:-1, 1:-1])
-    flat = response.reshape(len(bands), -1)
-    return np.array([_IMMERKAER * float(band[inside].mean()) for band in flat])
+    height, width = mask.shape
+    counts = mask[1:-1, 1:-1]
+    totals, n = np.zeros(len(bands)), 0
+    for rows, _ in row_strips((height - 2, width)):
+        inside = np.flatnonzero(counts[rows])
+        n += len(inside)
+        if len(inside):
+            strip = slice(rows.start, rows.stop + 2)
+            means = [noise_response(band[strip]).ravel()[inside].mean() for band in bands]
+            totals += np.array(means, dtype=np.float64) * len(inside)
+    return _IMMERKAER * totals / n if n else np.full(len(bands), np.nan)
 
 
-def moments(
-    values: NDArray[np.float32],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
-    """Mean and standard deviation (over n) of each row of (bands, pixels), and the rows less their mean.
+def moments(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation (over n) of each row of (bands, pixels).
 
     Means add pairwise and squares in blocks, so float32 loses nothing that a camera measured.
 
@@ -168,6 +193,6 @@ def moments(
         values: (bands, pixels).
     """
     mean = values.mean(axis=1)
-    centred = values - mean[:, None]
-    sd = np.sqrt([float(np.dot(row, row)) / row.size for row in centred])
-    return mean.astype(np.float64), sd, centred
+    centred = (row - level for row, level in zip(values, mean, strict=True))
+    squares = [float(np.dot(row, row)) for row in centred]
+    return mean.astype(np.float64), np.sqrt(np.array(squares) / values.shape[1])

@@ -109,7 +109,7 @@ def open_study(
         scale=scale,
         colour_units=_colour_units(settings, scale, is_simulated=is_simulated),
         rgb_bands=layout.rgb,
-        uv_bands=_uv_bands(files, layout),
+        uv_bands=_uv_bands(files, settings),
     )
 
 
@@ -127,8 +127,9 @@ def _colour_units(settings: SpecimensParams, scale: Scale, *, is_simulated: bool
     return "uncalibrated"
 
 
-def _uv_bands(files: Sequence[CaptureFiles], layout: BandLayout) -> tuple[str, ...]:
+def _uv_bands(files: Sequence[CaptureFiles], settings: SpecimensParams) -> tuple[str, ...]:
     """The layout's; of a pair as many as most UV photographs have, and the more where it is a draw."""
+    layout = settings.band_layout
     if layout.name != PAIR:
         return layout.uv
     counts: Counter[int] = Counter()
@@ -136,7 +137,7 @@ def _uv_bands(files: Sequence[CaptureFiles], layout: BandLayout) -> tuple[str, .
     for one in files:
         if one.uv_path is not None and one.uv_path.is_file():
             try:
-                counts[count_bands(one.uv_path, possible)] += 1
+                counts[count_bands(one.uv_path, possible, limits=settings.limits)] += 1
             except CaptureRejected:
                 continue  # the examination says why
     usual = max(possible, key=lambda n_bands: (counts[n_bands], n_bands))

@@ -1,5 +1,6 @@
 """TIFF stacks: every layout in, one canonical layout out."""
 
+import contextlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
@@ -11,13 +12,26 @@ from numpy.typing import NDArray
 from tifffile import PHOTOMETRIC, TiffFile, TiffPageSeries
 
 from xmodal_pipeline.errors import CaptureCode
-from xmodal_pipeline.imaging.decoding import check_declared_size, complaints, damage_rejected, rejected
+from xmodal_pipeline.imaging.declared import (
+    LIMITS,
+    DeclaredSize,
+    check_declared_size,
+    check_segments,
+    too_large,
+)
+from xmodal_pipeline.imaging.decoding import (
+    complaints,
+    damage_rejected,
+    rejected,
+)
 from xmodal_pipeline.imaging.labels import read_labels
+from xmodal_pipeline.params.ingest import LimitParams
 
 _READABLE = {PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR}
 _GUESSED_SAMPLES = (3, 4)
 """Sizes of the last axis that writers take for colour samples, whatever they are (tifffile does)."""
 _ORIENTATION_TAG = 274
+_MOST_FLOAT32 = np.finfo(np.float32).max
 _GDAL_METADATA_TAG = 42112
 _GDAL_NODATA_TAG = 42113
 _ALPHA_SAMPLES = (1, 2)
@@ -66,9 +80,13 @@ class MultispectralImage(NamedTuple):
 
 
 def read_stack(
-    path: Path, band_counts: Collection[int] = (5, 6, 7), *, file: BinaryIO | None = None
+    path: Path,
+    band_counts: Collection[int] = (5, 6, 7),
+    *,
+    limits: LimitParams = LIMITS,
+    file: BinaryIO | None = None,
 ) -> Stack:
-    """Read every band of a TIFF: pages, samples, planes, hyperstacks, tiles, any compression.
+    """Read every band of a TIFF: pages, samples, planes, hyperstacks, tiles, lossless or JPEG compression.
 
     The band axis is the file's channel or sample axis where it declares one of a fitting length, else
     the one axis whose length is in `band_counts`. Bands come in the order of the file.
@@ -76,25 +94,25 @@ def read_stack(
     Args:
         path: the file.
         band_counts: how many bands the file may have.
+        limits: the most that the header may declare.
         file: the open file, where it lies on another machine and `path` only names it.
 
     Returns:
         The bands in their own data type, and their labels.
 
     Raises:
-        CaptureRejected: UNREADABLE if the file is damaged or holds no intensities, BAND_COUNT if no
-            axis or more than one fits.
+        CaptureRejected: UNREADABLE if the file is damaged or holds no intensities, TOO_LARGE beyond the
+            limits, BAND_COUNT if no axis or more than one fits.
     """
     with (
         damage_rejected(path),
         complaints("tifffile") as heard,
         TiffFile(file or path, _multifile=False) as tiff,
     ):
-        series = list(tiff.series)
+        series = _list_series(path, tiff, limits)
         pages, axes, shape, axis = _lay_out(path, series, band_counts, heard)
-        for one in pages or series[:1]:
-            _check_whole(path, tiff, one)
-        check_declared_size(path, int(np.prod(shape)) * series[0].dtype.itemsize, tiff.filehandle.size)
+        check_segments(path, tiff, pages or series[:1], limits)
+        _check_size(path, tiff, series[0], _image_size(axes, shape, axis), limits)
         if pages:
             stored = np.stack([one.asarray(maxworkers=1) for one in pages])
         else:
@@ -109,29 +127,53 @@ def read_stack(
         return Stack(orient(bands, orientation), labels, alpha, orientation, nodata)
 
 
-def read_stack_header(path: Path, band_counts: Collection[int]) -> ImageHeader:
+def read_stack_header(
+    path: Path, band_counts: Collection[int], *, limits: LimitParams = LIMITS
+) -> ImageHeader:
     """What `read_stack` would find, by the file's header alone.
 
     Raises:
         CaptureRejected: as `read_stack`.
     """
     with damage_rejected(path), complaints("tifffile") as heard, TiffFile(path, _multifile=False) as tiff:
-        series = list(tiff.series)
+        series = _list_series(path, tiff, limits)
         _, axes, shape, axis = _lay_out(path, series, band_counts, heard)
-        n_bands = 1 if axis is None else shape[axis]
-        sides = [shape[at] for at in range(len(shape)) if at != axis and (shape[at] > 1 or axes[at] in "YX")]
+        n_bands, height, width = size = _image_size(axes, shape, axis)
+        _check_size(path, tiff, series[0], size, limits)
         alpha = _alpha_position(series[0], n_bands)
         labels = read_labels(tiff)
         return ImageHeader(
             kind="TIFF",
             n_bands=n_bands - (alpha is not None),
-            height_px=sides[0],
-            width_px=sides[1],
+            height_px=height,
+            width_px=width,
             dtype=str(series[0].dtype),
             has_alpha=alpha is not None,
             orientation=known_orientation(series[0].keyframe.tags.valueof(_ORIENTATION_TAG, default=1)),
             labels=labels if labels is not None and len(labels) == n_bands else None,
         )
+
+
+def _list_series(path: Path, tiff: TiffFile, limits: LimitParams) -> list[TiffPageSeries]:
+    """The images of a file; refused where a chain of more pages than bands are allowed would be followed."""
+    with contextlib.suppress(IndexError):
+        tiff.pages[limits.max_bands]
+        raise too_large(path, "max_bands", limits.max_bands + 1, limits.max_bands)
+    return list(tiff.series)
+
+
+def _image_size(axes: str, shape: tuple[int, ...], axis: int | None) -> tuple[int, int, int]:
+    """Bands, height and width as they are stored."""
+    sides = [shape[at] for at in range(len(shape)) if at != axis and (shape[at] > 1 or axes[at] in "YX")]
+    return (1 if axis is None else shape[axis]), sides[0], sides[1]
+
+
+def _check_size(
+    path: Path, tiff: TiffFile, series: TiffPageSeries, size: tuple[int, int, int], limits: LimitParams
+) -> None:
+    n_bands, height, width = size
+    declared = DeclaredSize(height, width, n_bands, series.dtype.itemsize)
+    check_declared_size(path, declared, tiff.filehandle.size, limits)
 
 
 def _lay_out(
@@ -160,20 +202,6 @@ def _check_page(path: Path, series: TiffPageSeries) -> None:
     if series.dtype is None or series.dtype.kind not in "buif":
         reason = f"data type must be integer or float, got {series.dtype}; export intensities"
         raise rejected(path, CaptureCode.UNREADABLE, reason)
-
-
-def _check_whole(path: Path, tiff: TiffFile, series: TiffPageSeries) -> None:
-    """Refuse files with missing pages or strips, which tifffile would fill with zeros."""
-    size = tiff.filehandle.size
-    for page in series.pages:
-        if page is None:
-            raise rejected(
-                path, CaptureCode.UNREADABLE, "every page must be in the file, one is missing; copy it again"
-            )
-        ends = zip(page.dataoffsets, page.databytecounts, strict=False)
-        if any(offset <= 0 or count <= 0 or offset + count > size for offset, count in ends):
-            reason = f"every strip must lie within the file of {size} bytes, one does not; copy it again"
-            raise rejected(path, CaptureCode.UNREADABLE, reason)
 
 
 def _band_axis(
@@ -247,14 +275,15 @@ def can_lack_values(bands: NDArray[Any], nodata: float | None) -> bool:
 
 
 def lacks_value(bands: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
-    """Pixels that are NaN, infinite, or what the file declares as no data; (…, height, width), as the bands.
+    """Pixels that are NaN, infinite, beyond float32, or what the file declares as no data; as the bands.
 
     Args:
         bands: (…, height, width), as stored.
         nodata: of the file.
     """
     is_float = bands.dtype.kind == "f"
-    lacking = ~np.isfinite(bands) if is_float else np.zeros(bands.shape, dtype=np.bool_)
+    # Not `>`: a comparison with NaN is false.
+    lacking = ~(np.abs(bands) <= _MOST_FLOAT32) if is_float else np.zeros(bands.shape, dtype=np.bool_)
     if nodata is not None and (is_float or nodata.is_integer()):
         lacking |= bands == (bands.dtype.type(nodata) if is_float else int(nodata))
     return lacking

@@ -85,6 +85,17 @@ LAYOUTS: dict[str, BandLayout] = {
 """Named layouts."""
 
 
+class LimitParams(ParamsModel):
+    """The most that a file may declare; it is checked before memory is taken for it."""
+
+    max_megapixels: float = Field(200.0, gt=0)
+    """Width × height of one photograph, in millions; the largest cameras have 151."""
+    max_bands: int = Field(256, ge=1)
+    """Bands and pages of one file, alpha and mask among them."""
+    max_gigabytes: float = Field(5.0, gt=0)
+    """Size of one file's pixels once they are unpacked; 151 megapixels of seven float32 bands have 4.2."""
+
+
 class SpecimensParams(ParamsModel):
     """Where the captures are and how to read them."""
 
@@ -138,6 +149,8 @@ class SpecimensParams(ParamsModel):
     """What tables and figures call the first modality."""
     uv_name: str = "UV"
     """What they call the second."""
+    limits: LimitParams = LimitParams()
+    """The most that a file may declare; it is checked before memory is taken for it."""
 
     @field_validator("registration", mode="before")
     @classmethod

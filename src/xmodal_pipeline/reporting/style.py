@@ -58,9 +58,10 @@ _STYLE: Final[dict[Any, Any]] = {
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
     "image.cmap": "viridis",
+    "text.parse_math": False,  # a `$` in a name is a letter, and no formula
 }
-_FILE_STYLE: Final[dict[Any, Any]] = {"pdf.fonttype": 42}
-"""Type 42 keeps text as text, so that a journal can edit it."""
+_FILE_STYLE: Final[dict[Any, Any]] = {"pdf.fonttype": 42, "text.parse_math": False}
+"""Type 42 keeps text as text, so that a journal can edit it. Ticks are made when a file is."""
 _DPI: Final = 220
 """Of PNG, and of photographs inside PDF."""
 # Without a date, equal figures are equal files. Level 3 takes a third of the time of the default, for

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xmodal_pipeline.imaging.capture import Bands, Capture, Mask
+from xmodal_pipeline.imaging.structure import row_strips
 
 BINS: Final = 64
 """Equal bins over [0, 1]; 1 itself is in the last."""
@@ -30,10 +31,15 @@ def count_values(bands: Bands, mask: Mask) -> BandCounts:
         bands: (bands, height, width), unit scale.
         mask: (height, width).
     """
-    values = np.take(bands.reshape(len(bands), -1), np.flatnonzero(mask), axis=1)
-    columns = np.clip(np.floor(values * BINS), -1, BINS).astype(np.int64) + 1
-    columns[values == 1] = BINS
-    return np.stack([np.bincount(band, minlength=BINS + 2) for band in columns]).astype(np.uint32)
+    counts = np.zeros((len(bands), BINS + 2), np.uint32)
+    for rows, _ in row_strips(mask.shape):
+        inside = mask[rows]
+        for k, band in enumerate(bands):
+            values = band[rows][inside]
+            columns = np.clip(np.floor(values * BINS), -1, BINS).astype(np.int64) + 1
+            columns[values == 1] = BINS
+            counts[k] += np.bincount(columns, minlength=BINS + 2).astype(np.uint32)
+    return counts
 
 
 def count_capture(capture: Capture) -> dict[str, BandCounts]:

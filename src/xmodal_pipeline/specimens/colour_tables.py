@@ -20,7 +20,7 @@ from xmodal_pipeline.imaging.receptors import (
 )
 from xmodal_pipeline.imaging.registration import Registration, matrix_to_uv
 from xmodal_pipeline.imaging.study import Study
-from xmodal_pipeline.params.ingest import PatchSource, SpecimensParams
+from xmodal_pipeline.params.ingest import SpecimensParams
 
 _TETRACHROMAT = ("u", "s", "m", "l")
 """Names that pavo takes for four receptors, from short to long wavelength."""
@@ -93,7 +93,7 @@ def measure_colour(
         receptors: the study's coefficients, if it has any.
     """
     shape = (capture.rgb.shape[1], capture.rgb.shape[2])
-    patches, flag, note = _find_patches(files.rgb_path, study.settings.patches, shape, capture.orientation)
+    patches, flag, note = _find_patches(files.rgb_path, study.settings, shape, capture.orientation)
     entire = FRAME if study.settings.mask == "none" else WHOLE
     regions = list_regions(capture, patches, matrix_to_uv(study, registration, shape), entire=entire)
     flags: tuple[CaptureCode, ...] = (flag,) if flag else ()
@@ -114,12 +114,12 @@ def measure_colour(
 
 
 def _find_patches(
-    path: Path, source: PatchSource | None, shape: tuple[int, int], orientation: int
+    path: Path, settings: SpecimensParams, shape: tuple[int, int], orientation: int
 ) -> tuple[dict[str, Pixels], CaptureCode | None, str]:
-    if source is None:
+    if settings.patches is None:
         return {}, None, ""
     try:
-        patches = read_patches(path, source, shape, orientation=orientation)
+        patches = read_patches(path, settings.patches, shape, orientation=orientation, limits=settings.limits)
     except PatchesError as error:
         return {}, CaptureCode.BAD_PATCHES, f"capture '{path.name}': {error}"
     if patches is None:

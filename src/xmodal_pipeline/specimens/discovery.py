@@ -12,7 +12,7 @@ from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.patches import LABELS_SUFFIX
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.specimens.folder import list_folder
-from xmodal_pipeline.specimens.names import IMAGE_SUFFIXES, NameIndex, compose, spell
+from xmodal_pipeline.specimens.names import IMAGE_SUFFIXES, NameIndex, compose, quote, spell
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ FILE_COLUMNS = [
     "flags",
 ]
 """Columns of `specimen_index` that describe the files; all others are labels."""
+EXPECTED_HASHES = ("rgb_file_sha256", "uv_file_sha256")
+"""Columns of the captures to be read with the SHA-256 of each file, where the metadata have it."""
 
 
 def discover_captures(
@@ -71,12 +73,17 @@ def discover_captures(
     files = [file for file in listing.files if is_image(file) and str(file) not in without]
     if specimens.patches == "labels":  # label images lie beside the captures, and are none
         files = [file for file in files if not file.stem.endswith(LABELS_SUFFIX)]
-    broken = [
+    unusable = [
         (str(link), CaptureCode.BROKEN_LINK.value, "the link must lead to a file, its target is not there")
         for link in listing.broken_links
         if is_image(link)
     ]
-    if not files and not broken:
+    unusable += [
+        (quote(str(file)), CaptureCode.BAD_NAME.value, "the path must be UTF-8 without control characters")
+        for file in listing.badly_named
+        if is_image(file)
+    ]
+    if not files and not unusable:
         raise ParametersError(
             f"specimens.root: must hold images ({', '.join(IMAGE_SUFFIXES)}), found none under '{root}'; "
             "check the path"
@@ -91,21 +98,24 @@ def discover_captures(
         captures, rejected = pairs_of_columns(files, rgb, uv, root=root)
     else:
         captures, rejected = _pairs(files, specimens) if specimens.is_pair else _stacks(files)
-    return captures, pd.concat([rejected, pd.DataFrame(broken, columns=REJECTED_COLUMNS)], ignore_index=True)
+    return captures, pd.concat(
+        [rejected, pd.DataFrame(unusable, columns=REJECTED_COLUMNS)], ignore_index=True
+    )
 
 
 def capture_files(captures: pd.DataFrame, root: Path) -> list[CaptureFiles]:
     """Where the files of each row of a capture table are."""
+    names = ("capture_id", "specimen_id", "filename", "uv_filename")
+    columns = [captures[name].astype(str) for name in names]
+    hashes = [captures.get(name, pd.Series(index=captures.index, dtype="string")) for name in EXPECTED_HASHES]
     return [
-        CaptureFiles(capture, specimen, root / rgb, root / uv if uv else None)
-        for capture, specimen, rgb, uv in zip(
-            *(
-                captures[name].astype(str)
-                for name in ("capture_id", "specimen_id", "filename", "uv_filename")
-            ),
-            strict=True,
-        )
+        CaptureFiles(capture, specimen, root / rgb, root / uv if uv else None, (_hash(one), _hash(two)))
+        for capture, specimen, rgb, uv, one, two in zip(*columns, *hashes, strict=True)
     ]
+
+
+def _hash(cell: object) -> str | None:
+    return None if pd.isna(cell) else str(cell).strip().lower()  # type: ignore[call-overload]
 
 
 def is_image(file: PurePosixPath) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
@@ -14,7 +15,7 @@ from xmodal_pipeline.errors import CaptureCode, CaptureRejected
 from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
 from xmodal_pipeline.imaging.quality import capture_quality
-from xmodal_pipeline.imaging.reading import calibrate_capture, read_counts
+from xmodal_pipeline.imaging.reading import calibrate_capture, check_hashes, read_counts
 from xmodal_pipeline.imaging.receptors import ReceptorModel
 from xmodal_pipeline.imaging.registration import (
     Registration,
@@ -33,7 +34,12 @@ from xmodal_pipeline.specimens.colour_tables import (
     measure_colour,
     tabulate_catches,
 )
-from xmodal_pipeline.specimens.discovery import FILE_COLUMNS, REJECTED_COLUMNS, capture_files
+from xmodal_pipeline.specimens.discovery import (
+    EXPECTED_HASHES,
+    FILE_COLUMNS,
+    REJECTED_COLUMNS,
+    capture_files,
+)
 from xmodal_pipeline.specimens.registration_table import rig_row
 from xmodal_pipeline.specimens.rigs import RigVerdict, settle_rigs
 from xmodal_pipeline.specimens.study_calibration import capture_calibrations
@@ -116,6 +122,7 @@ def _examine(
 ) -> _Findings | CaptureRejected:
     study = how.study
     try:
+        check_hashes(files)
         counts = read_counts(files, study)
         capture = calibrate_capture(counts, files, study, calibration)
     except CaptureRejected as rejected:
@@ -169,8 +176,9 @@ def judge_registration(capture: Capture, study: Study, params: RegistrationParam
 
 
 def _digest(capture: Capture) -> str:
-    digest = hashlib.sha256(capture.rgb.tobytes())
-    digest.update(capture.uv.tobytes())
+    digest = hashlib.sha256()
+    for band in (*capture.rgb, *capture.uv):
+        digest.update(np.ascontiguousarray(band).data)
     return digest.hexdigest()
 
 
@@ -220,5 +228,5 @@ def _index(captures: pd.DataFrame, kept: list[tuple[int, _Findings]], units: str
         ";".join(code for code in (flags, *(flag.value for flag in found.flags)) if code)
         for flags, (_, found) in zip(index["flags"], kept, strict=True)
     ]
-    labels = [column for column in index.columns if column not in FILE_COLUMNS]
+    labels = [column for column in index.columns if column not in (*FILE_COLUMNS, *EXPECTED_HASHES)]
     return index[[*FILE_COLUMNS, *labels]]

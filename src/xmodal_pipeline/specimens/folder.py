@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from xmodal_pipeline.errors import ParametersError
+from xmodal_pipeline.specimens.names import is_quotable
 
 _MAC_RESOURCES = "__MACOSX"
 WORKBOOK_SUFFIXES = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
@@ -21,6 +22,8 @@ class FolderListing:
     """Links whose target is not there."""
     passed_over: tuple[PurePosixPath, ...]
     """Linked folders that are listed under another name already, or that hold the folder itself."""
+    badly_named: tuple[PurePosixPath, ...] = ()
+    """Files and links whose path no table can quote."""
 
 
 def list_folder(root: Path) -> FolderListing:
@@ -51,7 +54,11 @@ def list_folder(root: Path) -> FolderListing:
                 files.append(relative)
             elif path.is_symlink():
                 broken.append(relative)
-    return FolderListing(tuple(sorted(files)), tuple(sorted(broken)), tuple(sorted(passed_over)))
+    badly_named = [one for one in (*files, *broken) if not is_quotable(str(one))]
+    kept, links, folders = (
+        tuple(sorted(one for one in found if is_quotable(str(one)))) for found in (files, broken, passed_over)
+    )
+    return FolderListing(kept, links, folders, tuple(sorted(badly_named)))
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.params.ingest import SpecimensParams
-from xmodal_pipeline.specimens.discovery import REJECTED_COLUMNS
-from xmodal_pipeline.specimens.metadata import label_columns
+from xmodal_pipeline.specimens.discovery import EXPECTED_HASHES, REJECTED_COLUMNS
+from xmodal_pipeline.specimens.metadata import HASH_COLUMNS, label_columns
 from xmodal_pipeline.specimens.names import (
     NameIndex,
     compose,
@@ -160,6 +160,11 @@ class _Rows:
         self.n = len(table)
         self.labels = label_columns(table, specimens)
         self.cells = {name: _known(table, name) for name in (*self.labels, "specimen_id")}
+        self.hashes = {
+            expected: _known(table, name)
+            for name, expected in zip(HASH_COLUMNS, EXPECTED_HASHES, strict=True)
+            if name in table
+        }
         self.files = _known(table, specimens.rgb_column or "filename")
         self.specimens = self.cells["specimen_id"]
 
@@ -285,6 +290,14 @@ def _fill(
         next(iter(rows.values(served.get(at, []), "specimen_id")), capture)
         for at, capture in enumerate(captures["capture_id"])
     ]
+    for column, known in rows.hashes.items():
+        joined[column] = pd.array(
+            [
+                next((known[row] for row in served.get(at, []) if row in known), pd.NA)
+                for at in range(len(captures))
+            ],
+            dtype="string",
+        )
     doubtful = {capture for refusal in refusals for capture in refusal.captures}
     joined["flags"] = [
         "" if at in served else _UNSERVED[capture in doubtful]

@@ -16,7 +16,14 @@ from xmodal_pipeline.specimens.filtering import apply_filter
 from xmodal_pipeline.specimens.folder import TABLE_SUFFIXES
 from xmodal_pipeline.specimens.grey_standards import list_standards_only, read_standards
 from xmodal_pipeline.specimens.joining import Join, join_metadata
-from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, label_columns, read_metadata
+from xmodal_pipeline.specimens.metadata import (
+    HASH_COLUMNS,
+    clean_labels,
+    find_metadata,
+    label_columns,
+    read_metadata,
+)
+from xmodal_pipeline.specimens.names import quote
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,10 @@ def list_study(root: Path, specimens: SpecimensParams) -> Listing:
         changes=changes,
         table=path,
         columns=describe_columns(
-            metadata, changes, files=[name for name in file_columns if name], ids=["specimen_id"]
+            metadata,
+            changes,
+            files=[name for name in file_columns if name],
+            ids=["specimen_id", *HASH_COLUMNS],
         ),
         join=join,
         disagreements=disagreements,
@@ -106,7 +116,7 @@ def _unused_tables(root: Path, metadata: Path | None, specimens: SpecimensParams
     named = [metadata, *(p for p in (specimens.grey_standards, specimens.receptors, specimens.tree) if p)]
     used = {path.resolve() for one in named if one for path in (one, root / one)}
     return tuple(
-        path.name
+        quote(path.name)
         for path in sorted(root.iterdir())
         if path.suffix.lower() in TABLE_SUFFIXES and path.is_file() and path.resolve() not in used
     )

@@ -7,14 +7,20 @@ import pandas as pd
 from xmodal_pipeline.params.columns import column_name
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.specimens.columns import OUTSIDE, is_number, point_decimals
-from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
-from xmodal_pipeline.specimens.names import compose
+from xmodal_pipeline.specimens.discovery import EXPECTED_HASHES, FILE_COLUMNS
+from xmodal_pipeline.specimens.names import compose, is_quotable
 from xmodal_pipeline.specimens.tables import read_table
 
 KEY_COLUMNS = ("filename", "specimen_id")
 """Columns that say which capture a row is about, and are no labels."""
-RESERVED_COLUMNS = frozenset({*FILE_COLUMNS, "partition", "modality", "patch"} - set(KEY_COLUMNS))
+HASH_COLUMNS = ("sha256", "uv_sha256")
+"""Columns with the SHA-256 of a row's file, or of a pair's RGB and UV file."""
+RESERVED_COLUMNS = frozenset(
+    {*FILE_COLUMNS, *EXPECTED_HASHES, "partition", "modality", "patch"} - {*KEY_COLUMNS, *HASH_COLUMNS}
+)
 """Columns that the tables of the pipeline have beside labels, so that no label may be called so."""
+_MOST_LETTERS = 1000
+_TOO_LONG = f"longer than {_MOST_LETTERS} characters: unlabelled"
 CHANGE_COLUMNS = ["column", "found", "became", "n", "why"]
 
 
@@ -35,8 +41,9 @@ def find_metadata(root: Path, specimens: SpecimensParams) -> Path | None:
 
 
 def key_columns(specimens: SpecimensParams) -> tuple[str, ...]:
-    """The columns of this study's metadata that say which capture a row is about."""
-    return (*KEY_COLUMNS, *(name for name in (specimens.rgb_column, specimens.uv_column) if name))
+    """The columns of this study's metadata that say which capture a row is about, and what its files are."""
+    pair = (name for name in (specimens.rgb_column, specimens.uv_column) if name)
+    return (*KEY_COLUMNS, *HASH_COLUMNS, *pair)
 
 
 def label_columns(metadata: pd.DataFrame, specimens: SpecimensParams) -> list[str]:
@@ -82,8 +89,9 @@ def read_metadata(path: Path, specimens: SpecimensParams) -> pd.DataFrame:
 def clean_labels(metadata: pd.DataFrame, specimens: SpecimensParams) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Strip and case-fold every label, map vocabularies, and report each change.
 
-    A value outside a column's vocabulary, or one of `specimens.missing`, becomes missing: unlabelled, never a
-    class. Where a column holds numbers, a decimal comma becomes a point. Ids and file names keep their case.
+    A value outside a column's vocabulary, one of `specimens.missing`, or one of more than 1,000 characters
+    becomes missing: unlabelled, never a class. Control characters count as spaces. Where a column holds
+    numbers, a decimal comma becomes a point. Ids and file names keep their case.
 
     Returns:
         The cleaned table, and the report (`column, found, became, n, why`).
@@ -94,15 +102,12 @@ def clean_labels(metadata: pd.DataFrame, specimens: SpecimensParams) -> tuple[pd
     for column in metadata.columns:
         counts = metadata[column].fillna("").value_counts()
         if column in key_columns(specimens):
-            became = {
-                str(found): (None if _fold(str(found)) in missing else compose(str(found)), "")
-                for found in counts.index
-            }
+            became = {str(found): _clean_key(str(found), missing) for found in counts.index}
         else:
             terms = {_fold(key): term for key, term in specimens.vocabulary.get(column, {}).items()}
             became = _clean_column([str(found) for found in counts.index], terms, missing)
         changes += [
-            (column, str(found), became[str(found)][0] or "", int(n), became[str(found)][1])
+            (column, str(found)[:_MOST_LETTERS], became[str(found)][0] or "", int(n), became[str(found)][1])
             for found, n in counts.items()
             if became[str(found)][1]
         ]
@@ -112,7 +117,14 @@ def clean_labels(metadata: pd.DataFrame, specimens: SpecimensParams) -> tuple[pd
 
 
 def _fold(text: str) -> str:
-    return " ".join(compose(text).split()).casefold()
+    spaced = "".join(letter if is_quotable(letter) else " " for letter in compose(text))
+    return " ".join(spaced.split()).casefold()
+
+
+def _clean_key(found: str, missing: set[str]) -> tuple[str | None, str]:
+    if len(found) > _MOST_LETTERS:
+        return None, _TOO_LONG
+    return (None if _fold(found) in missing else compose(found)), ""
 
 
 def _clean_column(
@@ -135,6 +147,8 @@ def _decimal_reason(value: str) -> str:
 
 
 def _clean_label(found: str, terms: dict[str, str], missing: set[str]) -> tuple[str | None, str]:
+    if len(found) > _MOST_LETTERS:
+        return None, _TOO_LONG
     value = _fold(found)
     if value in terms:
         return terms[value], "" if terms[value] == found else "cleaned"

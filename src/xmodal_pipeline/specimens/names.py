@@ -9,6 +9,9 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png")
 _SIMILARITY = 0.75
+_UNQUOTABLE = ("Cc", "Cs")
+_FIRST_BYTE = 0xDC00
+"""Of the surrogates for undecodable bytes (PEP 383)."""
 _SEPARATORS_AND_ZEROS = re.compile(r"[\W_]+|(?<!\d)0+(?=\d)")
 
 
@@ -20,6 +23,23 @@ def compose(text: str) -> str:
 def spell(name: str) -> str:
     """A name as it is compared: composed, upper and lower case alike."""
     return compose(name).casefold()
+
+
+def is_quotable(name: str) -> bool:
+    """Whether tables, logs and figures can hold a name: not if it is no UTF-8, or has control characters."""
+    return not any(unicodedata.category(letter) in _UNQUOTABLE for letter in name)
+
+
+def quote(name: str) -> str:
+    r"""A name with what cannot be quoted escaped: `caf\xe9.tif`, `a\nb.tif`."""
+    escaped = (letter if is_quotable(letter) else _escape(letter) for letter in name)
+    return "".join(escaped)
+
+
+def _escape(letter: str) -> str:
+    """A control character, or a byte that is no UTF-8, which Python keeps as a lone surrogate."""
+    code = ord(letter)
+    return f"\\x{code - _FIRST_BYTE:02x}" if code >= _FIRST_BYTE else repr(letter)[1:-1]
 
 
 def strip_suffix(name: str) -> str:

@@ -26,8 +26,7 @@ def read_table(path: Path, kind: str) -> pd.DataFrame:
     text = _decode(path, kind)
     header = re.split(r"[\r\n]", text, maxsplit=1)[0]
     separator = max(",;\t", key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    rows = [(reader.line_num, row) for row in reader]
+    rows = _rows(text, separator)
     columns = [name.strip() for name in rows[0][1]] if rows else []
     if len(set(columns)) != len(columns):
         raise ValueError(f"{kind} '{path.name}': column names must be unique, got {columns}; rename one")
@@ -40,6 +39,16 @@ def read_table(path: Path, kind: str) -> pd.DataFrame:
             "quote values that contain the separator"
         )
     return pd.DataFrame([row for _, row in filled], columns=columns, dtype="string")
+
+
+def _rows(text: str, separator: str) -> list[tuple[int, list[str]]]:
+    """Each row, and the line that it ends on."""
+    before = csv.field_size_limit(len(text) + 1)  # the module's own limit is 128 kB
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        return [(reader.line_num, row) for row in reader]
+    finally:
+        csv.field_size_limit(before)
 
 
 def _decode(path: Path, kind: str) -> str:

@@ -91,7 +91,13 @@ def _number_regions(files: CaptureFiles, study: Study, capture: Capture) -> NDAr
     if source is None:
         return None
     try:
-        patches = read_patches(files.rgb_path, source, shape, orientation=capture.orientation)
+        patches = read_patches(
+            files.rgb_path,
+            source,
+            shape,
+            orientation=capture.orientation,
+            limits=study.settings.limits,
+        )
     except PatchesError:
         return None
     numbered = np.zeros(shape, dtype=np.int32)

@@ -4,6 +4,7 @@ import difflib
 import io
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,8 @@ from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.params.ingest import SpecimensParams
 
 COLUMNS = ("species", "tip", "status", "nearest")
-_QUOTED_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|\[[^\]]*\]")
+# An unclosed comment is matched to the end: looked for again from each of its brackets, it takes minutes.
+_QUOTED_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|\[[^\]]*(?:\]|\Z)")
 _LOOSE_LABEL = re.compile(r'[^\s(),:;]+[ \t]+[^\s(),:;]+|[^\s(),:;]*"[^(),:;]*')
 _SIMILARITY = 0.8
 """Of `difflib`, above which a tip is shown as what a species may have been meant to be."""
@@ -56,7 +58,7 @@ def read_tips(path: Path) -> tuple[str, ...]:
     except UnicodeDecodeError:
         text = content.decode("latin-1")
     # The library would take the last word of such a label for the whole.
-    loose = _LOOSE_LABEL.search(_QUOTED_OR_COMMENT.sub("x", text))
+    loose = _LOOSE_LABEL.search(_QUOTED_OR_COMMENT.sub(partial(_replace_whole, where), text))
     if loose and not text.lstrip().startswith("#"):
         raise ValueError(
             f"{where}: a label must have neither spaces nor double quotes, got '{loose.group().strip()}'; "
@@ -80,6 +82,12 @@ def read_tips(path: Path) -> tuple[str, ...]:
         twice = [tip for tip, again in zip(tips, names.duplicated(keep=False), strict=True) if again]
         raise ValueError(f"{where}: a species must be one tip, got {twice[:4]}; keep one of each")
     return tuple(tips)
+
+
+def _replace_whole(where: str, found: re.Match[str]) -> str:
+    if found.group().startswith("[") and not found.group().endswith("]"):
+        raise ValueError(f"{where}: every comment must be closed, got '[' without ']'; export it as Newick")
+    return "x"
 
 
 def match_tips(tips: Sequence[str], species: Iterable[str]) -> pd.DataFrame:

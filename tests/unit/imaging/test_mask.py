@@ -1,6 +1,7 @@
 """Masks from a band, from alpha, and from a white background."""
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -114,4 +115,42 @@ def test_a_dark_background_is_refused() -> None:
 def test_a_blank_photograph_has_an_empty_mask() -> None:
     with pytest.raises(CaptureRejected, match="got no pixel") as caught:
         white_background_mask(np.ones((3, 20, 20), np.float32), filename="a.jpg")
+    assert caught.value.code is CaptureCode.EMPTY_MASK
+
+
+def lit(light: np.ndarray, colour: float = 0.7) -> np.ndarray:
+    """A grey disc on white under uneven light, with 1 % noise."""
+    cover = ndimage.gaussian_filter(DISC_MASK.astype(float), 0.7)
+    bands = np.stack([light * (1 - cover * (1 - colour))] * 3)
+    return (bands * (1 + np.random.default_rng(0).normal(0, 0.01, bands.shape))).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "light",
+    [
+        lambda x, y: 1 - 0.2 * (x + 1),  # a lamp at one side: 1 to .6
+        lambda x, y: 1 - 0.1 * (x + 1) - 0.05 * (y + 1),
+        lambda x, y: 1 - 0.15 * (x**2 + y**2),  # a lens that darkens towards its corners
+    ],
+)
+def test_a_background_may_be_lit_unevenly(light: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
+    y, x = (2 * at / (n - 1) - 1 for at, n in zip(np.indices(DISC_MASK.shape), DISC_MASK.shape, strict=True))
+    mask = white_background_mask(lit(light(x, y)), filename="a.jpg")
+    assert overlap(mask, DISC_MASK) > 0.93
+
+
+def test_a_pale_specimen_may_reach_the_border_of_even_light() -> None:
+    wing = np.zeros(DISC_MASK.shape, bool)
+    wing[20:40, :40] = True
+    mask = white_background_mask(photograph(wing, (205, 205, 205)), filename="a.jpg")
+    assert overlap(mask, wing) > 0.93
+
+
+def test_light_too_uneven_to_tell_a_specimen_is_named() -> None:
+    rows, columns = np.indices(DISC_MASK.shape)
+    light = 1 - 0.1 * np.sin(rows) - 0.1 * np.cos(columns)
+    with pytest.raises(
+        CaptureRejected, match=r"the border itself departs from an even light by \d+%"
+    ) as caught:
+        white_background_mask(lit(light, colour=0.8), filename="a.jpg")
     assert caught.value.code is CaptureCode.EMPTY_MASK

@@ -27,6 +27,17 @@ def test_equal_tables_make_equal_files(index, ending):
     assert figure_bytes(draw_class_balance(index), ending) == figure_bytes(draw_class_balance(index), ending)
 
 
+@pytest.mark.parametrize("ending", ["png", "pdf"])
+def test_a_dollar_is_a_letter_and_no_formula(index, ending):
+    names = iter(["$x_1$", "$\\frac{1}{0}$", "$unclosed", "<b>&amp;", "50 % {0}"] * len(index))
+    odd = index.assign(species=[next(names) for _ in range(len(index))])
+    figure = draw_class_balance(odd)
+    figure_bytes(figure, ending)  # a formula that is none would end here
+    texts = {text.get_text() for text in figure.findobj(mpl.text.Text)}
+    assert any("$unclosed" in text for text in texts)
+    assert not any(text.get_parse_math() for text in figure.findobj(mpl.text.Text) if "$" in text.get_text())
+
+
 def test_settings_of_matplotlib_are_left_alone(studies):
     before = dict(mpl.rcParams)
     draw_retrieval(studies.make_comparison())

@@ -129,7 +129,7 @@ def test_bad_patches_are_flagged_with_their_reason(tmp_path):
     assert "capture 'c1.tif': 'c1.zip': must be readable" in broken.note
     assert "got none for ['label']" in outside.note
     assert {row["patch"] for row in outside.colour} == {"whole", "wing"}
-    assert "height and width (30, 40), got uint8 of (3, 4)" in size.note
+    assert "height and width (30, 40), got (3, 4)" in size.note
     assert {row["patch"] for row in size.colour} == {"whole"}
 
 

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from xmodal_pipeline.params.ingest import SpecimensParams
+from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.joining import Miss, join_metadata
+from xmodal_pipeline.specimens.listing import list_study
 
 ROOT = Path("/data/wings")
 
@@ -142,3 +144,16 @@ def test_without_metadata_each_capture_is_a_specimen():
     assert found.captures["specimen_id"].tolist() == ["a_1", "b"]
     assert found.captures["flags"].tolist() == ["", ""]
     assert found.unused_rows.empty
+
+
+def test_hashes_of_files_go_to_the_captures_that_their_rows_serve_and_are_no_labels(tmp_path):
+    root = tmp_path / "photos"
+    root.mkdir()
+    for name in ("a_v.tif", "a_u.tif", "b_v.tif", "b_u.tif"):
+        (root / name).write_bytes(b"")
+    settings = SpecimensParams(root=root, rgb_suffix="_v", uv_suffix="_u")
+    (root / "metadata.csv").write_text("filename,sex,sha256,uv_sha256\nb_v.tif,m,AB,cd\na_v.tif,f,NA,ef\n")
+    listing = list_study(root, settings)
+    files = {one.capture_id: one.sha256 for one in capture_files(listing.captures, root)}
+    assert files == {"a": (None, "ef"), "b": ("ab", "cd")}
+    assert [column.role for column in listing.columns] == ["file", "label", "id", "id"]

@@ -92,8 +92,8 @@ def test_headers_that_are_one_name_and_names_of_our_own_are_refused(tmp_path):
     path.write_text("filename,Sex,sex\na,m,m\n")
     with pytest.raises(ValueError, match=r"must differ in more than case.*'Sex', 'sex'"):
         read_metadata(path, SpecimensParams())
-    path.write_text("filename,class,Capture ID,flags,partition,modality,sha256,n\na,b,c,d,e,f,g,h\n")
-    reserved = r"got \['Capture ID', 'flags', 'partition', 'modality', 'sha256'\]; rename them"
+    path.write_text("filename,class,Capture ID,flags,partition,modality,rgb_file_sha256,n\na,b,c,d,e,f,g,h\n")
+    reserved = r"got \['Capture ID', 'flags', 'partition', 'modality', 'rgb_file_sha256'\]; rename them"
     with pytest.raises(ValueError, match=reserved):
         read_metadata(path, SpecimensParams())
 

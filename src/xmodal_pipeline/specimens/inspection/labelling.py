@@ -15,7 +15,7 @@ from xmodal_pipeline.specimens.grey_standards import KEY_COLUMNS as STANDARD_COL
 from xmodal_pipeline.specimens.inspection.files import Folder
 from xmodal_pipeline.specimens.inspection.proposal import Setting, State
 from xmodal_pipeline.specimens.joining import Join, join_metadata
-from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, read_metadata
+from xmodal_pipeline.specimens.metadata import HASH_COLUMNS, clean_labels, find_metadata, read_metadata
 from xmodal_pipeline.specimens.names import NameIndex, strip_suffix
 from xmodal_pipeline.specimens.tables import read_table
 
@@ -186,7 +186,8 @@ def _look(path: Path, settings: SpecimensParams, names: NameIndex) -> Table:
     except ValueError as error:
         return Table(path, problem=str(error))
     cleaned, changes = clean_labels(text, settings)
-    columns = describe_columns(cleaned, changes, files=_name_files(text, names), ids=["specimen_id"])
+    ids = ["specimen_id", *HASH_COLUMNS]
+    columns = describe_columns(cleaned, changes, files=_name_files(text, names), ids=ids)
     is_standards = set(STANDARD_COLUMNS) <= {column_name(header) for header in text.columns}
     return Table(path, len(text), columns, problem, is_standards)
 
