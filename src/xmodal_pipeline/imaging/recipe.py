@@ -34,6 +34,8 @@ class Recipe(ParamsModel):
         """
         settings = study.settings
         kept = {name: getattr(settings, name) for name in _OF_ANY_CAPTURE}
+        if settings.mask == "patches":
+            kept |= {"patches": settings.patches}
         if settings.rgb_column is not None:  # two files, whatever they are called
             kept |= {"rgb_suffix": "_rgb", "uv_suffix": "_uv"}
         return cls(

@@ -92,8 +92,12 @@ class FitConfig(ParamsModel):
         return {name: {"mean": stats.mean, "sd": stats.sd} for name, stats in self.statistics.items()}
 
     def identity(self) -> dict[str, Any]:
-        """What two runs of the same training have in common, as plain values: no place of a file."""
-        return self.model_dump(mode="json", exclude={"training": {"weights"}})
+        """What two runs of the same training have in common, as plain values: no place of a file, no limit.
+
+        Limits say which files are read at all; which captures these left is another part of an identity.
+        """
+        without: dict[str, Any] = {"training": {"weights"}, "recipe": {"settings": {"limits"}}}
+        return self.model_dump(mode="json", exclude=without)
 
     def without_paths(self) -> Self:
         """The same for another machine: the name of the file of weights, not where it lay."""

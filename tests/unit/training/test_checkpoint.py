@@ -8,6 +8,9 @@ import torch
 from safetensors.torch import save_file
 
 from xmodal_pipeline.errors import RunStoppedError
+from xmodal_pipeline.imaging.recipe import Recipe
+from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.params.ingest import LimitParams, SpecimensParams
 from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
 from xmodal_pipeline.params.variants import SeparateParams
 from xmodal_pipeline.training import Checkpoint, FitConfig
@@ -77,6 +80,31 @@ def weights(tmp_path_factory):
     path = tmp_path_factory.mktemp("secret_place") / "mine.pth"
     torch.save(timm.create_model("test_resnet").state_dict(), path)
     return path
+
+
+def test_limits_of_files_make_no_other_training(make_config):
+    def identity(**settings):
+        recipe = Recipe.of_study(
+            Study(
+                root=Path(),
+                is_simulated=False,
+                settings=SpecimensParams(layout="rgb_uv", **settings),
+                scale="unit",
+                colour_units="relative",
+                rgb_bands=("R", "G", "B"),
+                uv_bands=("U",),
+            ),
+            "specimen",
+        )
+        limited = recipe.settings.model_copy(update={"limits": LimitParams(max_bands=9)})
+        recipe = recipe.model_copy(update={"settings": limited})
+        return make_config().model_copy(update={"recipe": recipe}).identity()
+
+    none = identity(mask="none")
+    assert "limits" not in none["recipe"]["settings"]
+    regions = identity(mask="patches", patches="roi")
+    assert regions["recipe"]["settings"]["patches"] == "roi"
+    assert identity(mask="none", patches="roi") == none  # measured, and no model sees them
 
 
 def test_a_checkpoint_knows_its_weights_by_content_and_loads_without_them(make_prepared, weights, tmp_path):

@@ -1,4 +1,4 @@
-"""The branch is fitted on training captures, chosen on validation ones, and travels with the checkpoint."""
+"""The branch is weighed on validation captures, fitted on all but test ones, and is in the checkpoint."""
 
 from dataclasses import replace
 
@@ -72,15 +72,24 @@ def test_none_is_added_where_none_is_asked_or_possible(untrained, make_prepared,
     assert add_linear_branch(checkpoint, make_prepared(train=train)) is checkpoint
 
 
-def test_test_and_validation_captures_do_not_fit_it(untrained, make_prepared):
+def test_training_and_validation_captures_fit_it_and_test_captures_do_not(untrained, make_prepared):
     prepared = make_prepared(train=30, validation=4, test=6)
-    other = prepared.uv.copy()
-    other[30:] = 0.5
-    one, two = (
-        add_linear_branch(untrained(linear_share=0.5), each)
-        for each in (prepared, replace(prepared, uv=other))
-    )
-    assert all(torch.equal(one.tensors[name], two.tensors[name]) for name in one.tensors)
+
+    def fit(first_changed):
+        other = prepared.uv.copy()
+        other[first_changed:] = 0.5
+        return add_linear_branch(untrained(linear_share=0.5), replace(prepared, uv=other)).tensors
+
+    same, without_test, without_validation = fit(40), fit(34), fit(33)
+    assert all(torch.equal(same[name], without_test[name]) for name in same)
+    assert not torch.equal(same["linear.uv_weights"], without_validation["linear.uv_weights"])
+
+
+def test_validation_captures_do_not_fit_what_they_weigh(untrained, make_prepared, monkeypatch):
+    prepared, fitted = make_prepared(train=80, validation=25, test=3), []
+    monkeypatch.setattr(linear, "pca_cca", lambda rgb, uv: fitted.append(len(rgb)) or pca_cca(rgb, uv))
+    add_linear_branch(untrained(), prepared)
+    assert fitted == [80, 105]
 
 
 def test_plain_views_choose_the_share_and_warped_ones_where_one_outline_gives_pairs_away(
@@ -88,8 +97,8 @@ def test_plain_views_choose_the_share_and_warped_ones_where_one_outline_gives_pa
 ):
     seen = []
 
-    def note(found):
-        seen.append(found.mean(axis=1))
+    def note(found, usual):
+        seen.append((found.mean(axis=1), usual))
         return SHARES[found.mean(axis=1).argmax()]
 
     monkeypatch.setattr(linear, "best_share", note)
@@ -101,20 +110,23 @@ def test_plain_views_choose_the_share_and_warped_ones_where_one_outline_gives_pa
         return float(add_linear_branch(untrained(), replace(prepared, masks=masks)).tensors["linear.share"])
 
     chosen = [choose(25, is_one_outline=one) for one in (False, True)]
-    plain, warped = seen
-    assert chosen == [pytest.approx(SHARES[found.argmax()]) for found in seen]
+    (plain, usual_plain), (warped, usual_warped) = seen
+    assert chosen == [pytest.approx(SHARES[found.argmax()]) for found in (plain, warped)]
+    assert (usual_plain, usual_warped) == (0.75, 0.25)
     assert plain[-1] > 0.8 > 0.6 > warped[-1]  # PCA + CCA alone
     assert plain[0] < 0.5  # an encoder that learnt nothing
-    assert choose(19, is_one_outline=False) == 0.25
+    assert [choose(19, is_one_outline=one) for one in (False, True)] == [0.75, 0.25]
     assert len(seen) == 2
 
 
-def test_the_usual_share_stands_unless_another_is_better_by_its_error():
+def test_the_usual_share_stands_unless_another_is_better_by_two_errors():
     found = np.tile(np.linspace(0.4, 0.6, 20), (len(SHARES), 1))
-    noise = np.where(np.arange(20) % 2, 0.3, -0.3)
-    found[4] += 0.02 + noise  # better on average, by less than its error
-    assert best_share(found) == 0.25
-    found[4] -= noise
-    assert best_share(found) == 0.75
+    found[4] += np.where(np.arange(20) % 2, 0.3, -0.3)
+    error = (found[4] - found[2]).std(ddof=1) / np.sqrt(20)
+    found[4] += 1.9 * error
+    assert best_share(found, 0.25) == 0.25
+    found[4] += 0.2 * error
+    assert best_share(found, 0.25) == 0.75
     found[1] = found[4]  # equals: the one nearer to the usual share
-    assert best_share(found) == 0.1
+    assert best_share(found, 0.25) == 0.1
+    assert best_share(found, 0.75) == 0.75
