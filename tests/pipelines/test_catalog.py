@@ -27,7 +27,7 @@ CONTRACT = {
     "registration_qa": ("03_primary/smoke/registration_qa.parquet", "primary", TABLE),
     "quality_report": ("03_primary/smoke/quality_report.parquet", "primary", TABLE),
     "colour_table": ("03_primary/smoke/colour_table.parquet", "primary", TABLE),
-    "colour_csv": ("03_primary/smoke/colour_table.csv", "primary", CSV),
+    "colour_table_csv": ("03_primary/smoke/colour_table.csv", "primary", CSV),
     "contact_sheet": ("08_reporting/smoke/contact_sheet", "primary", FIGURE),
     "partitions": ("04_feature/smoke/partitions.parquet", "feature", TABLE),
     "separate.checkpoint": ("06_models/smoke/separate/checkpoint.safetensors", "models", "CheckpointDataset"),

@@ -5,6 +5,7 @@ file that `exists()` accepts.
 """
 
 import math
+import re
 from collections.abc import Iterator
 from copy import copy
 from pathlib import Path, PurePosixPath
@@ -62,7 +63,31 @@ class OptionalParquetDataset(AtomicParquetDataset):
 
 
 class AtomicCSVDataset(_WholeFile, CSVDataset):  # type: ignore[misc]
-    """A table as CSV, for R and spreadsheets; saved whole or not at all."""
+    """A table as CSV, for R and spreadsheets; saved whole or not at all.
+
+    A spreadsheet runs a cell that begins like a formula, wherever its text came from: such texts and column
+    names are written behind an apostrophe, which makes them text again (OWASP, CSV Injection). Numbers stay.
+    """
+
+    def save(self, data: pd.DataFrame) -> None:
+        """Write the table without formulas, then put the file in place."""
+        super().save(_without_formulas(data))
+
+
+_FORMULA = r"^(?=[=+\-@\t\r\n])(?![+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$)"
+"""The start of a text that a spreadsheet would take for a formula and that is no number."""
+
+
+def _without_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """A copy whose texts and column names carry an apostrophe where they begin like a formula."""
+    defused = table.copy(deep=False)
+    for name in table.select_dtypes(exclude=["number", "bool", "datetime", "timedelta"]):
+        defused[name] = table[name].map(_defuse, na_action="ignore")
+    return defused.rename(columns=_defuse)
+
+
+def _defuse(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and re.match(_FORMULA, value) else value
 
 
 class AtomicJSONDataset(_WholeFile, JSONDataset):  # type: ignore[misc]

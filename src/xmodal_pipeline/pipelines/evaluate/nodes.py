@@ -145,11 +145,6 @@ def _uv_value(
         return uv_value_table(features, specimen_index, evaluation, study.label, blocks=study.confounders)
 
 
-def export_tables(comparison: pd.DataFrame, uv_value: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables of results once more as CSV, for R and spreadsheets."""
-    return comparison, uv_value
-
-
 def export_species(uv_value: pd.DataFrame, species_tips: pd.DataFrame) -> pd.DataFrame:
     """What UV adds in each species, with its error and its tip, for phylogenetic methods."""
     return tabulate_species(uv_value, species_tips)
