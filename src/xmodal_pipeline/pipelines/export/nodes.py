@@ -1,6 +1,7 @@
 """Nodes of `export`. They import what they call, so that `kedro registry list` stays quick."""
 
 import logging
+import re
 
 import pandas as pd
 
@@ -28,7 +29,7 @@ def export_embeddings(
         `reporting.max_points` captures, and in a modality of too few); x1 … xD.
     """
     labels = specimen_index.drop(columns=[name for name in FILE_COLUMNS if name != "capture_id"])
-    features = [name for name in embeddings if name[0] == "x" and name[1:].isdigit()]
+    features = [str(name) for name in embeddings if re.fullmatch(r"x\d+", str(name))]
     facts = embeddings.drop(columns=features)
     mapped = facts.merge(_map(embeddings, reporting), on=_KEYS, how="left", validate="one_to_one")
     vectors = pd.concat([mapped[["umap_x", "umap_y"]], embeddings[features].reset_index(drop=True)], axis=1)
