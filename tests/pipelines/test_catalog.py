@@ -45,7 +45,7 @@ CONTRACT = {
     "uv_value": ("07_model_output/smoke/uv_value.parquet", "model_output", TABLE),
     "species_table": ("07_model_output/smoke/species_table.csv", "model_output", CSV),
     "figures": ("08_reporting/smoke/figures", "reporting", "FilesDataset"),
-    "report": ("08_reporting/smoke/report.html", "reporting", "AtomicTextDataset"),
+    "report": ("08_reporting/smoke/report.html", "reporting", "ReportDataset"),
 }
 
 
