@@ -71,15 +71,15 @@ class AtomicCSVDataset(_WholeFile, CSVDataset):  # type: ignore[misc]
 
     def save(self, data: pd.DataFrame) -> None:
         """Write the table without formulas, then put the file in place."""
-        super().save(_without_formulas(data))
+        super().save(without_formulas(data))
 
 
 _FORMULA = r"^(?=[=+\-@\t\r\n])(?![+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$)"
 """The start of a text that a spreadsheet would take for a formula and that is no number."""
 
 
-def _without_formulas(table: pd.DataFrame) -> pd.DataFrame:
-    """A copy whose texts and column names carry an apostrophe where they begin like a formula."""
+def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """A copy for CSV: texts and column names carry an apostrophe where they begin like a formula."""
     defused = table.copy(deep=False)
     for name in table.select_dtypes(exclude=["number", "bool", "datetime", "timedelta"]):
         defused[name] = table[name].map(_defuse, na_action="ignore")
