@@ -2,10 +2,13 @@
 
 import base64
 
+import numpy as np
 import pytest
 from kedro.io import DatasetError
+from PIL import Image
 
 from xmodal_pipeline.datasets.files import FilesDataset
+from xmodal_pipeline.datasets.picture import PictureDataset
 from xmodal_pipeline.datasets.report import ReportDataset
 
 
@@ -31,3 +34,11 @@ def test_the_preview_of_the_report_is_its_title_and_first_section(tmp_path):
     dataset.save("nothing")
     with pytest.raises(DatasetError, match="must be a page with a title"):
         dataset.preview()
+
+
+def test_a_picture_is_kept_pixel_by_pixel(tmp_path):
+    dataset = PictureDataset(filepath=str(tmp_path / "a.png"))
+    pixels = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    dataset.save(Image.fromarray(pixels))
+    np.testing.assert_array_equal(np.asarray(dataset.load()), pixels)
+    assert base64.b64decode(dataset.preview()) == (tmp_path / "a.png").read_bytes()
