@@ -74,8 +74,9 @@ class AtomicCSVDataset(_WholeFile, CSVDataset):  # type: ignore[misc]
         super().save(without_formulas(data))
 
 
-_FORMULA = r"^(?=[=+\-@\t\r\n])(?![+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$)"
-"""The start of a text that a spreadsheet would take for a formula and that is no number."""
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""Of what a spreadsheet takes for a formula, or cuts off before it looks for one."""
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
@@ -87,7 +88,8 @@ def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _defuse(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and re.match(_FORMULA, value) else value
+    is_formula = isinstance(value, str) and value.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(value)
+    return f"'{value}" if is_formula else value
 
 
 class AtomicJSONDataset(_WholeFile, JSONDataset):  # type: ignore[misc]
