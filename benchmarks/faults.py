@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 import xmodal_pipeline
 from xmodal_pipeline.datasets.atomic import (
@@ -48,6 +49,7 @@ from xmodal_pipeline.datasets.checkpoint import CheckpointDataset
 from xmodal_pipeline.datasets.figure import FigureDataset
 from xmodal_pipeline.datasets.files import FilesDataset
 from xmodal_pipeline.datasets.multispectral_tiff import MultispectralTIFFDataset
+from xmodal_pipeline.datasets.picture import PictureDataset
 from xmodal_pipeline.datasets.prepared import PreparedDataset
 from xmodal_pipeline.datasets.study import StudyDataset
 from xmodal_pipeline.datasets.thumbnails import ThumbnailsDataset
@@ -238,6 +240,12 @@ def cases() -> list[Case]:
             by_path(AtomicTextDataset),
             lambda number: str(number) * 9000,
             lambda text: one_number([list(text), [9000 * int(text[0]) // len(text)]]),
+        ),
+        case(
+            "Picture",
+            by_path(PictureDataset),
+            lambda number: Image.fromarray(np.full((40, 40, 3), number, np.uint8)),
+            lambda found: one_number([np.asarray(found)]),
         ),
         case("Study", by_path(StudyDataset), study, lambda found: int(found.root.name)),
         case(

@@ -27,6 +27,17 @@ def project(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def pipelines():
+    """All registered pipelines by name."""
+    from kedro.framework.project import configure_project
+
+    from xmodal_pipeline.pipeline_registry import register_pipelines
+
+    configure_project("xmodal_pipeline")
+    return register_pipelines()
+
+
+@pytest.fixture(scope="session")
 def prepare_arrays():
     """Arrays of the captures of an index as `Prepared`."""
     from xmodal_pipeline.specimens.prepared import Prepared

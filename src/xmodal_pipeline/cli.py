@@ -1,4 +1,4 @@
-"""`kedro xmodal …`: a look at a folder before the first run, and the studies of this project.
+"""`kedro xmodal …`: a look at a folder before the first run, the studies of this project, its pipelines.
 
 Kedro takes `cli` of this module for the project's own commands, and `run` for `python -m xmodal_pipeline`.
 """
@@ -25,7 +25,7 @@ def cli() -> None:
 
 @cli.group()
 def xmodal() -> None:
-    """Look at a folder of captures before the first run; list and remove studies."""
+    """Look at a folder of captures before the first run; list and remove studies; share the pipelines."""
 
 
 @xmodal.command("inspect")
@@ -142,6 +142,29 @@ def forget(metadata: ProjectMetadata, study: str, *, yes: bool) -> None:
     for folder in found.folders:
         shutil.rmtree(folder)
     click.echo(f"Removed the outputs of study '{study}'.")
+
+
+@xmodal.command("viz-build")
+@click.option("--include-previews", is_flag=True, help="Tables, figures and metrics go along.")
+@click.option("--env", "-e", help="Folder of conf/: the study whose outputs are previewed.")
+@click.pass_obj
+def viz_build(metadata: ProjectMetadata, *, include_previews: bool, env: str | None) -> None:
+    """Write build/: the pipelines in Kedro-Viz, as files that name no path of this machine.
+
+    As `kedro viz build`, without telemetry and without calls out; put the folder on any web server.
+    """
+    import logging
+
+    from xmodal_pipeline.errors import ParametersError
+    from xmodal_pipeline.viz import build_viz
+
+    logging.getLogger("kedro_viz").setLevel(logging.ERROR)  # a warning per output that was not made
+    try:
+        folder = build_viz(metadata.project_path, env=env, previews=include_previews)
+    except ParametersError as error:
+        raise click.ClickException(str(error)) from error
+    name = folder.relative_to(metadata.project_path)
+    click.echo(f"Wrote {name}/. To look at it: python -m http.server --directory {name}")
 
 
 def _save_sheet(inspection: "Inspection", project: Path) -> Path | None:

@@ -234,3 +234,36 @@ def test_twelve_specimens_without_metadata_reach_a_report_and_their_folder_stays
     assert (finished / "data/08_reporting/mine/report.html").is_file()
     rejected = pd.read_parquet(finished / "data/03_primary/mine/rejected_captures.parquet")
     assert rejected[["filename", "code"]].to_numpy().tolist() == [["s03_vis.png", "UNREADABLE"]]
+
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_kept_without_outputs(path):
+    cells = json.loads(path.read_text())["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert code
+    assert [cell for cell in code if cell["outputs"] or cell["execution_count"]] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_run_on_a_finished_study(finished, path, monkeypatch):
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    monkeypatch.setenv("KEDRO_ENV", "smoke")
+    folder = finished / "notebooks"
+    folder.mkdir(exist_ok=True)
+    notebook = nbformat.read(path, 4)
+    client = nbclient.NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    )
+    client.execute()
+    pictures = [
+        out
+        for cell in notebook.cells
+        for out in cell.get("outputs", [])
+        if "image/png" in out.get("data", {})
+    ]
+    assert pictures

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from kedro.framework.project import configure_project
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
@@ -12,7 +11,6 @@ from xmodal_pipeline.imaging.study import open_study
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
 from xmodal_pipeline.params.variants import SeparateParams
-from xmodal_pipeline.pipeline_registry import register_pipelines
 from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.prepared import Prepared
 
@@ -23,13 +21,6 @@ def catalog(project):
     bootstrap_project(project)
     with KedroSession.create(project_path=project, env="smoke") as session:
         return session.load_context().catalog
-
-
-@pytest.fixture(scope="session")
-def pipelines():
-    """All registered pipelines by name."""
-    configure_project("xmodal_pipeline")
-    return register_pipelines()
 
 
 @pytest.fixture

@@ -60,6 +60,14 @@ def test_accepted_captures_become_files_that_are_the_same_study(project):
         np.testing.assert_array_equal(stack.bands[[0, 1, 2, 6]], source[[0, 1, 2, 6]])
         is_moved = registration.loc[capture, "status"] == "corrected"
         assert np.array_equal(stack.bands[3:6], source[3:6]) != is_moved
+        twin = read_stack(folder.parent / "imagej" / path.name, (7,))
+        assert twin.labels == stack.labels
+        np.testing.assert_array_equal(twin.bands, stack.bands)
+    pictures = project / "data/08_reporting/first/presentation"
+    kinds = ("rgb", "uv", "false_colour")
+    assert {path.stem for path in pictures.glob("*.png")} == {
+        f"{one}_{kind}" for one in files for kind in kinds
+    }
 
     run(project, "ingest", INGEST, study="second", specimens={"root": str(folder), "scale": "uint16"})
     again = primary(project, "second", "registration_qa")
@@ -72,7 +80,7 @@ def test_accepted_captures_become_files_that_are_the_same_study(project):
 
 
 def test_it_says_what_must_run_before(project):
-    message = "canonical: needs ingest_summary, .*study; run 'kedro run --pipelines ingest'$"
+    message = "canonical: needs calibration, ingest_summary, .*study; run 'kedro run --pipelines ingest'$"
     with pytest.raises(KedroCliError, match=re.compile(message)):
         run(project, "canonical")
     assert not list((project / "data").rglob("*.tif"))

@@ -37,7 +37,7 @@ CONTRACT = {
     "registration_qa": ("03_primary/smoke/registration_qa.parquet", "primary", TABLE),
     "quality_report": ("03_primary/smoke/quality_report.parquet", "primary", TABLE),
     "colour_table": ("03_primary/smoke/colour_table.parquet", "primary", TABLE),
-    "colour_csv": ("03_primary/smoke/colour_table.csv", "primary", CSV),
+    "colour_table_csv": ("03_primary/smoke/colour_table.csv", "primary", CSV),
     "contact_sheet": ("08_reporting/smoke/contact_sheet", "primary", FIGURE),
     "partitions": ("04_feature/smoke/partitions.parquet", "feature", TABLE),
     "separate.checkpoint": ("06_models/smoke/separate/checkpoint.safetensors", "models", "CheckpointDataset"),
@@ -56,7 +56,7 @@ CONTRACT = {
     "separate.uv_maps": ("07_model_output/smoke/separate/uv_maps.parquet", "model_output", TABLE),
     "species_table": ("07_model_output/smoke/species_table.csv", "model_output", CSV),
     "figures": ("08_reporting/smoke/figures", "reporting", "FilesDataset"),
-    "report": ("08_reporting/smoke/report.html", "reporting", "AtomicTextDataset"),
+    "report": ("08_reporting/smoke/report.html", "reporting", "ReportDataset"),
 }
 
 

@@ -29,7 +29,7 @@ def kedro_run(project, *options):
             ["--pipelines", "split,trian"],
             "--pipelines: must be among the pipelines, got 'trian'; did you mean 'train'?; there are "
             "__default__, ablation, all_variants, apply, canonical, colour, compare, embed, evaluate, "
-            "ingest, report, split, train\n",
+            "export, ingest, report, split, train\n",
         ),
         (["--pipeline", "trian"], "got 'trian'; did you mean 'train'?"),
         (["--env", "smok"], "got 'smok'; did you mean 'smoke'?; there are base, local, museum, smoke\n"),

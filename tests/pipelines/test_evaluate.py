@@ -183,15 +183,3 @@ def test_differences_are_of_the_first_minus_the_second():
         ["separate", "band_means", "baselines", 0.75, 0.25, pytest.approx(0.5)],
         ["concat", "band_means", "baselines", 0.5, 0.25, pytest.approx(0.25)],
     ]
-
-
-def test_tables_are_exported_under_their_own_names():
-    comparison, uv_value = pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [2]})
-    exported = nodes.export_tables(comparison, uv_value)
-    assert exported[0] is comparison
-    assert exported[1] is uv_value
-
-
-def test_each_csv_is_named_after_the_table_that_it_repeats(pipelines):
-    (node,) = (one for one in pipelines["evaluate"].nodes if one.name == "evaluate.export_tables")
-    assert [f"{name}_csv" for name in node.inputs] == node.outputs

@@ -19,6 +19,7 @@ OTHERS = {
     "canonical": {"canonical"},
     "colour": {"colour"},
     "compare": {"compare"},
+    "export": {"export"},
 }
 """Pipelines beside the stages, with the stages whose nodes they share."""
 

@@ -5,6 +5,7 @@ file that `exists()` accepts.
 """
 
 import math
+import re
 from collections.abc import Iterator
 from copy import copy
 from pathlib import Path, PurePosixPath
@@ -62,7 +63,33 @@ class OptionalParquetDataset(AtomicParquetDataset):
 
 
 class AtomicCSVDataset(_WholeFile, CSVDataset):  # type: ignore[misc]
-    """A table as CSV, for R and spreadsheets; saved whole or not at all."""
+    """A table as CSV, for R and spreadsheets; saved whole or not at all.
+
+    A spreadsheet runs a cell that begins like a formula, wherever its text came from: such texts and column
+    names are written behind an apostrophe, which makes them text again (OWASP, CSV Injection). Numbers stay.
+    """
+
+    def save(self, data: pd.DataFrame) -> None:
+        """Write the table without formulas, then put the file in place."""
+        super().save(without_formulas(data))
+
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""Of what a spreadsheet takes for a formula, or cuts off before it looks for one."""
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+
+
+def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """A copy for CSV: texts and column names carry an apostrophe where they begin like a formula."""
+    defused = table.copy(deep=False)
+    for name in table.select_dtypes(exclude=["number", "bool", "datetime", "timedelta"]):
+        defused[name] = table[name].map(_defuse, na_action="ignore")
+    return defused.rename(columns=_defuse)
+
+
+def _defuse(value: Any) -> Any:
+    is_formula = isinstance(value, str) and value.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(value)
+    return f"'{value}" if is_formula else value
 
 
 class AtomicJSONDataset(_WholeFile, JSONDataset):  # type: ignore[misc]

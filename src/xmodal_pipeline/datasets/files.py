@@ -1,9 +1,11 @@
 """A folder of finished files."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import ImagePreview
 
 from xmodal_pipeline.saving import is_whole_folder, replace_folder, saved_files
 
@@ -24,6 +26,22 @@ class FilesDataset(AbstractDataset[dict[str, bytes], dict[str, bytes]]):
         with replace_folder(self._path) as partial:
             for name, content in data.items():
                 (partial / name).write_bytes(content)
+
+    def preview(self, name: str | None = None) -> ImagePreview:
+        """One picture of the folder, for Kedro-Viz.
+
+        Args:
+            name: of a PNG file; the first by name where there is none.
+
+        Raises:
+            DatasetError: if the folder has no such picture.
+        """
+        pictures = sorted(path for path in saved_files(self._path) if path.suffix == ".png")
+        shown = [path for path in pictures if name in (None, path.name)]
+        if not shown:
+            found = ", ".join(path.name for path in pictures) or "none"
+            raise DatasetError(f"FilesDataset '{self._path}': must hold {name or 'a picture'}, got {found}")
+        return ImagePreview(base64.b64encode(shown[0].read_bytes()).decode())
 
     def _exists(self) -> bool:
         return is_whole_folder(self._path)

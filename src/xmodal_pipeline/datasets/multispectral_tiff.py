@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,11 +22,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from xmodal_pipeline.imaging.labels import recognise_band
-from xmodal_pipeline.imaging.tiff import MultispectralImage, read_stack, write_canonical
+from xmodal_pipeline.imaging.tiff import MultispectralImage, read_stack, write_canonical, write_imagej
 from xmodal_pipeline.saving import replace_file
 
 _BAND_COUNTS = range(2, 17)
 """What counts as a band axis; a longer one needs `load_args`."""
+_WRITERS: dict[str, Callable[..., None]] = {"samples": write_canonical, "imagej": write_imagej}
 _TILE_PX = 160
 _COLOURS = (("R", "G", "B"), ("vR", "vG", "vB"))
 _BRIGHT = 99.5
@@ -37,8 +39,8 @@ class MultispectralTIFFDataset(AbstractVersionedDataset[MultispectralImage, Mult
     It loads bands stored as pages, samples or planes, tiled or compressed, BigTIFF, ImageJ and OME, in
     their own data type, and their names from ImageJ slice labels, OME channel names or GDAL band
     descriptions. It saves one page of contiguous samples with GDAL band descriptions, which tifffile,
-    rasterio and Bio-Formats open whole. A save that fails leaves the earlier local file as it was; on other
-    file systems that is as they keep it.
+    rasterio and Bio-Formats open whole; or an ImageJ hyperstack, which File > Open of Fiji shows. A save
+    that fails leaves the earlier local file as it was; on other file systems that is as they keep it.
 
     Examples:
         Using the [YAML API](https://docs.kedro.org/en/stable/catalog-data/data_catalog_yaml_examples/):
@@ -93,7 +95,8 @@ class MultispectralTIFFDataset(AbstractVersionedDataset[MultispectralImage, Mult
             filepath: Path of the file, with a protocol such as `s3://` where it is not local.
             load_args: `band_counts`, how many bands the file may have (default 2 to 16). It tells the
                 band axis apart where the file does not.
-            save_args: `compression`, as tifffile names it (default `adobe_deflate`).
+            save_args: `layout`, `samples` (default) or `imagej`; of samples `compression`, as tifffile names
+                it (default `adobe_deflate`).
             version: The version to load and save, if the dataset is versioned.
             credentials: For the file system, such as `{"key": …, "secret": …}`.
             fs_args: Further arguments of the file system.
@@ -106,7 +109,12 @@ class MultispectralTIFFDataset(AbstractVersionedDataset[MultispectralImage, Mult
         self._protocol = protocol
         self._fs = fsspec.filesystem(protocol, **(deepcopy(credentials) or {}), **file_system_args)
         self._load_args = {"band_counts": _BAND_COUNTS, **(load_args or {})}
-        self._save_args = save_args or {}
+        self._save_args = {"layout": "samples", **(save_args or {})}
+        if self._save_args["layout"] not in _WRITERS:
+            raise DatasetError(
+                f"{type(self).__name__}: save_args.layout must be among {', '.join(_WRITERS)}, got "
+                f"'{self._save_args['layout']}'"
+            )
         self.metadata = metadata
         super().__init__(
             filepath=PurePosixPath(path),
@@ -126,7 +134,8 @@ class MultispectralTIFFDataset(AbstractVersionedDataset[MultispectralImage, Mult
     def save(self, data: MultispectralImage) -> None:
         """Write the file whole or not at all."""
         content = io.BytesIO()  # remote files cannot be sought in, which TIFF needs
-        write_canonical(content, data.bands, data.names, **self._save_args)
+        more = {name: value for name, value in self._save_args.items() if name != "layout"}
+        _WRITERS[self._save_args["layout"]](content, data.bands, data.names, **more)
         path = get_filepath_str(self._get_save_path(), self._protocol)
         if self._protocol == "file":
             with replace_file(Path(path)) as partial:

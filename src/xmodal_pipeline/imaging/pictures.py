@@ -1,4 +1,4 @@
-"""Photographs as a screen shows them: RGB, UV as grey, and the two laid over one another."""
+"""Photographs as a screen shows them: RGB, UV as grey, and both in one picture."""
 
 from typing import Final
 
@@ -97,6 +97,25 @@ def uv_picture(uv: Bands, mask: Mask, *, is_linear: bool = True) -> Picture:
     """
     grey = _encode(stretch(uv.mean(axis=0, keepdims=True), mask), is_linear=is_linear)
     return _to_bytes(np.repeat(grey.transpose(1, 2, 0), 3, axis=2))
+
+
+def false_colour_picture(rgb: Bands, uv: Bands, mask: Mask, *, is_linear: bool = True) -> Picture:
+    """UV as blue, blue as green, green as red: what a bee sees, moved to where people see it.
+
+    After Verhoeven, Ren and Lunau 2018 (Journal of Pollination Ecology 23: 102). The visible bands share one
+    stretch, UV has its own: hues are for looking, not for comparing. Fewer than three visible bands give
+    their mean to red and green.
+
+    Args:
+        rgb: (bands, height, width), unit scale.
+        uv: the same of UV, same height and width.
+        mask: (height, width).
+        is_linear: as for `rgb_picture`.
+    """
+    visible = stretch(rgb, mask)
+    green, blue = visible[1:3] if len(visible) == 3 else (visible.mean(axis=0),) * 2
+    ultraviolet = stretch(uv.mean(axis=0, keepdims=True), mask)[0]
+    return _to_bytes(_encode(np.stack([green, blue, ultraviolet], axis=-1), is_linear=is_linear))
 
 
 def overlay_picture(rgb: Bands, uv: Bands, mask: Mask, *, is_linear: bool = True) -> Picture:

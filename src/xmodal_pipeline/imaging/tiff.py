@@ -37,6 +37,8 @@ _GDAL_NODATA_TAG = 42113
 _ALPHA_SAMPLES = (1, 2)
 """ExtraSamples values of associated and unassociated alpha (TIFF 6.0, page 31)."""
 
+_IMAGEJ_TYPES = ("uint8", "uint16", "float32")
+
 
 class Stack(NamedTuple):
     """The bands of one TIFF as they are stored."""
@@ -330,12 +332,7 @@ def write_canonical(
     Raises:
         ValueError: if there is one band, or names and bands differ in number.
     """
-    if bands.ndim != 3 or len(bands) < 2:
-        raise ValueError(
-            f"write_canonical: bands must be (bands, height, width) with two bands or more, got {bands.shape}"
-        )
-    if len(names) != len(bands):
-        raise ValueError(f"write_canonical: names must be one per band ({len(bands)}), got {len(names)}")
+    _check_named(bands, names)
     items = "".join(
         f'<Item name="DESCRIPTION" sample="{sample}" role="description">{escape(name)}</Item>'
         for sample, name in enumerate(names)
@@ -350,3 +347,37 @@ def write_canonical(
         metadata=None,
         extratags=[(_GDAL_METADATA_TAG, "s", 0, description, True)],
     )
+
+
+def write_imagej(file: Path | BinaryIO, bands: NDArray[Any], names: Sequence[str]) -> None:
+    """Write bands as the channels of an ImageJ hyperstack, which ImageJ and Fiji open by File > Open.
+
+    Uncompressed, since ImageJ reads the names of channels from such files alone. GDAL (rasterio) sees the
+    first band only: see docs/decisions/0009.
+
+    Args:
+        file: where to write.
+        bands: (bands, height, width), at least two bands. ImageJ knows uint8, uint16 and float32; others
+            become float32.
+        names: one per band.
+
+    Raises:
+        ValueError: if there is one band, or names and bands differ in number.
+    """
+    _check_named(bands, names)
+    tifffile.imwrite(
+        file,
+        bands if bands.dtype in _IMAGEJ_TYPES else bands.astype(np.float32),
+        imagej=True,
+        photometric="minisblack",
+        metadata={"axes": "CYX", "Labels": list(names), "mode": "grayscale"},
+    )
+
+
+def _check_named(bands: NDArray[Any], names: Sequence[str]) -> None:
+    if bands.ndim != 3 or len(bands) < 2:
+        raise ValueError(
+            f"TIFF: bands must be (bands, height, width) with two bands or more, got {bands.shape}"
+        )
+    if len(names) != len(bands):
+        raise ValueError(f"TIFF: names must be one per band ({len(bands)}), got {len(names)}")

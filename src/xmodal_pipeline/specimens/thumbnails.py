@@ -1,6 +1,6 @@
 """Pictures of a study's captures, for the contact sheet."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,10 @@ from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
 from xmodal_pipeline.imaging.patches import PatchesError, read_patches
 from xmodal_pipeline.imaging.pictures import make_thumbnail
-from xmodal_pipeline.imaging.reading import read_capture
-from xmodal_pipeline.imaging.registration import Registration, apply_registration
+from xmodal_pipeline.imaging.registration import Registration
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.specimens.discovery import capture_files
+from xmodal_pipeline.specimens.registered import read_registered
 from xmodal_pipeline.specimens.registration_table import corrections
 from xmodal_pipeline.specimens.study_calibration import capture_calibrations
 
@@ -75,9 +75,7 @@ def _choose(specimen_index: pd.DataFrame) -> pd.DataFrame:
 def _picture(
     files: CaptureFiles, study: Study, calibration: Calibration | None, registration: Registration | None
 ) -> NDArray[np.uint8]:
-    capture = read_capture(files, study, calibration)
-    if registration is not None:
-        capture = replace(capture, uv=apply_registration(capture.uv, registration))
+    capture = read_registered(files, study, calibration, registration)
     regions = _number_regions(files, study, capture)
     return make_thumbnail(capture, SIDE_PX, is_linear=study.is_linear, regions=regions)
 

@@ -51,3 +51,22 @@ def test_an_optional_table_loads_empty_until_its_file_is_there(tmp_path):
     table = pd.DataFrame({"sd": [0.1]})
     AtomicParquetDataset(filepath=str(tmp_path / "table.parquet")).save(table)
     pd.testing.assert_frame_equal(dataset.load(), table)
+
+
+def test_no_cell_and_no_column_name_of_a_csv_is_a_formula(tmp_path):
+    harmful = ["=1+1", "+cmd|' /C calc'!A0", "-1+2", "@SUM(A1)", "\tx", "\rx", "-inf", "+"]
+    harmless = ["a=b", "-1.5", "+2e-3", "-.5", "'=x", " =x", None, ""]
+    table = pd.DataFrame({"text": [*harmful, *harmless], "number": np.arange(-8.0, 8.0), "=name": "x"})
+    kind = pd.CategoricalDtype(["=A1", "plain"])
+    table["class"] = pd.Categorical(["=A1", "plain"] * 8, dtype=kind)
+    before = table.copy()
+
+    dataset = AtomicCSVDataset(filepath=str(tmp_path / "file.csv"))
+    dataset.save(table)
+
+    pd.testing.assert_frame_equal(table, before)
+    read = pd.read_csv(tmp_path / "file.csv", keep_default_na=False, dtype=str, lineterminator="\n")
+    assert list(read) == ["text", "number", "'=name", "class"]
+    assert read["text"].tolist() == [f"'{one}" for one in harmful] + [one or "" for one in harmless]
+    assert read["number"].astype(float).tolist() == before["number"].tolist()
+    assert set(read["class"]) == {"'=A1", "plain"}

@@ -4,6 +4,7 @@ import pytest
 from xmodal_pipeline.imaging.capture import Capture
 from xmodal_pipeline.imaging.pictures import (
     draw_outline,
+    false_colour_picture,
     make_thumbnail,
     overlay_picture,
     picture_views,
@@ -144,3 +145,20 @@ def test_views_of_a_capture_share_one_stretch_on_a_neutral_ground():
     assert (pictures[~masks] == 200).all()
     grey = picture_views(views[:, :1], masks, is_linear=False)
     assert grey[0, 3, 3].tolist() == [212, 212, 212]
+
+
+def test_false_colour_moves_every_band_to_the_next_longer_one():
+    """R is not shown; G is red, B is green, UV is blue."""
+    rgb, uv = np.zeros((3, 20, 40), np.float32), np.zeros((2, 20, 40), np.float32)
+    rgb[0, :, :10] = rgb[1, :, 10:20] = rgb[2, :, 20:30] = 0.8
+    uv[:, :, 30:] = 0.1  # its own stretch
+    picture = false_colour_picture(rgb, uv, np.ones((20, 40), bool))
+    shown = [picture[5, column].tolist() for column in (5, 15, 25, 35)]
+    assert shown == [[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]]
+
+
+def test_false_colour_of_one_visible_band_is_yellow_and_blue():
+    rgb, uv, mask = two_halves()
+    picture = false_colour_picture(rgb[:1], uv, mask)
+    assert picture[5, 5].tolist() == [255, 255, 0]
+    assert picture[5, 30].tolist() == [0, 0, 255]

@@ -1,5 +1,7 @@
 """Every TIFF layout gives the same bands in the same order."""
 
+import shutil
+import subprocess
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from xmodal_pipeline.errors import CaptureCode, CaptureRejected
-from xmodal_pipeline.imaging.tiff import orient, read_stack, write_canonical
+from xmodal_pipeline.imaging.tiff import orient, read_stack, write_canonical, write_imagej
 
 NAMES = ["R", "G", "B", "UV1", "UV2", "UV3", "mask"]
 Array = NDArray[np.generic]
@@ -263,3 +265,56 @@ def test_imagej_cannot_take_the_first_band_for_the_whole_file(tmp_path: Path) ->
         assert page.planarconfig == 1
         assert page.samplesperpixel not in (1, 3, 4)
         assert not tiff.is_imagej
+
+
+@pytest.mark.parametrize(
+    ("dtype", "stored"), [("uint8", "uint8"), ("uint16", "uint16"), ("float64", "float32")]
+)
+def test_an_imagej_stack_has_a_channel_per_band_with_its_name(
+    tmp_path: Path, dtype: str, stored: str
+) -> None:
+    bands = make_bands(dtype=dtype)
+    write_imagej(tmp_path / "a.tif", bands, NAMES)
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        assert tiff.is_imagej
+        assert (tiff.series[0].axes, tiff.series[0].shape) == ("CYX", bands.shape)
+        assert tiff.pages.first.compression == 1  # ImageJ ignores the names of compressed pages
+        assert tiff.imagej_metadata is not None
+        assert tiff.imagej_metadata["Labels"] == NAMES
+    stack = read_stack(tmp_path / "a.tif")
+    assert (stack.labels, stack.bands.dtype) == (tuple(NAMES), np.dtype(stored))
+    np.testing.assert_array_equal(stack.bands, bands.astype(stored))
+    with pytest.raises(ValueError, match=r"names must be one per band \(7\), got 3"):
+        write_imagej(tmp_path / "b.tif", bands, NAMES[:3])
+
+
+_IMAGEJ = Path("/usr/share/java/ij.jar")
+_PRINT = """
+open("{path}");
+getDimensions(width, height, channels, slices, frames);
+print(channels + " " + slices + " " + frames);
+for (at = 1; at <= nSlices; at++) {{ setSlice(at); print(getInfo("slice.label") + " " + getPixel(7, 3)); }}
+"""
+
+
+@pytest.mark.skipif(
+    not (_IMAGEJ.is_file() and shutil.which("java") and shutil.which("xvfb-run")),
+    reason="ImageJ is not there (Debian: apt install imagej xvfb xauth)",
+)
+def test_file_open_of_imagej_shows_every_channel_with_its_name(tmp_path: Path) -> None:
+    bands = make_bands()
+    write_imagej(tmp_path / "a.tif", bands, NAMES)
+    (tmp_path / "print.ijm").write_text(_PRINT.format(path=tmp_path / "a.tif"))
+    command = [
+        "xvfb-run",
+        "-a",
+        "java",
+        "-cp",
+        str(_IMAGEJ),
+        "ij.ImageJ",
+        "-batch",
+        str(tmp_path / "print.ijm"),
+    ]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.split("\n")
+    assert lines[0] == "7 1 1"
+    assert lines[1:8] == [f"{name} {band[3, 7]}" for name, band in zip(NAMES, bands, strict=True)]

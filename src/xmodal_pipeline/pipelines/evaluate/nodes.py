@@ -158,11 +158,6 @@ def map_uv_claims(
     return map_claims(checkpoint, prepared, embeddings, specimen_index, uv_value)
 
 
-def export_tables(comparison: pd.DataFrame, uv_value: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables of results once more as CSV, for R and spreadsheets."""
-    return comparison, uv_value
-
-
 def export_species(uv_value: pd.DataFrame, species_tips: pd.DataFrame) -> pd.DataFrame:
     """What UV adds in each species, with its error and its tip, for phylogenetic methods."""
     return tabulate_species(uv_value, species_tips)

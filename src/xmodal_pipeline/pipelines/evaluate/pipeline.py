@@ -6,6 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.params.variants import BASELINES, DEFAULT_VARIANTS
 from xmodal_pipeline.pipelines.evaluate import nodes
+from xmodal_pipeline.pipelines.exporting import export_tables
 from xmodal_pipeline.pipelines.tags import OVERVIEW, TABLES, Check, feature_set
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 
@@ -100,7 +101,7 @@ def _shared(variants: Sequence[str], cross_modal: Sequence[str]) -> list[Node]:
             tags=TABLES,
         ),
         Node(
-            nodes.export_tables,
+            export_tables,
             ["comparison", "uv_value"],
             ["comparison_csv", "uv_value_csv"],
             name="export_tables",

@@ -119,13 +119,6 @@ def examine(
     return examination._replace(rejected_captures=rejected)
 
 
-def export_colour(
-    colour_table: pd.DataFrame, receptor_table: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The colour tables once more as CSV, for R."""
-    return colour_table, receptor_table
-
-
 def match_tree(study: Study, specimen_index: pd.DataFrame) -> pd.DataFrame:
     """Which tip of the study's tree is which species; no rows without a tree."""
     tips = find_tips(study.root, study.settings)

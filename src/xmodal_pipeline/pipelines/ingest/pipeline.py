@@ -2,8 +2,11 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from xmodal_pipeline.pipelines.exporting import export_tables
 from xmodal_pipeline.pipelines.ingest import nodes
 from xmodal_pipeline.pipelines.tags import DESCRIBES, FIGURES, OVERVIEW, TABLES, Check
+
+_EXPORTED = ("specimen_index", "registration_qa", "quality_report", "colour_table", "receptor_table")
 
 
 def create_pipeline() -> Pipeline:
@@ -58,10 +61,10 @@ def create_pipeline() -> Pipeline:
                 name="examine_captures",
             ),
             Node(
-                nodes.export_colour,
-                ["colour_table", "receptor_table"],
-                ["colour_csv", "receptor_csv"],
-                name="export_colour",
+                export_tables,
+                list(_EXPORTED),
+                [f"{name}_csv" for name in _EXPORTED],
+                name="export_tables",
                 tags=TABLES,
             ),
             Node(

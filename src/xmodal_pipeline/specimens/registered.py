@@ -1,0 +1,29 @@
+"""A capture as it is shown: read, calibrated, and UV laid on RGB."""
+
+from dataclasses import replace
+
+from xmodal_pipeline.imaging.calibration import Calibration
+from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
+from xmodal_pipeline.imaging.reading import read_capture
+from xmodal_pipeline.imaging.registration import Registration, apply_registration
+from xmodal_pipeline.imaging.study import Study
+
+
+def read_registered(
+    files: CaptureFiles, study: Study, calibration: Calibration | None, registration: Registration | None
+) -> Capture:
+    """One capture in unit scale, with UV corrected where registration corrected it.
+
+    Args:
+        files: where it is.
+        study: how it is read.
+        calibration: the line of each band; None where the capture has none.
+        registration: applied to UV where its status is `corrected`.
+
+    Raises:
+        CaptureRejected: as `read_capture`.
+    """
+    capture = read_capture(files, study, calibration)
+    if registration is None:
+        return capture
+    return replace(capture, uv=apply_registration(capture.uv, registration))
