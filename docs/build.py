@@ -6,14 +6,17 @@ write Markdown need no mkdocs, so that tests can call them.
 
 import ast
 import html
+import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
+import click
 import yaml
 
+from xmodal_pipeline.cli import xmodal
 from xmodal_pipeline.dictionary import TABLES
 from xmodal_pipeline.errors import ADVICE, CaptureCode, Trouble
 from xmodal_pipeline.params._model import ParamsModel
@@ -21,6 +24,7 @@ from xmodal_pipeline.params.ingest import BandLayout
 from xmodal_pipeline.params.presets import PRESETS
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.params.variants import BaselineParams, StrategyParams
+from xmodal_pipeline.pipelines import STAGES
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -52,6 +56,7 @@ def write_pages() -> dict[str, str]:
         "reference/parameters.md": parameters_page(),
         "reference/columns.md": columns_page(),
         "reference/codes.md": codes_page(),
+        "reference/commands.md": commands_page(),
         **{f"reference/python/{name}.md": text for name, text in python_pages().items()},
     }
 
@@ -184,9 +189,12 @@ def _as_yaml(value: Any) -> str:
 
 
 def parameters_page() -> str:
-    """The reference of every parameter, a table per group."""
+    """The reference of every parameter, a table per group, in the order of the stages."""
+    first = [f"parameters_{stage}.yml" for stage in ("run", *STAGES)]
+    files = sorted(CONF.glob("parameters_*.yml"), key=lambda path: [*first, path.name].index(path.name))
+    order = ["study", *(name for path in files for name in yaml.safe_load(path.read_text()))]
     groups: dict[str, list[str]] = {}
-    for key in list_keys():
+    for key in sorted(list_keys(), key=lambda key: order.index(key.name.partition(".")[0])):
         group = key.name.rpartition(".")[0] or "of every run"
         groups.setdefault(group, []).append(_row(f"`{key.name}`", *key[1:]))
     sections = ["\n".join([f"## {group}", "", *_PARAMETERS_HEAD, *rows]) for group, rows in groups.items()]
@@ -256,6 +264,27 @@ def codes_page() -> str:
     ]
     parts = [_CODES_INTRODUCTION, *_CODES_HEAD, *captures, "", "## Findings", "", *_CODES_HEAD, *troubles]
     return "\n".join(parts) + "\n"
+
+
+# Commands
+
+_COMMANDS_INTRODUCTION = """# Commands
+
+Beside Kedro's own, of which `kedro run` [runs everything or a part](../how-to/stages.md). All run in the
+folder of the project."""
+
+
+def commands_page() -> str:
+    """The reference of `kedro xmodal`: each command with its arguments, words and options."""
+    parts = [_COMMANDS_INTRODUCTION]
+    for name, command in sorted(xmodal.commands.items()):
+        context = click.Context(command)
+        usage = " ".join(["kedro xmodal", name, *command.collect_usage_pieces(context)])
+        words = html.escape(inspect.cleandoc(command.help or ""))
+        options = [one for one in command.params if isinstance(one, click.Option)]
+        listed = [f"- `{', '.join(one.opts)}`: {one.help}" for one in options]
+        parts += [f"## {name}", f"`{usage}`", words, "\n".join(listed)]
+    return "\n\n".join(parts) + "\n"
 
 
 # Python

@@ -94,6 +94,13 @@ def test_every_public_name_is_rendered_once():
     assert "::: xmodal_pipeline.evaluation.uv_value.value.uv_value" in own
 
 
+def test_every_command_is_on_its_page():
+    page = MADE["reference/commands.md"]
+    assert re.findall(r"^## (\w+)$", page, re.MULTILINE) == ["forget", "init", "inspect", "studies"]
+    assert "`kedro xmodal forget [OPTIONS] STUDY`" in page
+    assert "- `--yes`: Do not ask." in page
+
+
 def test_every_public_name_is_there():
     for module, names in BUILD.public_names().items():
         room = importlib.import_module(module)
