@@ -4,6 +4,7 @@ from typing import Final
 
 from xmodal_pipeline.dictionary.column import (
     CAPTURE_ID,
+    COLOUR_UNITS,
     COUNT,
     DEGREES,
     PIXELS,
@@ -36,7 +37,7 @@ _COLOUR = {
     "q75": Column("Upper quartile.", _LEVEL),
     "q95": Column("95 % quantile.", _LEVEL),
     "n_px": Column("Pixels of the region.", COUNT),
-    "units": Column("`reflectance`, or `relative`: camera units."),
+    "units": COLOUR_UNITS,
 }
 _RECEPTORS = {
     **CAPTURE_ID,
@@ -100,7 +101,7 @@ CAPTURE_TABLES: Final = {
             "found": Column("Spelling in the file."),
             "became": Column("What it is read as; empty: unlabelled."),
             "n": Column("Rows of the metadata.", COUNT),
-            "why": Column("Why, such as `cleaned` (case, spaces) or a term of `specimens.vocabulary`."),
+            "why": Column("`cleaned`, `missing: unlabelled` or `not in the vocabulary: unlabelled`."),
         },
     ),
     "calibration": Table(
@@ -128,7 +129,7 @@ CAPTURE_TABLES: Final = {
             "sha256": Column("Digest of its pixels."),
             "height_px": Column("Height.", PIXELS),
             "width_px": Column("Width.", PIXELS),
-            "colour_units": Column("`reflectance`, or `relative`: camera units."),
+            "colour_units": COLOUR_UNITS,
             "flags": _FLAGS,
             "*": _LABEL,
         },

@@ -29,6 +29,7 @@ COUNT = "count"
 PIXELS = "px"
 DEGREES = "degrees"
 UNITLESS = "unitless"
+COLOUR_UNITS = Column("`reflectance`, `relative` (alike within the study) or `uncalibrated` (camera units).")
 
 CAPTURE_ID = {
     "capture_id": Column("Name of the capture, unique in the study."),

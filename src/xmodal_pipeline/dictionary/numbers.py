@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from xmodal_pipeline.dictionary.column import COUNT, FEATURES, SHARE, UNITLESS, Column, Table
+from xmodal_pipeline.dictionary.column import COLOUR_UNITS, COUNT, FEATURES, SHARE, UNITLESS, Column, Table
 
 _METRIC = "of the metric"
 _P = "p"
@@ -22,7 +22,7 @@ _NUMBER = {
     "chance": Column("What knowing nothing would give.", _METRIC),
     "p": Column("p against chance.", _P),
     "protocol": Column("Name of the evaluation's settings."),
-    "source": Column("What it was read from: `rgb`, `uv`, `combined` (side by side) or `joint`."),
+    "source": Column("What was read: `rgb`, `uv`, `combined` (side by side), `joint`; empty: all."),
     "direction": Column("`rgb_to_uv` or `uv_to_rgb`, in retrieval."),
     "k": Column("k of recall@k.", COUNT),
     "stratum": Column("Species, of a row of one species."),
@@ -124,7 +124,7 @@ NUMBER_TABLES: Final = {
         {
             **{name: column for name, column in _SHOWN.items() if name != "features"},
             "classes": _BEHIND["classes"],
-            "colour_units": Column("`reflectance`, or `relative`: camera units."),
+            "colour_units": COLOUR_UNITS,
             "compared_within": Column("Confounders within whose classes it was compared."),
             "confounded_with": Column("Confounders that the label goes together with."),
         },
