@@ -46,6 +46,7 @@ ROOT_PAGES: Final = {
 _BEYOND_DOCS = re.compile(r"\]\((?:\.\./)+(" + "|".join(map(re.escape, ROOT_PAGES)) + r")(#[^)]*)?\)")
 _OTHER_HOSTS = re.compile(
     r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>|url\(\s*[\"']?https?:"
+    r"|class=\"mermaid\""  # the theme fetches what draws these
 )
 
 
