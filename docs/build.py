@@ -207,9 +207,9 @@ def parameters_page() -> str:
 _COLUMNS_INTRODUCTION = """# Tables and columns
 
 Every table that a run writes. `<study>` is the study's name; what stands in braces is the variant's, or the
-model's. Parquet opens with pandas, polars and R's arrow; CSV with anything. `*` in the name of a column
-stands for any letters. "Units of the band" are reflectance where captures are calibrated, else shares of
-full scale."""
+model's. Parquet opens with pandas, polars and R's arrow; a CSV of the same name beside it has the same
+columns. `*` in the name of a column stands for any letters. "Units of the band" are reflectance where
+captures are calibrated, else shares of full scale."""
 _COLUMNS_HEAD = ("| column | unit | meaning |", "|---|---|---|")
 _SOMETIMES = " Not in every study or variant."
 

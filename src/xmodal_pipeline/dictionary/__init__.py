@@ -15,7 +15,7 @@ from xmodal_pipeline.dictionary.numbers import NUMBER_TABLES
 __all__ = ["TABLES", "Column", "Table", "find_column"]
 
 TABLES: Final[Mapping[str, Table]] = CAPTURE_TABLES | MODEL_TABLES | NUMBER_TABLES
-"""By entry of the catalog, spelt as in `conf/base/catalog_*.yml`."""
+"""By entry of the catalog, spelt as in `conf/base/catalog_*.yml`, without those that say it again as CSV."""
 
 
 def find_column(table: str, name: str) -> str | None:

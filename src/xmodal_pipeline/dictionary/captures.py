@@ -179,9 +179,7 @@ CAPTURE_TABLES: Final = {
         },
     ),
     "colour_table": Table("a band of a region of a capture", _COLOUR),
-    "colour_csv": Table("as `colour_table`", _COLOUR),
     "receptor_table": Table("a region of a capture; none without `specimens.receptors`", _RECEPTORS),
-    "receptor_csv": Table("as `receptor_table`", _RECEPTORS),
     "species_tips": Table(
         "a species, or a tip of `specimens.tree`; none without a tree",
         {

@@ -113,11 +113,9 @@ NUMBER_TABLES: Final = {
         },
     ),
     "comparison": Table("a number of a variant or baseline", _COMPARISON),
-    "comparison_csv": Table("as `comparison`", _COMPARISON),
     "differences": Table("a measure, of two models", _DIFFERENCES),
     "compared": Table("a measure, of two models, other runs among them", _DIFFERENCES),
     "uv_value": Table("a species, label, view, patch and set of features", _UV_VALUE),
-    "uv_value_csv": Table("as `uv_value`", _UV_VALUE),
     "uv_value_colour": Table("as `uv_value`, of `colour` alone", _UV_VALUE),
     "colour_summary": Table(
         "as `uv_value_colour`, what a reader needs",

@@ -24,7 +24,12 @@ def tables_of_the_catalog():
     for path in sorted(CATALOG.glob("catalog_*.yml")):
         for name, entry in yaml.safe_load(path.read_text()).items():
             kind = str(entry.get("type", "")).rpartition(".")[2]
-            if not name.startswith("_") and kind in ("AtomicParquetDataset", "AtomicCSVDataset"):
+            is_copy = name.endswith("_csv") and name not in TABLES
+            if (
+                not name.startswith("_")
+                and not is_copy
+                and kind in ("AtomicParquetDataset", "AtomicCSVDataset")
+            ):
                 yield name
 
 
