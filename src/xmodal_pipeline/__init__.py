@@ -3,15 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xmodal_pipeline.training.capture_encoder import load_encoder as load_encoder
+    from xmodal_pipeline.training.capture_encoder import CaptureEncoder, load_encoder
 
+__all__ = ["CaptureEncoder", "load_encoder"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import `load_encoder` when it is asked for: most commands need no torch."""
-    if name == "load_encoder":
-        from xmodal_pipeline.training.capture_encoder import load_encoder
+    """Import what is public when it is asked for: most commands need no torch."""
+    if name in __all__:
+        from xmodal_pipeline.training import capture_encoder
 
-        return load_encoder
+        return getattr(capture_encoder, name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

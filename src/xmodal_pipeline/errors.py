@@ -1,4 +1,4 @@
-"""Errors that callers catch, and the one list of codes that a capture can carry, with advice on each."""
+"""Errors that callers catch, and the codes of what can go wrong, with what to do or where to read on."""
 
 import difflib
 import textwrap
@@ -135,6 +135,35 @@ ADVICE: Final[dict[str, str]] = {
 }
 """What to do about a code: one line each."""
 
+TROUBLESHOOTING: Final = "docs/troubleshooting.md"
+"""The page that messages name."""
+
+
+class Trouble(StrEnum):
+    """What may be wrong with a study, a training or a run. The page has a heading of each name."""
+
+    COLLAPSE = "COLLAPSE"
+    """Projections of a modality hardly differ between captures."""
+    MODALITY_DOMINATES = "MODALITY_DOMINATES"
+    """The gradient at one encoder is more than ten times that at the other."""
+    MODALITY_GAP = "MODALITY_GAP"
+    """RGB and UV projections stay apart: poor alignment."""
+    TEMPERATURE_AT_CLAMP = "TEMPERATURE_AT_CLAMP"
+    """A learnt temperature stands at an end of its range."""
+    LEAKAGE = "LEAKAGE"
+    """One photograph lies on both sides of a split, under two specimens."""
+    LABEL_CONFOUNDED = "LABEL_CONFOUNDED"
+    """A label goes together with a confounder, such as the session."""
+    STALE_OUTPUTS = "STALE_OUTPUTS"
+    """A run would read or keep outputs that other settings or files made."""
+    NOTHING_READ = "NOTHING_READ"
+    """No capture of the folder could be used."""
+
+    @property
+    def page(self) -> str:
+        """Where a document says more: `docs/troubleshooting.md#modality-gap`."""
+        return f"{TROUBLESHOOTING}#{self.lower().replace('_', '-')}"
+
 
 def advise(code: str) -> str:
     """The line for a code; empty for one that is not a capture code."""
@@ -155,7 +184,8 @@ def rejection_summary(rejected: Iterable[tuple[str, str, str]], *, is_all: bool 
         lines.append(f"{n:6d} {code}: {advise(code)}")
         lines.append(f"       {filename}: {textwrap.shorten(reason, _SUMMARY_WIDTH)}")
     next_step = (
-        "Mend the files or the settings that the reasons name; the study's name is still free."
+        f"Mend the files or the settings that the reasons name; the study's name is still free. More in "
+        f"{Trouble.NOTHING_READ.page}."
         if is_all
         else "Mend the files, or raise quality.max_rejected_share."
     )

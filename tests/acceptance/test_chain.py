@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
+from xmodal_pipeline.dictionary import TABLES, find_column
 from xmodal_pipeline.params.variants import DEFAULT_VARIANTS, VARIANTS
 
 KEDRO = str(Path(sys.executable).with_name("kedro"))
@@ -267,3 +270,41 @@ def test_notebooks_run_on_a_finished_study(finished, path, monkeypatch):
         if "image/png" in out.get("data", {})
     ]
     assert pictures
+
+
+def described_tables(project):
+    """Files of each table of the dictionary, by the catalog's paths; of two patterns the longer counts."""
+    patterns = {}
+    for path in (project / "conf" / "base").glob("catalog_*.yml"):
+        entries = yaml.safe_load(path.read_text())
+        for name in TABLES.keys() & entries.keys():
+            layer, _, rest = entries[name]["filepath"].removeprefix("${_").partition("}/")
+            patterns[name] = f"*_{layer}/smoke/" + re.sub(r"\{\w+\}", "*", rest)
+    owners = {}
+    for name, pattern in sorted(patterns.items(), key=lambda item: len(item[1])):
+        owners |= dict.fromkeys((project / "data").glob(pattern), name)
+    return {name: [file for file, owner in owners.items() if owner == name] for name in patterns}
+
+
+def test_every_column_is_in_the_dictionary_and_every_one_in_it_is_written(finished):
+    made = described_tables(finished)
+    on_request = {
+        "uv_value_colour",
+        "colour_summary",
+        "compared",
+        "ablation",
+        "seed_spread",
+        "uv_value_seeds",
+    }
+    elsewhere = {"applied_embeddings", "applied_projections"}
+    assert {name for name, files in made.items() if not files} <= on_request | elsewhere
+    wrong = {}
+    for name, files in made.items():
+        tables = [pd.read_parquet(one) if one.suffix == ".parquet" else pd.read_csv(one) for one in files]
+        keys = {str(column): find_column(name, str(column)) for table in tables for column in table}
+        unknown = sorted(column for column, key in keys.items() if key is None)
+        always = {key for key, column in TABLES[name].columns.items() if column.is_always_there}
+        unwritten = sorted(always - set(keys.values())) if files else []
+        if unknown or unwritten:
+            wrong[name] = unknown, unwritten
+    assert wrong == {}

@@ -137,6 +137,7 @@ def test_another_setting_after_ingest_is_refused_by_name(study, settings, named)
     assert said.startswith("split: outputs must have been made with the settings and files of now, got\n")
     assert "'kedro run --pipelines ingest'" in said
     assert "--params stale=warn" in said
+    assert "docs/troubleshooting.md#stale-outputs" in said
 
 
 def test_what_reaches_no_output_is_free_to_change(study, caplog):

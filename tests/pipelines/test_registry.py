@@ -203,7 +203,7 @@ def test_kedro_viz_collapses_the_stages_and_opens_on_few_boxes(viz, pipelines):
     assert (kinds["modularPipeline"], kinds["task"]) == (len(STAGES), 0)
     inside = {child.id for child in tree["train"].children if child.type == "modularPipeline"}
     assert inside == {f"train.{variant}" for variant in DEFAULT_VARIANTS}
-    for tag in ("overview", *DEFAULT_VARIANTS):  # the addresses in the README
+    for tag in ("overview", *DEFAULT_VARIANTS):  # the addresses in docs/how-to/stages.md
         shown = [box for box in boxes if tag in box.tags and box.type != "parameters"]
         assert 10 <= len(shown) <= 20, tag
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xmodal_pipeline.errors import ADVICE, CaptureCode, advise, rejection_summary
+from xmodal_pipeline.errors import ADVICE, CaptureCode, Trouble, advise, rejection_summary
 
 
 def test_every_code_has_advice_and_nothing_else_has():
@@ -31,6 +31,12 @@ def test_where_no_capture_is_left_no_limit_is_to_be_raised():
     last = rejection_summary([("a.tif", "BAD_MASK", "x")], is_all=True).splitlines()[-1]
     assert "the study's name is still free" in last
     assert "max_rejected_share" not in last
+
+
+def test_troubles_name_their_heading_on_the_page():
+    assert Trouble.NOTHING_READ.page == "docs/troubleshooting.md#nothing-read"
+    last = rejection_summary([("a.tif", "BAD_MASK", "x")], is_all=True).splitlines()[-1]
+    assert last.endswith("More in docs/troubleshooting.md#nothing-read.")
 
 
 @pytest.mark.parametrize(("reason", "ends_in"), [("x " * 60, "x"), ("x " * 200, "[...]")])

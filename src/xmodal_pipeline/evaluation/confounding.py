@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xmodal_pipeline.errors import Trouble
 from xmodal_pipeline.evaluation.permutation import permutation_p
 from xmodal_pipeline.evaluation.schema import ALPHA
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES, specimen_labels
@@ -17,7 +18,7 @@ Integers = NDArray[np.int64]
 
 logger = logging.getLogger(__name__)
 
-LABEL_CONFOUNDED: Final = "LABEL_CONFOUNDED"
+LABEL_CONFOUNDED: Final = Trouble.LABEL_CONFOUNDED.value
 """Code of a label that goes together with a confounder."""
 MIN_ASSOCIATION: Final = 0.3
 """Cramér's V, or the root of η², from which on the confounder alone tells two equal classes apart with a
@@ -115,7 +116,7 @@ def _row(
         "p_within_species": within.p,
         "n": len(known),
         "code": LABEL_CONFOUNDED if advice else "",
-        "advice": advice,
+        "advice": f"{advice} More in {Trouble.LABEL_CONFOUNDED.page}." if advice else "",
     }
 
 

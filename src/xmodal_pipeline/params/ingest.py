@@ -124,7 +124,7 @@ class SpecimensParams(ParamsModel):
     encoding: Literal["linear", "srgb"] | None = None
     """linear, or srgb: undo that curve. Required to calibrate, never guessed; null leaves values alone."""
     grey_standards: Path | None = None
-    """CSV of the grey standards in the photographs (see the README); null leaves colour uncalibrated."""
+    """CSV of the grey standards in the photographs (see docs/how-to); null leaves colour uncalibrated."""
     calibrate_by: str | None = None
     """Label whose captures share one line per band, such as session; null: standards in every photograph."""
     label: str | None = None

@@ -10,7 +10,7 @@ from kedro.io import MemoryDataset
 from kedro.pipeline import Pipeline
 
 from xmodal_pipeline.datasets.atomic import OptionalParquetDataset
-from xmodal_pipeline.errors import StaleOutputsError
+from xmodal_pipeline.errors import StaleOutputsError, Trouble
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.provenance.entries import CAPTURE_FOLDER, Catalog, entry_path, read_record, states_folder
 from xmodal_pipeline.provenance.influence import is_parameter
@@ -85,5 +85,6 @@ def _refuse(asked: str, found: Staleness, *, is_kept: bool) -> str:
         again = f"--only-missing-outputs would keep them: leave it out, or {again}"
     return (
         f"{asked}: outputs must have been made with the settings and files of now, got\n{found.describe()}\n"
-        f"{again}; or restore what was; or go on as it is with --params stale=warn"
+        f"{again}; or restore what was; or go on as it is with --params stale=warn; more in "
+        f"{Trouble.STALE_OUTPUTS.page}"
     )

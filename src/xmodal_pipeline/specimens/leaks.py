@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xmodal_pipeline.errors import Trouble
 from xmodal_pipeline.specimens.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
-LEAKAGE: Final = "LEAKAGE"
+LEAKAGE: Final = Trouble.LEAKAGE.value
 """Code of a photograph that lies in two partitions."""
 ADVICE: Final = (
     "give both captures one specimen_id in the metadata, or leave one out by specimens.filter; then run "
-    "again from ingest"
+    f"again from ingest; more in {Trouble.LEAKAGE.page}"
 )
 SAME_PHOTOGRAPH: Final = 0.995
 """Correlation of both modalities above which two captures are one photograph. Copies saved again as JPEG of

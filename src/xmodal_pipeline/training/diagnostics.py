@@ -5,6 +5,7 @@ from typing import TypedDict
 
 import pandas as pd
 
+from xmodal_pipeline.errors import Trouble
 from xmodal_pipeline.params.train import LEARNT_TEMPERATURES, LossParams
 
 _COLLAPSED_SPREAD = 0.2
@@ -24,6 +25,7 @@ class Diagnostic(TypedDict):
     code: str
     message: str
     advice: str
+    """What to do, and where to read on."""
 
 
 def diagnose(history: pd.DataFrame, params: LossParams) -> list[Diagnostic]:
@@ -41,10 +43,14 @@ def diagnose(history: pd.DataFrame, params: LossParams) -> list[Diagnostic]:
     return found
 
 
+def _found(trouble: Trouble, *, message: str, advice: str) -> Diagnostic:
+    return Diagnostic(code=trouble.value, message=message, advice=f"{advice}; more in {trouble.page}")
+
+
 def _collapse(last: dict[str, float]) -> list[Diagnostic]:
     return [
-        Diagnostic(
-            code="COLLAPSE",
+        _found(
+            Trouble.COLLAPSE,
             message=f"{modality} projections have {last[f'spread_{modality}']:.0%} of the largest spread",
             advice="lower training.lr, or raise training.warmup_epochs or training.batch_size",
         )
@@ -60,8 +66,8 @@ def _dominance(last: dict[str, float]) -> list[Diagnostic]:
     strong, weak = ("rgb", "uv") if rgb > uv else ("uv", "rgb")
     ratio = "without limit" if min(rgb, uv) == 0 else f"{max(rgb, uv) / min(rgb, uv):.0f} times"
     return [
-        Diagnostic(
-            code="MODALITY_DOMINATES",
+        _found(
+            Trouble.MODALITY_DOMINATES,
             message=f"the gradient at the {strong} encoder exceeds that at the {weak} encoder {ratio}",
             advice=f"raise training.lr_{weak} or lower training.lr_{strong}, and look at the {weak} bands in "
             "the quality report",
@@ -73,8 +79,8 @@ def _gap(last: dict[str, float]) -> list[Diagnostic]:
     if not last.get("modality_gap", math.nan) > _GAP:
         return []
     return [
-        Diagnostic(
-            code="MODALITY_GAP",
+        _found(
+            Trouble.MODALITY_GAP,
             message=f"RGB and UV projections lie {last['modality_gap']:.2f} apart on average (0 to 2)",
             advice="train longer, or raise loss.cross_modal_weight or loss.temperature",
         )
@@ -87,8 +93,8 @@ def _temperature(last: dict[str, float]) -> list[Diagnostic]:
         near = [limit for limit in LEARNT_TEMPERATURES if abs(math.log(last[name] / limit)) < _CLAMP_MARGIN]
         if near:
             found.append(
-                Diagnostic(
-                    code="TEMPERATURE_AT_CLAMP",
+                _found(
+                    Trouble.TEMPERATURE_AT_CLAMP,
                     message=f"{name} stands at its limit {near[0]:g}",
                     advice="set loss.adaptive_temperature: false and compare values of loss.temperature",
                 )

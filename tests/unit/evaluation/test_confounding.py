@@ -124,6 +124,7 @@ def test_a_label_that_goes_with_the_session_is_coded_and_says_what_to_do(caplog)
     assert trap["value_within_species"] > 0.8
     assert trap["p_within_species"] == 0.005
     assert "Photograph every class of sex in every year" in trap["advice"]
+    assert trap["advice"].endswith("More in docs/troubleshooting.md#label-confounded.")
     assert rows.loc[("camera", "species"), "code"] == "LABEL_CONFOUNDED"
     assert "Species differ in camera" in rows.loc[("camera", "species"), "advice"]
     assert rows.loc[("camera", "sex"), "code"] == rows.loc[("year", "species"), "code"] == ""

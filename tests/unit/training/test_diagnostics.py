@@ -51,6 +51,7 @@ def test_the_weaker_modality_is_named():
     )
     assert weak_uv["message"] == "the gradient at the rgb encoder exceeds that at the uv encoder 20 times"
     assert "raise training.lr_uv" in weak_uv["advice"]
+    assert weak_uv["advice"].endswith("more in docs/troubleshooting.md#modality-dominates")
     assert "raise training.lr_rgb" in weak_rgb["advice"]
 
 

@@ -1,4 +1,4 @@
-"""What UV adds to RGB about a class, per species: the second design of DESIGN §5a."""
+"""What UV adds to RGB about a class, per species."""
 
 from xmodal_pipeline.evaluation.uv_value.table import uv_value_table
 from xmodal_pipeline.evaluation.uv_value.value import uv_value
