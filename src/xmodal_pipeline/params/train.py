@@ -55,8 +55,8 @@ class TrainingParams(ParamsModel):
     hidden_dim: int = Field(256, ge=2)
     """Units in the hidden layer of each projection head."""
     linear_share: float | None = Field(None, ge=0, le=1)
-    """Share of PCA + CCA of pixels in the similarity of two projections: 0 leaves what is learnt; null
-    chooses on validation specimens."""
+    """Share of PCA + CCA of pixels in the similarity of two projections: 0 leaves what is learnt; null takes
+    the usual one unless validation specimens clearly prefer another."""
     lr: float = Field(1e-3, gt=0)
     """Learning rate at the end of the warm-up; a cosine takes it to 0."""
     lr_rgb: float | None = Field(None, gt=0)
