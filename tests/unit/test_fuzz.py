@@ -1,4 +1,4 @@
-"""Readers end in their own refusal, whatever the bytes; the coverage-guided form is benchmarks/fuzz/run.py."""
+"""Readers end in their own refusal, whatever the bytes; by coverage: benchmarks/fuzz/run.py."""
 
 import importlib.util
 import sys
