@@ -81,7 +81,7 @@ def examine(folder: Path, kind: str) -> None:
         rgb_bands=layout.rgb,
         uv_bands=layout.uv,
     )
-    said = max(workers.bytes_per_worker(workers.declared(one, settings) or []) for one in files)
+    said = max(workers.bytes_per_worker(workers.declared(one, settings) or [], settings) for one in files)
     how = examination._Settings(study, RegistrationParams(), QualityParams(), None)
     began = time.process_time()
     found = examination._examine(files[0], None, None, how)

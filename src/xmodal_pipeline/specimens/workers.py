@@ -18,7 +18,11 @@ logger = logging.getLogger(__name__)
 
 _PROCESS_BYTES: Final = 300 * 2**20
 """A worker with its libraries and no capture."""
-_WORK_BYTES: Final = 24
+_BAND_BYTES: Final = 4
+"""Per pixel and band, as float32."""
+_CHANGED_BYTES: Final = 10
+"""The same where bands are linearised or calibrated: before, after, and half of it on the way."""
+_WORK_BYTES: Final = 16
 """Per pixel, beside the bands as float32: brightness of both modalities, masks and positions (measured with
 `benchmarks/large.py`)."""
 _N_LOOKED_AT: Final = 16
@@ -37,11 +41,12 @@ def count_workers(files: Sequence[CaptureFiles], settings: SpecimensParams, n_jo
     """
     wanted = int(effective_n_jobs(n_jobs))
     headers = [header for one in _largest(files) if (header := declared(one, settings)) is not None]
-    largest = max(headers, key=bytes_per_worker, default=None)
+    sizes = [bytes_per_worker(header, settings) for header in headers]
     free = free_bytes()
-    if largest is None or free is None:
+    if not sizes or free is None:
         return wanted
-    needed = bytes_per_worker(largest)
+    needed = max(sizes)
+    largest = headers[sizes.index(needed)]
     fitting = max(1, min(wanted, int(_SHARE * free / needed)))
     if needed > _NOTEWORTHY_BYTES or fitting < wanted:
         size = f"{largest[0].width_px:,} × {largest[0].height_px:,}"
@@ -57,17 +62,21 @@ def count_workers(files: Sequence[CaptureFiles], settings: SpecimensParams, n_jo
     return fitting
 
 
-def bytes_per_worker(headers: Sequence[ImageHeader]) -> int:
+def bytes_per_worker(headers: Sequence[ImageHeader], settings: SpecimensParams) -> int:
     """The memory in which one capture is read and examined.
 
     Args:
         headers: of its stack, or of the two photographs of its pair.
+        settings: whether its bands are linearised or calibrated, which takes another copy.
     """
     n_pixels = max(header.height_px * header.width_px for header in headers)
     n_bands = sum(header.n_bands for header in headers)
     stored = sum(header.n_bands * np.dtype(header.dtype).itemsize for header in headers)
+    is_changed = settings.encoding == "srgb" or settings.grey_standards is not None
+    floats = (_CHANGED_BYTES if is_changed else _BAND_BYTES) * n_bands
     # Pages of a stack are decoded one by one and then joined: twice what is stored.
-    return _PROCESS_BYTES + n_pixels * (4 * n_bands + max(_WORK_BYTES, 2 * stored))
+    reading = stored * (2 if len(headers) == 1 else 1)
+    return _PROCESS_BYTES + n_pixels * (floats + max(_WORK_BYTES, reading))
 
 
 def _largest(files: Sequence[CaptureFiles]) -> list[CaptureFiles]:

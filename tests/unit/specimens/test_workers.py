@@ -19,8 +19,19 @@ PROCESS = 300 * 2**20
 
 
 def test_a_worker_takes_floats_of_every_band_and_room_to_work_or_what_is_stored_twice():
-    assert bytes_per_worker([STACK]) == PROCESS + 96_000_000 * (4 * 7 + 2 * 14)
-    assert bytes_per_worker([RGB, UV]) == PROCESS + 600 * (4 * 4 + 24)
+    plain = SpecimensParams()
+    assert bytes_per_worker([STACK], plain) == PROCESS + 96_000_000 * (4 * 7 + 2 * 14)
+    assert bytes_per_worker([RGB, UV], plain) == PROCESS + 600 * (4 * 4 + 16)
+    deep = [RGB._replace(dtype="float64"), UV]
+    assert bytes_per_worker(deep, plain) == PROCESS + 600 * (4 * 4 + 3 * 8 + 1)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [SpecimensParams(encoding="srgb"), SpecimensParams(root=".", encoding="linear", grey_standards="g.csv")],
+)
+def test_linearised_and_calibrated_bands_take_more(settings):
+    assert bytes_per_worker([RGB, UV], settings) == PROCESS + 600 * (10 * 4 + 16)
 
 
 @pytest.mark.parametrize(("free_captures", "expected"), [(0.5, 1), (2.4, 1), (2.6, 2), (30, 6), (None, 6)])
@@ -45,7 +56,7 @@ def test_of_a_pair_both_photographs_count(tmp_path, monkeypatch):
         Image.fromarray(np.zeros((30, 20, 3), np.uint8)).save(tmp_path / name)
     settings = SpecimensParams(rgb_suffix="_v", uv_suffix="_u")
     pair = CaptureFiles("a", "a", tmp_path / "a_v.png", tmp_path / "a_u.png")
-    needed = PROCESS + 600 * (4 * 6 + 24)
+    needed = PROCESS + 600 * (4 * 6 + 16)
     monkeypatch.setattr(workers, "free_bytes", lambda: int(needed * 2 / 0.8) + 1000)
     assert count_workers([pair], settings, 6) == 2
     monkeypatch.setattr(workers, "free_bytes", lambda: int(needed * 2 / 0.8) - 1000)
