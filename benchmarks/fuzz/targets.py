@@ -19,6 +19,8 @@ from xmodal_pipeline.imaging.patches import PatchesError, read_patches
 from xmodal_pipeline.imaging.photograph import read_header, read_photograph
 from xmodal_pipeline.imaging.tiff import read_stack, read_stack_header
 from xmodal_pipeline.params.ingest import LimitParams, SpecimensParams
+from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
+from xmodal_pipeline.params.variants import SeparateParams
 from xmodal_pipeline.specimens.metadata import clean_labels, read_metadata
 from xmodal_pipeline.specimens.tree import read_tips
 
@@ -161,10 +163,30 @@ def _label_seeds() -> Sequence[bytes]:
 
 
 def _checkpoint_seeds() -> Sequence[bytes]:
-    from safetensors.numpy import save
+    import torch
+    from safetensors.torch import save
 
-    tensors = {"rgb.weight": np.zeros((2, 3), np.float32), "bias": np.zeros(2, np.float16)}
-    return [save(tensors, metadata={"config": "{}", "format": "pt"}), save(tensors)]
+    from xmodal_pipeline.training import BandStatistics, Checkpoint, FitConfig
+
+    config = FitConfig(
+        name="separate",
+        variant=SeparateParams(),
+        training=TrainingParams(),
+        loss=LossParams(),
+        augmentation=AugmentationParams(),
+        photometry="uncalibrated",
+        rgb_bands=("red", "green", "blue"),
+        uv_bands=("long", "short"),
+        image_size=32,
+        statistics={
+            "rgb": BandStatistics(mean=(0.4,) * 3, sd=(0.2,) * 3),
+            "uv": BandStatistics(mean=(0.4,) * 2, sd=(0.2,) * 2),
+        },
+    )
+    tensors = {"rgb.weight": torch.zeros(2, 3), "bias": torch.zeros(2, dtype=torch.float16)}
+    with scratch(".safetensors") as path:
+        Checkpoint(tensors, config).to_file(path)
+        return [path.read_bytes(), save(tensors)]
 
 
 def _texts(*texts: str) -> Callable[[], Sequence[bytes]]:

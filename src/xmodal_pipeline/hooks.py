@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from xmodal_pipeline import checks
+from xmodal_pipeline.aliases import check_aliases
 from xmodal_pipeline.command_line import check_environment, check_parts, check_pipelines, check_runner
 from xmodal_pipeline.errors import (
     NO_FAULTS,
@@ -66,7 +67,9 @@ class ProjectHooks:
         options = _typed_options()
         try:
             check_runner(options)
-            check_environment(context.env, Path(context.config_loader.conf_source))
+            conf_source = Path(context.config_loader.conf_source)
+            check_environment(context.env, conf_source)
+            check_aliases(conf_source, ("base", context.env or "local"))
             tree = _load_parameters(context)
             self._parameters = validate_parameters(tree)
             checks.check_study(self._parameters.study, _study_of_catalog(context))

@@ -204,8 +204,12 @@ def _fit(bands: Bands, mask: Mask, size: int) -> tuple[Bands, Mask]:
     """The square around the mask, resized to `size` with its proportions kept; outside the frame is 0."""
     box = _square_around(mask)
     resample = Image.Resampling.BOX if box[2] - box[0] > size else Image.Resampling.BILINEAR
-    layers = [np.ascontiguousarray(band, dtype=np.float32) for band in (*bands, mask)]
-    resized = [Image.fromarray(layer).crop(box).resize((size, size), resample) for layer in layers]
+    left, top, right, bottom = box
+    rows, columns = slice(max(top, 0), max(bottom, 0)), slice(max(left, 0), max(right, 0))
+    inner = (left - columns.start, top - rows.start, right - columns.start, bottom - rows.start)
+    # Cut before it is copied: of a large frame the specimen may be a small part.
+    layers = [np.ascontiguousarray(band[rows, columns], dtype=np.float32) for band in (*bands, mask)]
+    resized = [Image.fromarray(layer).crop(inner).resize((size, size), resample) for layer in layers]
     stacked = np.stack([np.asarray(image) for image in resized])
     return stacked[:-1], stacked[-1] > 0.5
 

@@ -59,7 +59,7 @@ def read_counts(files: CaptureFiles, study: Study) -> Capture:
     _check_uv_bands(files, raw, study)
     # One after the other, and the stored bands let go: of a large photograph each is a gigabyte.
     rgb = to_unit(raw.rgb, study.scale)
-    raw = raw._replace(rgb=raw.rgb[:0])
+    raw = raw._replace(rgb=np.empty(0))
     rgb_mask = _rgb_mask(files, raw, rgb, study)
     uv = to_unit(raw.uv, study.scale)
     uv_mask = rgb_mask if study.shares_grid else _own_uv_mask(files, raw, uv, study)

@@ -14,7 +14,7 @@ _Kind = TypeVar("_Kind", bound=np.generic)
 Plane = NDArray[np.float32]
 """(height, width): one number per pixel."""
 
-_STRIP_PX = 4_000_000
+_STRIP_PX = 1_000_000
 _IMMERKAER = np.sqrt(np.pi / 2) / 6
 """Turns the mean absolute response of the noise kernel into a standard deviation (Immerkaer 1996, eq. 1)."""
 
@@ -147,7 +147,7 @@ def noise_response(bands: Bands) -> Bands:
 
 
 def row_strips(shape: tuple[int, ...], halo: int = 0) -> Iterator[tuple[slice, slice]]:
-    """Whole rows of a plane in strips of about 4 million pixels, so that work on them takes little memory.
+    """Whole rows of a plane in strips of about a million pixels, so that work on them takes little memory.
 
     Args:
         shape: (height, width) of the plane.

@@ -43,6 +43,7 @@ from xmodal_pipeline.specimens.discovery import (
 from xmodal_pipeline.specimens.registration_table import rig_row
 from xmodal_pipeline.specimens.rigs import RigVerdict, settle_rigs
 from xmodal_pipeline.specimens.study_calibration import capture_calibrations
+from xmodal_pipeline.specimens.workers import count_workers
 
 logger = logging.getLogger(__name__)
 
@@ -100,9 +101,10 @@ def examine_captures(
     check_receptor_units(receptors, study.colour_units)
     how = _Settings(study, registration, quality, receptors)
     lines = capture_calibrations(calibration, captures, study)
-    rigs = settle_rigs(captures, files, study, registration, n_jobs=quality.n_jobs)
+    n_jobs = count_workers(files, study.settings, quality.n_jobs)
+    rigs = settle_rigs(captures, files, study, registration, n_jobs=n_jobs)
     work = (delayed(_examine)(one, lines.get(one.capture_id), rigs.get(one.capture_id), how) for one in files)
-    parallel = Parallel(n_jobs=quality.n_jobs, return_as="generator")
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
     findings = list(tqdm(parallel(work), total=len(files), desc="Examining captures", unit="capture"))
     return _tabulate(captures, findings, study.colour_units, receptors)
 

@@ -24,6 +24,7 @@ from xmodal_pipeline.params.split import SplitParams
 from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.registration_table import corrections
 from xmodal_pipeline.specimens.study_calibration import capture_calibrations
+from xmodal_pipeline.specimens.workers import count_workers
 
 Statistics = Mapping[str, Mapping[str, Sequence[float]]]
 """`{"rgb": {"mean": […], "sd": […]}, "uv": …}`, one number per band, in unit scale."""
@@ -184,7 +185,7 @@ def prepare_captures(
     planes = {"rgb": len(study.rgb_bands), "uv": len(study.uv_bands), "masks": 2}
     return PreparedBlocks(
         {name: (len(files), count, *side) for name, count in planes.items()},
-        lambda: _make_blocks(works, names, statistics, n_jobs),
+        lambda: _make_blocks(works, names, statistics, count_workers(files, study.settings, n_jobs)),
     )
 
 

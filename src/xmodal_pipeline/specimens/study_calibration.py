@@ -20,7 +20,9 @@ from xmodal_pipeline.imaging.calibration import (
 from xmodal_pipeline.imaging.raw import read_colour_bands
 from xmodal_pipeline.imaging.reading import check_scale
 from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.grey_standards import GreyStandard, read_standards
+from xmodal_pipeline.specimens.workers import count_workers
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +71,8 @@ def calibrate_study(captures: pd.DataFrame, study: Study, *, n_jobs: int) -> pd.
         delayed(_measure)(study.root / name, group, by_photograph[name], study)
         for name, group in groups.items()
     )
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    n_workers = count_workers(capture_files(captures, study.root), study.settings, n_jobs)
+    parallel = Parallel(n_jobs=n_workers, return_as="generator")
     found = tqdm(parallel(work), total=len(groups), desc="Measuring grey standards", unit="photograph")
     return _tabulate([row for rows in found for row in _kept(rows)], study)
 

@@ -17,6 +17,7 @@ from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.registered import read_registered
 from xmodal_pipeline.specimens.registration_table import corrections
 from xmodal_pipeline.specimens.study_calibration import capture_calibrations
+from xmodal_pipeline.specimens.workers import count_workers
 
 MOST = 216
 """Captures on the sheet: eight pages."""
@@ -59,7 +60,8 @@ def thumbnail_captures(
         delayed(_picture)(one, study, lines.get(one.capture_id), transforms.get(one.capture_id))
         for one in files
     )
-    pictures = np.array(Parallel(n_jobs=n_jobs)(work), dtype=np.uint8).reshape(-1, 3, SIDE_PX, SIDE_PX, 3)
+    n_workers = count_workers(files, study.settings, n_jobs)
+    pictures = np.array(Parallel(n_jobs=n_workers)(work), dtype=np.uint8).reshape(-1, 3, SIDE_PX, SIDE_PX, 3)
     return Thumbnails(tuple(one.capture_id for one in files), pictures)
 
 

@@ -100,8 +100,9 @@ def make_scene(rgb: Plane, uv: Plane, mask: Mask, *, working_size_px: int) -> Sc
 
 
 def _is_cut_out(plane: Plane, mask: Mask, box: Box) -> bool:
-    background = box.cut(plane)[~box.cut(mask)]
-    return background.size > 0 and bool(background.min() == background.max())
+    values, background = box.cut(plane), ~box.cut(mask)
+    lowest = np.min(values, where=background, initial=np.inf)
+    return bool(background.any()) and bool(lowest == np.max(values, where=background, initial=-np.inf))
 
 
 def signal_to_noise(scene: Scene, plane: Plane) -> float:

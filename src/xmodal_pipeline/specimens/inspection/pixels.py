@@ -60,8 +60,7 @@ def look_at_pixels(captures: pd.DataFrame, settings: SpecimensParams, folder: Fo
     root, header = folder.root, folder.common_header()
     files = capture_files(captures.assign(specimen_id=captures["capture_id"]), root)
     sample = _sample(files, header)
-    scale, reading = _decide_scale(root, sample, settings)
-    study = open_study(root, reading, sample)
+    scale, study = _decide_scale(root, sample, settings)
     whole = _read(sample, study, "none")
     if not any(isinstance(found, Capture) for found in whole):
         return Look((), len(sample), rejected=tuple(one for one in whole if isinstance(one, CaptureRejected)))
@@ -111,10 +110,8 @@ def _sample(files: Sequence[CaptureFiles], header: ImageHeader | None) -> list[C
     return [files[at] for at in sorted({round(at) for at in np.linspace(0, len(files) - 1, n)})]
 
 
-def _decide_scale(
-    root: Path, sample: list[CaptureFiles], settings: SpecimensParams
-) -> tuple[Setting, SpecimensParams]:
-    """The scale, and settings by which the sample can be shown."""
+def _decide_scale(root: Path, sample: list[CaptureFiles], settings: SpecimensParams) -> tuple[Setting, Study]:
+    """The scale, and a study as which the sample can be shown."""
     key = "specimens.scale"
     try:
         study = open_study(root, settings, sample)
@@ -123,12 +120,13 @@ def _decide_scale(
         why = f"the files do not tell: {why.removeprefix('unit, got ')}"
         # The pictures need some scale; which one does not change how they look.
         shown = settings.model_copy(update={"scale": "uint16" if "uint16" in why else "unit"})
-        return Setting(key, None, "unknown", why, ("uint8", "uint16", "percent", "unit")), shown
+        unknown = Setting(key, None, "unknown", why, ("uint8", "uint16", "percent", "unit"))
+        return unknown, open_study(root, shown, sample)
     why = f"auto reads {study.scale} from data type and range of {len(sample)} captures"
     if study.scale in ("percent", "unit"):
         why += f"; write {study.scale} instead if the files hold calibrated reflectance"
-        return Setting(key, "auto", "doubtful", why, (study.scale,)), settings
-    return Setting(key, "auto", "certain", why), settings
+        return Setting(key, "auto", "doubtful", why, (study.scale,)), study
+    return Setting(key, "auto", "certain", why), study
 
 
 def _decide_mask(

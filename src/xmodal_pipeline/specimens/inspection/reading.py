@@ -27,7 +27,9 @@ from xmodal_pipeline.specimens.inspection.proposal import Setting, State
 
 _FEWEST_STACK_BANDS: Final = 4
 _N_STACKS: Final = 5
-"""Files whose pixels tell whether a band is a mask."""
+"""Files whose pixels tell whether a band is a mask; of large ones fewer."""
+_MOST_VALUES: Final = 100_000_000
+"""Pixels × bands of them."""
 _UV_LABEL: Final = re.compile(r"(^|[^a-z])(uv|u)(?![a-z]{2})|ultraviolet|(?<!\d)3\d\d(?!\d)", re.IGNORECASE)
 _MASK_LABEL: Final = re.compile(r"mask|alpha|silhouette|segment", re.IGNORECASE)
 _RGB_LABELS: Final = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B"}
@@ -86,7 +88,8 @@ def _propose_stacks(folder: Folder, header: ImageHeader) -> Reading:
         labelled = _layout_by_labels(header.labels)
         if labelled is not None:
             return Reading((labelled,))
-    stacks = [file for file, one in folder.headers.items() if one.n_bands == n][:_N_STACKS]
+    n_looked_at = int(np.clip(_MOST_VALUES // (n * header.height_px * header.width_px), 1, _N_STACKS))
+    stacks = [file for file, one in folder.headers.items() if one.n_bands == n][:n_looked_at]
     seen = [is_mask for file in stacks if (is_mask := _last_is_mask(folder, file)) is not None]
     has_mask = bool(seen) and all(seen)
     bare = "the files carry no band names that are known here, so their order is assumed"
