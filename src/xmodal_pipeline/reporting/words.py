@@ -1,7 +1,7 @@
 """How numbers, modalities, variants, measures and species are written in front of a reader."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,6 +59,11 @@ def with_interval(value: Any, low: Any, high: Any) -> str:
 def write_p(name: str, value: float) -> str:
     """`q = 0.012`, and `q < 0.001` where three digits would say that it is 0."""
     return f"{name} < 0.001" if value < 0.001 else f"{name} = {value:.3f}"
+
+
+def list_words(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def write_species(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The pipeline `report`: a node per section of the page, and the page."""
+"""The pipeline `report`: a node per section of the page, the page, and its appendix."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ _SECTIONS: dict[str, dict[str, tuple[Callable[..., Section], list[str]]]] = {
     "opening": {
         "planted": (planted_section, ["study", "simulated_truth", "uv_value", "known_uv_value_seeds"]),
     },
-    "data": {
+    "images": {
         "captures": (
             captures_section,
             ["study", "specimen_index", "rejected_captures", "partitions", "params:split", "contact_sheet"],
@@ -41,6 +41,31 @@ _SECTIONS: dict[str, dict[str, tuple[Callable[..., Section], list[str]]]] = {
             ["study", "registration_qa", "params:registration", "registration_figure"],
         ),
         "colour": (colour_section, ["study", "calibration", "quality_report", "band_figure"]),
+    },
+    "answers": {
+        "retrieval": (retrieval_section, [*_COMPARED, "gallery_figure"]),
+        "similarity": (
+            similarity_section,
+            [
+                *("study", "comparison", "known_seed_spread", "chosen_variant", "specimen_index"),
+                *("params:reporting", "params:evaluation"),
+            ],
+        ),
+        "classification": (classification_section, [*_COMPARED, "params:evaluation"]),
+        "uv_value": (
+            uv_value_section,
+            ["study", "uv_value", "known_uv_value_seeds", "calibration", "params:evaluation"],
+        ),
+    },
+    "trust": {
+        "training": (
+            training_section,
+            [
+                *("study", "histories", "augmented_views", "known_seed_spread"),
+                *("params:training", "params:loss"),
+            ],
+        ),
+        "diagnostics": (diagnostics_section, ["study", "diagnostics"]),
         "labels": (
             labels_section,
             [
@@ -49,32 +74,9 @@ _SECTIONS: dict[str, dict[str, tuple[Callable[..., Section], list[str]]]] = {
             ],
         ),
     },
-    "numbers": {
-        "training": (
-            training_section,
-            [
-                *("study", "histories", "augmented_views", "known_seed_spread"),
-                *("params:training", "params:loss"),
-            ],
-        ),
-        "retrieval": (retrieval_section, [*_COMPARED, "gallery_figure"]),
-        "classification": (classification_section, [*_COMPARED, "params:evaluation"]),
-        "uv_value": (
-            uv_value_section,
-            ["study", "uv_value", "known_uv_value_seeds", "calibration", "params:evaluation"],
-        ),
-    },
     "maps": {
         "umap": (maps_section, ["study", "specimen_index", "mapped_captures", "chosen_variant"]),
         "explorer": (explorer_section, ["study", "specimen_index", "mapped_captures", "prepared"]),
-        "similarity": (
-            similarity_section,
-            [
-                *("study", "comparison", "known_seed_spread", "chosen_variant", "specimen_index"),
-                *("params:reporting", "params:evaluation"),
-            ],
-        ),
-        "diagnostics": (diagnostics_section, ["study", "diagnostics"]),
     },
 }
 """Sections and shares of sections in reading order, in groups that one node takes: what makes each, and from
@@ -83,7 +85,7 @@ which datasets."""
 
 @datasets_named_by_variant()
 def create_pipeline() -> Pipeline:
-    """Tables and prepared captures to figures and one HTML file."""
+    """Tables and prepared captures to figures, the report and its appendix."""
     own = Pipeline(
         [*_choose_what_is_drawn(), *_describe(), *_lay_out_page()],
         namespace="report",
@@ -150,6 +152,13 @@ def _lay_out_page() -> list[Node]:
             ],
             "report",
             name="write_report",
+            tags=[OVERVIEW, DESCRIBES],
+        ),
+        Node(
+            nodes.write_appendix,
+            ["page_sections", "study", "parameters", "specimen_index"],
+            "appendix",
+            name="write_appendix",
             tags=[OVERVIEW, DESCRIBES],
         ),
     ]

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
-from xmodal_pipeline.reporting.section import PageTable, Section, table_of
+from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
     DOUBLE_COLUMN_MM,
     PALETTE,
@@ -53,15 +53,32 @@ def labels_section(
     """Specimens per class, confounded labels, species in the tree, information in mean colour."""
     names = ModalityNames.of(study)
     return Section(
-        "data",
-        figures=(class_balance_figure,),
-        tables=(
-            tabulate_confounding(confounding, names),
-            tabulate_balance(class_balance, names),
-            *([tabulate_tips(species_tips)] if len(species_tips) else []),
-            tabulate_information(modality_information, names),
+        "trust",
+        reasons=tuple(say_confounding(confounding, names)),
+        chapters=(
+            Chapter(
+                "labels",
+                "Labels",
+                figures=(class_balance_figure,),
+                tables=(
+                    tabulate_confounding(confounding, names),
+                    tabulate_balance(class_balance, names),
+                    *([tabulate_tips(species_tips)] if len(species_tips) else []),
+                    tabulate_information(modality_information, names),
+                ),
+            ),
         ),
     )
+
+
+def say_confounding(confounding: pd.DataFrame, names: ModalityNames) -> list[str]:
+    """Labels that go together with something else, with what to do: a line each."""
+    coded = confounding[confounding["code"].fillna("") != ""]
+    return [
+        f"{names.rename(str(row.label))} goes together with {row.confounder} ({row.code}). "
+        f"{names.rename(str(row.advice))}"
+        for row in coded.itertuples()
+    ]
 
 
 def tabulate_balance(class_balance: pd.DataFrame, names: ModalityNames) -> PageTable:
@@ -76,7 +93,7 @@ def tabulate_balance(class_balance: pd.DataFrame, names: ModalityNames) -> PageT
         spread = ranges.get((row.label, row.term), MISSING)
         rows.append((names.rename(str(row.label)), title, str(row.n_specimens), str(row.n_captures), spread))
     header = ("Label", "Class", "Specimens", "Captures", "Per species that has it")
-    return table_of("Specimens per class", header, rows, 2)
+    return table_of("Specimens per class", header, rows, 2, source="class_balance")
 
 
 def tabulate_confounding(confounding: pd.DataFrame, names: ModalityNames) -> PageTable:
@@ -102,7 +119,13 @@ def tabulate_confounding(confounding: pd.DataFrame, names: ModalityNames) -> Pag
         "Within species (p)",
         "n",
     )
-    return table_of("Do labels go together with confounders? 0 not at all, 1 entirely", header, rows, 5)
+    return table_of(
+        "Do labels go together with confounders? 0 not at all, 1 entirely",
+        header,
+        rows,
+        5,
+        source="confounding",
+    )
 
 
 def tabulate_information(modality_information: pd.DataFrame, names: ModalityNames) -> PageTable:
@@ -132,7 +155,7 @@ def tabulate_information(modality_information: pd.DataFrame, names: ModalityName
         "R² from the other, within species",
         "R² from the other, new species",
     )
-    return table_of("Information in mean colour", header, rows, 1)
+    return table_of("Information in mean colour", header, rows, 1, source="modality_information")
 
 
 def tabulate_tips(species_tips: pd.DataFrame) -> PageTable:
@@ -148,7 +171,9 @@ def tabulate_tips(species_tips: pd.DataFrame) -> PageTable:
         ("Species that the tree lacks", str(len(lacking)), ", ".join(named) or MISSING),
         ("Tips that the study lacks", str(len(by_status.get("not_in_study", ()))), MISSING),
     ]
-    return table_of("Species in the tree", ("What", "Number", "Which"), rows, 1, last_is_text=True)
+    return table_of(
+        "Species in the tree", ("What", "Number", "Which"), rows, 1, last_is_text=True, source="species_tips"
+    )
 
 
 def picture_class_balance(study: Study, specimen_index: pd.DataFrame) -> ReportFigure:

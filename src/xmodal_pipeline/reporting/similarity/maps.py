@@ -10,10 +10,9 @@ from matplotlib.lines import Line2D
 
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES
 from xmodal_pipeline.imaging.study import Study
-from xmodal_pipeline.reporting.cells import ONE_SEED
 from xmodal_pipeline.reporting.embeddings import ChosenVariant, labels_of
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
-from xmodal_pipeline.reporting.section import Section
+from xmodal_pipeline.reporting.section import Chapter, Section
 from xmodal_pipeline.reporting.similarity.explorer import make_explorer
 from xmodal_pipeline.reporting.similarity.umap import FITTED, POOLED, MappedCaptures
 from xmodal_pipeline.reporting.style import (
@@ -43,11 +42,13 @@ def maps_section(
 ) -> Section:
     """UMAP, coloured by the study's label."""
     return Section(
-        "umap",
-        "Maps",
-        "Two-dimensional maps for looking, not for testing: distances between clusters are not evidence.",
-        figures=(picture_umap(study, specimen_index, mapped, chosen.name),),
-        tags=(ONE_SEED,),
+        "explore",
+        "Look for yourself",
+        "Point at a specimen to see its two photographs and to find it in the other map. Maps are for "
+        "looking, not for testing: distances between clusters are not evidence.",
+        chapters=(
+            Chapter("umap", "Maps", figures=(picture_umap(study, specimen_index, mapped, chosen.name),)),
+        ),
     )
 
 
@@ -57,15 +58,9 @@ def explorer_section(
     """The maps beside one another, with the photographs of the capture that is pointed at."""
     names = ModalityNames.of(study)
     if mapped.reason:
-        return Section(
-            "explore", "Explorer", reasons=(f"Explorer not shown: {names.rename(mapped.reason)}.",)
-        )
+        return Section("explore", reasons=(f"Explorer not shown: {names.rename(mapped.reason)}.",))
     return Section(
         "explore",
-        "Explorer",
-        "Point at a specimen to see its two photographs and to find it in the other map. Maps are fitted on "
-        "training captures; the others are placed on them (colour by partition to see which). Distances "
-        "between clusters are not evidence.",
         explorer=make_explorer(
             mapped.coordinates, specimen_index, prepared, is_linear=study.is_linear, names=names
         ),

@@ -30,7 +30,7 @@ def test_without_a_map_both_sections_say_why(studies, index):
     study = studies.make_study(uv_name="Ventral")
     nothing = MappedCaptures(reason="UV has too few captures")
     section = maps_section(study, index, nothing, studies.make_chosen(index))
-    assert section.figures[0].reason == "UV has too few captures"
+    assert section.chapters[0].figures[0].reason == "UV has too few captures"
     explorer = explorer_section(study, index, nothing, None)
     assert explorer.explorer is None
     assert explorer.reasons == ("Explorer not shown: Ventral has too few captures.",)

@@ -9,7 +9,7 @@ from xmodal_pipeline.reporting.training.curves import (
     describe_training,
     diagnostics_section,
     draw_training_curves,
-    seed_banner,
+    seed_fact,
 )
 from xmodal_pipeline.reporting.training.views import draw_views
 from xmodal_pipeline.reporting.words import ModalityNames
@@ -108,13 +108,12 @@ def test_nothing_trained_says_so(studies, histories):
     assert told == "No model was trained."
 
 
-def test_the_banner_says_how_many_seeds_there_are():
-    assert seed_banner(4, 0) == (
-        "One seed: exploratory.",
-        "Learnt numbers come from one training run (seed 4); another seed would move them.",
-    )
-    title, text = seed_banner(4, 5)
-    assert title == "One seed shown."
+def test_the_fact_says_how_many_seeds_there_are():
+    title, text = seed_fact(4, 0)
+    assert title == "One seed: exploratory"
+    assert text.startswith("Learnt numbers come from one training run (seed 4); another would move them.")
+    title, text = seed_fact(4, 5)
+    assert title == "One seed shown"
     assert "(seed 4); beside them stands their standard deviation (SD) between 5 seeds" in text
 
 
@@ -126,7 +125,9 @@ def test_diagnostics_are_shown_under_the_display_names(studies):
     assert section.tables[0].rows == [
         ("MODALITY_DOMINATES", "separate", "the gradient at Ventral is small", "raise training.lr_uv")
     ]
-    assert diagnostics_section(studies.make_study(), table.iloc[:0]).reasons == ("No diagnostic was raised.",)
+    assert diagnostics_section(studies.make_study(), table.iloc[:0]).reasons == (
+        "Nothing looked wrong in training: no diagnostic was raised.",
+    )
 
 
 def test_methods_name_what_training_used_and_nothing_else(studies):
