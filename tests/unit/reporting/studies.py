@@ -580,7 +580,7 @@ def make_sections(
         diagnostics_section(study, t["diagnostics"]),
         labels,
         maps_section(study, index, mapped, chosen),
-        explorer_section(study, index, mapped, t["prepared"]),
+        explorer_section(study, index, mapped, t["prepared"], chosen),
     ]
     return join_sections([*data, *(models if with_models else [labels])])
 

@@ -10,6 +10,8 @@ from xmodal_pipeline.params.root import validate_parameters
 from xmodal_pipeline.reporting import embeddings as reported
 from xmodal_pipeline.reporting.page.build import build_appendix, build_report
 from xmodal_pipeline.reporting.section import Section, join_sections
+from xmodal_pipeline.reporting.similarity import umap
+from xmodal_pipeline.reporting.similarity.umap import MappedCaptures
 
 EmbeddingTables = tuple[pd.DataFrame, pd.DataFrame]
 """Embeddings and projections of one variant."""
@@ -25,6 +27,11 @@ def choose_variant(
 ) -> reported.ChosenVariant:
     """The variant that is drawn where one is: the one asked for, else the best on validation."""
     return reported.choose_variant(histories, reporting, variants)
+
+
+def map_captures(reporting: ReportingParams, **variants: EmbeddingTables) -> MappedCaptures:
+    """Where the captures lie in the features of every variant."""
+    return umap.map_captures(reporting, variants)
 
 
 def gather_sections(**parts: Section) -> list[Section]:

@@ -20,7 +20,6 @@ from xmodal_pipeline.reporting.retrieval.recall import retrieval_section
 from xmodal_pipeline.reporting.section import Section
 from xmodal_pipeline.reporting.similarity.maps import explorer_section, maps_section
 from xmodal_pipeline.reporting.similarity.structures import similarity_section
-from xmodal_pipeline.reporting.similarity.umap import map_captures
 from xmodal_pipeline.reporting.training.curves import diagnostics_section, training_section
 from xmodal_pipeline.reporting.uv_value.section import uv_value_section
 
@@ -76,7 +75,10 @@ _SECTIONS: dict[str, dict[str, tuple[Callable[..., Section], list[str]]]] = {
     },
     "maps": {
         "umap": (maps_section, ["study", "specimen_index", "mapped_captures", "chosen_variant"]),
-        "explorer": (explorer_section, ["study", "specimen_index", "mapped_captures", "prepared"]),
+        "explorer": (
+            explorer_section,
+            ["study", "specimen_index", "mapped_captures", "prepared", "chosen_variant"],
+        ),
     },
 }
 """Sections and shares of sections in reading order, in groups that one node takes: what makes each, and from
@@ -98,16 +100,21 @@ def create_pipeline() -> Pipeline:
 def _choose_what_is_drawn() -> list[Node | Pipeline]:
     gather = Node(nodes.gather_embeddings, ["embeddings", "projections"], "embedding_tables", name="gather")
     own = ["embeddings", "projections"]
+    drawable = {variant: f"embedding_tables_{variant}" for variant in _DRAWABLE}
     return [
         per_variant([gather], own=own, suffixed=["embedding_tables"], variants=_DRAWABLE),
         Node(
             nodes.choose_variant,
-            {"histories": "histories", "reporting": "params:reporting"}
-            | {variant: f"embedding_tables_{variant}" for variant in _DRAWABLE},
+            {"histories": "histories", "reporting": "params:reporting"} | drawable,
             "chosen_variant",
             name="choose_variant",
         ),
-        Node(map_captures, ["chosen_variant", "params:reporting"], "mapped_captures", name="map_captures"),
+        Node(
+            nodes.map_captures,
+            {"reporting": "params:reporting"} | drawable,
+            "mapped_captures",
+            name="map_captures",
+        ),
         Node(
             picture_gallery,
             ["study", "chosen_variant", "prepared", "specimen_index", "params:reporting"],

@@ -41,6 +41,7 @@ _REAL: Final = (
     "Photographed specimens",
     "Numbers hold for these specimens, in this camera and light; others need not be like them.",
 )
+_SEXES: Final = {"f": "female", "m": "male"}
 _SHEET_DOUBLE: Final = (3, 9)
 _SHEET_SINGLE: Final = (2, 10)
 """Columns and rows of a page."""
@@ -95,7 +96,7 @@ def count_classes(specimen_index: pd.DataFrame) -> list[str]:
         parts.append(f"{specimens['species'].nunique()} species")
     if "sex" in specimens and specimens["sex"].notna().any():
         counts = specimens["sex"].value_counts().sort_index()
-        parts += [f"{count} {sex}" for sex, count in counts.items()]
+        parts += [f"{count} {_SEXES.get(str(sex), sex)}" for sex, count in counts.items()]
         if specimens["sex"].isna().any():
             parts.append(f"{specimens['sex'].isna().sum()} of unknown sex")
     return parts

@@ -243,7 +243,7 @@ def draw_band_histograms(
     columns, row_mm = (3, 42) if width_mm > SINGLE_COLUMN_MM else (2, 34)
     rows = sum(math.ceil(len(own) / columns) for own in groups.values())
     figure = make_figure(width_mm, 12 + row_mm * rows)
-    axes = make_axes(figure, rows, columns, sharex=True)
+    axes = make_axes(figure, rows, columns, sharex=True, sharey=True)
     first = 0
     for modality, own in groups.items():
         panels = axes.flat[first : first + columns * math.ceil(len(own) / columns)]
@@ -273,7 +273,7 @@ def _draw_band(axes: Axes, rows: pd.DataFrame, colour: str) -> str:
     axes.set_xlim(-2 * width, 1 + 2 * width)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
-    axes.tick_params(labelbottom=True)
+    axes.tick_params(labelbottom=True, labelleft=True)
     notes = {"saturated": saturated, "< 0": share[0], "> 1": share[-1]}
     return ", ".join(f"{_percent(value)} {what}" for what, value in notes.items() if value > 0)
 

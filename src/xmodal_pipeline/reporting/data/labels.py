@@ -16,11 +16,9 @@ from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
 from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
     DOUBLE_COLUMN_MM,
-    PALETTE,
     SINGLE_COLUMN_MM,
     NothingToDrawError,
     add_legend,
-    category_styles,
     label_values,
     make_figure,
     make_mosaic,
@@ -232,14 +230,17 @@ def draw_class_balance(
     shown = {name: tables[name].head(room[name]) for name in labels}
     figure, panels = _class_axes([len(counts) for counts in shown.values()], width_mm)
     parts = sorted({str(part) for counts in tables.values() for part in counts.columns} - {"", "unlabelled"})
-    colours = {part: colour for part, (colour, _) in category_styles(parts).items()}
-    colours |= {"": PALETTE[0], "unlabelled": "#BBBBBB"}
+    # Greys: colours mean modalities.
+    shades = np.linspace(0.3, 0.7, len(parts))
+    colours = {part: str(shade) for part, shade in zip(parts, shades, strict=True)}
+    colours |= {"": "0.45", "unlabelled": "0.88"}
     n = specimen_index["specimen_id"].nunique()
     for axes, (name, counts) in zip(panels, shown.items(), strict=True):
         _draw_classes(axes, name, counts, colours)
         is_cut = len(counts) < len(tables[name])
         largest = f"\nthe {len(counts)} largest of {len(tables[name])} classes" if is_cut else ""
         axes.set_title(f"{n} specimens by {name}{largest}")
+        axes.set_xlim(0, 1.1 * max(table.sum(axis=1).max() for table in shown.values()))
     panels[-1].set_xlabel("specimens")
     named = [*parts, *(["unlabelled"] if any("unlabelled" in counts for counts in tables.values()) else [])]
     if len(named) > 1:
@@ -285,7 +286,7 @@ def _draw_classes(axes: Axes, label: str, counts: pd.DataFrame, colours: dict[st
         start += width
     for row, total in enumerate(start):
         axes.annotate(f"{total:.0f}", (total, row), (2, 0), textcoords="offset points", va="center")
-    axes.set_yticks(range(len(counts)), [shorten(write_class(label, str(name)), 28) for name in counts.index])
+    names = [shorten(write_class(label, str(name)), 28) for name in counts.index]
+    axes.set_yticks(range(len(counts)), names, fontstyle="italic" if label == SPECIES else "normal")
     axes.set_ylim(len(counts) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.margins(x=0.1)

@@ -71,6 +71,8 @@ class _Picture:
     caption: str
     files: str
     sources: tuple[str, ...]
+    narrow_source: str
+    """What a phone shows: the single-column version, where it is one page and no photograph."""
     is_narrow: bool
 
 
@@ -346,11 +348,18 @@ def _lay_out_figures(figures: Iterable[ReportFigure], study: str) -> list[_Pictu
             figure.caption,
             locate_figure(figure.name, study),
             tuple(_source(page) for page in figure.pages),
+            _narrow_source(figure),
             figure.is_narrow,
         )
         for figure in figures
         if figure.pages
     ]
+
+
+def _narrow_source(figure: ReportFigure) -> str:
+    pages = figure.versions.get("single", ())
+    is_photographic = any("jpg" in page for page in figure.pages)
+    return "" if figure.is_narrow or is_photographic or len(pages) != 1 else _source(pages[0])
 
 
 def _source(page: Mapping[str, bytes]) -> str:

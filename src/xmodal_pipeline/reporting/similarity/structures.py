@@ -287,5 +287,5 @@ def _mark_classes(axes: Axes, values: list[str], *, with_names: bool) -> None:
         wide = [
             (low + high - 1) / 2 for low, high in itertools.pairwise(edges) if high - low > len(values) / 24
         ]
-        axes.set_yticks(wide, [values[round(middle)] for middle in wide])
+        axes.set_yticks(wide, [values[round(middle)] for middle in wide], fontstyle="italic")
         axes.tick_params(length=0)

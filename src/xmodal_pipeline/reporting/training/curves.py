@@ -53,7 +53,7 @@ _PANELS: Final = (
     _Panel("Further terms", ("loss_*",)),
     _Panel("Validation recall@1", ("validation_recall_at_1",)),
     _Panel("Validation: match above other", ("validation_match_above_other",), reference=0.5),
-    _Panel("Temperature", ("temperature_*",)),
+    _Panel("Temperature", ("temperature_*",), is_moving=True),
     _Panel("Loss weights", ("weight_*",), is_moving=True),
     _Panel("Encoder gradient norm", ("grad_norm_rgb", "grad_norm_uv"), is_log=True),
     _Panel("Cosine of the two gradients", ("grad_cosine",), reference=0.0),

@@ -300,10 +300,10 @@ def test_without_claims_nothing_is_claimed(plain, studies):
     comparison.loc[comparison["task"] == "alignment", "p"] = 0.4
     text = Page(plain(comparison=comparison, uv_value=studies.make_uv_value().iloc[[2, 4]])).text
     assert "Nothing is claimed." in text
-    assert "False sentences." not in text
+    assert "How often a sentence is wrong." not in text
     loud = Page(plain()).text
     assert "Nothing is claimed." not in loud
-    assert "False sentences. Sentences of one kind" in loud
+    assert "How often a sentence is wrong. Sentences of one kind" in loud
     assert "In Colias croceus, UV adds to RGB about sex" in loud
 
 
@@ -369,7 +369,9 @@ def test_a_figure_that_was_not_drawn_says_why_and_an_empty_section_that_it_is(st
 def test_labels_cannot_break_out_of_the_page(studies, index, mapped):
     evil = index.assign(species=index["species"].replace("Parus major", "</script><script>alert(1)</script>"))
     study = studies.make_study()
-    section = studies.explorer_section(study, evil, mapped, studies.make_prepared(index))
+    section = studies.explorer_section(
+        study, evil, mapped, studies.make_prepared(index), studies.make_chosen(index)
+    )
     page = studies.make_page(study, [section])
     assert "alert(1)" in page
     assert "<script>alert" not in page

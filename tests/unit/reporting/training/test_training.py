@@ -60,9 +60,11 @@ def test_a_term_that_is_new_has_a_panel_by_itself(histories):
 def test_every_column_lies_in_one_panel_or_in_none(studies):
     """Names before and after a panel's own in the alphabet, and such as begin like it, are not its own."""
     extra = {"aaa": 1.0, "zzz": 1.0, "loss_more": 1.0, "temperature_joint": 0.1, "temperatures": 1.0}
-    found = panels(
-        draw_training_curves(studies.make_histories(separate=studies.make_history().assign(**extra)))
-    )
+    history = studies.make_history().assign(**extra)
+    still = panels(draw_training_curves(studies.make_histories(separate=history)))
+    assert "Temperature" not in still
+    moving = {f"temperature_{term}": 0.1 + history["epoch"] / 100 for term in ("cross_modal", "joint")}
+    found = panels(draw_training_curves(studies.make_histories(separate=history.assign(**moving))))
     assert {
         title: [line.get_label() for line in ax.lines if line.get_label()[0] != "_"]
         for title, ax in found.items()
