@@ -3,6 +3,7 @@ import pytest
 
 from xmodal_pipeline.imaging.capture import Capture
 from xmodal_pipeline.imaging.pictures import (
+    cutout_picture,
     draw_outline,
     make_thumbnail,
     overlay_picture,
@@ -127,3 +128,13 @@ def test_views_of_a_capture_share_one_stretch_on_a_neutral_ground():
     assert (pictures[~masks] == 200).all()
     grey = picture_views(views[:, :1], masks, is_linear=False)
     assert grey[0, 3, 3].tolist() == [212, 212, 212]
+
+
+def test_a_cut_out_lies_on_light_grey_and_keeps_its_dark_pixels():
+    bands = np.zeros((3, 8, 8), np.float32)
+    bands[:, 2:6, 2:6] = 0.5
+    bands[:, 3, 3] = 0.001
+    picture = cutout_picture(bands, rgb_picture)
+    assert picture[0, 0].tolist() == [225, 225, 225]
+    assert picture[3, 3].max() < 20
+    np.testing.assert_array_equal(picture[2:6, 2:6], rgb_picture(bands, bands[0] > 0)[2:6, 2:6])

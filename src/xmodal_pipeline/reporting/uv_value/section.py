@@ -46,7 +46,8 @@ def uv_value_section(
         f"Per species: do the classes differ in {names.uv} beyond what {names.rgb} predicts? The amount is a "
         "squared standardised difference: 0 where nothing is added, 1 where the classes lie one standard "
         "deviation apart. Tests are of the whole specimen where no patch is named; the figure on the first "
-        "screen shows them all.",
+        "screen shows them all. A claim holds up to the noise beside it: photograph some specimens twice to "
+        "know yours.",
         headline=say_uv_value(primary, names),
         opening=picture_uv_value(primary, names),
         findings=tuple(find_uv_value(primary, names, caution=caution)),

@@ -208,6 +208,12 @@ def test_every_table_and_figure_names_its_file(full, appendix):
     assert "data/03_primary/demo/rejected_captures.parquet" in files
 
 
+def test_no_raw_key_stands_in_a_sentence(full):
+    """Files and settings that advice names apart, which have a folder or a group before them."""
+    text = re.sub(r"\S*[/.]\S*_\S*", "", Page(full).text)
+    assert re.findall(r"\b[a-z]+_\w+", text) == []
+
+
 def test_terms_are_explained_where_they_are_read_first_and_listed(full):
     page = Page(full)
     explained = [given["aria-describedby"] for tag, given in page.tags if tag == "dfn"]
