@@ -73,6 +73,9 @@ TERMS: Final = {
         "turned so that they go together most."
     ),
     "permutation": Term("Labels or specimens exchanged at random, to see what would come out by luck."),
+    "pretrained encoder": Term(
+        "A model as other photographs have trained it, before it saw those of this study."
+    ),
     "protocol": Term("How thoroughly numbers are measured: folds, repeats and permutations."),
     "q": Term(
         "A p-value corrected for all tests of one trait: among claims at q ≤ 0.05, about one in twenty is "

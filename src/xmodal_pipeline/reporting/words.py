@@ -66,10 +66,14 @@ def list_words(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
+def begin(text: str) -> str:
+    """The sentence with a capital letter, which the name of a modality may lack."""
+    return text[:1].upper() + text[1:]
+
+
 def write_species(name: str) -> str:
     """A binomial for reading: labels are case-folded, and file names join the words by underscores."""
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    return begin(name.replace("_", " ").strip())
 
 
 def write_class(label: str, value: str) -> str:

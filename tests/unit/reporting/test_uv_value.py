@@ -57,6 +57,16 @@ def test_a_row_per_test_and_a_panel_per_set_of_features_ranked_by_lower_limit(st
     ]
 
 
+def test_an_open_interval_does_not_squeeze_the_others(studies):
+    table = studies.make_uv_value()
+    axes = draw_uv_value(table).axes[0]
+    assert axes.get_xlim()[1] == pytest.approx(1.08 * 11)
+    table.loc[table["verdict"] == "unresolved", "high"] = 500.0
+    figure = draw_uv_value(table)
+    assert figure.axes[0].get_xlim()[1] == pytest.approx(1.08 * 11)
+    assert "intervals go on beyond the edge" in figure.legends[0].get_title().get_text()
+
+
 def test_pooled_rows_come_last_and_exploratory_ones_not_at_all(studies):
     table = studies.make_uv_value()
     pooled = table.iloc[:1].assign(species="all species", scope="all", low=99.0)

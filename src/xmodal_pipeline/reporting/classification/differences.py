@@ -11,6 +11,7 @@ from xmodal_pipeline.reporting.cells import SeedSpread, by_label, rows_by, write
 from xmodal_pipeline.reporting.section import Finding, PageTable, table_of
 from xmodal_pipeline.reporting.words import (
     ModalityNames,
+    begin,
     interval,
     list_words,
     number,
@@ -91,8 +92,7 @@ def say_labels(verdicts: Sequence[LabelVerdict], names: ModalityNames) -> str:
     ]
     if easier[""]:
         said.append(f"for {list_words(easier[''])} no difference is shown")
-    text = "; ".join(said)
-    return f"{text[:1].upper()}{text[1:]}." if said else ""
+    return f"{begin('; '.join(said))}." if said else ""
 
 
 def _tested_metric(by_metric: dict[str, Any]) -> str:

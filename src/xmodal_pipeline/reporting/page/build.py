@@ -23,7 +23,7 @@ from xmodal_pipeline.reporting.figure import ReportFigure
 from xmodal_pipeline.reporting.files import locate_figure, locate_table
 from xmodal_pipeline.reporting.page.prose import Prose
 from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
-from xmodal_pipeline.reporting.words import ModalityNames, write_species
+from xmodal_pipeline.reporting.words import ModalityNames, begin, write_species
 
 MAX_BYTES: Final = 25 * 1024 * 1024
 """What mail servers and reviewers' systems still take."""
@@ -114,7 +114,9 @@ def build_report(
         counts=_count(specimen_index, rejected),
         flags=[(str(code), int(n)) for code, n in count_flags(specimen_index).items()],
         facts=[fact for section in sections for fact in section.facts],
-        headlines=[by_key[key].headline for key in _HEADLINES if key in by_key and by_key[key].headline],
+        headlines=[
+            begin(by_key[key].headline) for key in _HEADLINES if key in by_key and by_key[key].headline
+        ],
         has_claims=any(finding.is_claim for section in sections for finding in section.findings),
         opening=_lay_out_figures(openings[:1], parameters.study),
         variant=names.label(variant),
@@ -297,8 +299,8 @@ def _write_protocol(evaluation: EvaluationParams) -> str:
 
 def _lay_out_section(section: Section, study: str) -> dict[str, Any]:
     """A section as the template reads it: claims first, and the rest of what was found below."""
-    claims = [finding.text for finding in section.findings if finding.is_claim]
-    others = [finding.text for finding in section.findings if not finding.is_claim]
+    claims = [begin(finding.text) for finding in section.findings if finding.is_claim]
+    others = [begin(finding.text) for finding in section.findings if not finding.is_claim]
     parts = _lay_out_parts(section, study)
     is_filled = bool(parts["is_filled"] or claims or others or section.explorer or section.facts)
     if not (is_filled or parts["reasons"]):

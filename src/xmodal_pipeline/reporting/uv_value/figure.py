@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xmodal_pipeline.evaluation.schema import COLOUR
+from xmodal_pipeline.evaluation.schema import COLOUR, UV_CLAIMS
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
 from xmodal_pipeline.reporting.style import (
@@ -130,12 +130,15 @@ def draw_uv_value(
         room_mm = (0.3 if is_wide else 0.28) * width_mm
         axis.set_xlabel(fit_text(f"{names.uv} adds (squared difference in SD)", room_mm))
         axis.axvline(0, color="black", linewidth=0.8)
+    edge = _edge(known)
+    axes[0].set_xlim(-0.04 * edge, edge)
     verdicts = [one for one in VERDICTS if (known["verdict"] == one).any()]
     title = [
         f"about {labels[0]}" if len(labels) == 1 else "",
         f"{len(shown)} of {len(tests)} rows" if len(tests) > len(shown) else "",
         f"too few specimens in {few} more" if few else "",
         "n: of either class",
+        "intervals go on beyond the edge" if (known["high"] > edge).any() else "",
     ]
     add_legend(
         figure,
@@ -145,6 +148,13 @@ def draw_uv_value(
     if heading:
         figure.suptitle(heading, fontsize=7)
     return figure
+
+
+def _edge(known: pd.DataFrame) -> float:
+    """Where the axis ends: behind every amount and every claim's interval, not behind what is wide open."""
+    claimed = known.loc[known["verdict"].isin(UV_CLAIMS), "high"]
+    ends = [float(end) for end in (*known["uv_adds"], *claimed)]
+    return 1.08 * max([*ends, 1.0])
 
 
 def _name_tests(tests: pd.DataFrame, *, with_label: bool, is_wide: bool) -> list[str]:
