@@ -86,7 +86,8 @@
   const show = (capture) => {
     thumbnail("rgb", capture);
     thumbnail("uv", capture);
-    const facts = [["capture", data.captures[capture]], ["specimen", data.specimens[capture]]];
+    const facts = [["capture", data.captures[capture]]];
+    if (data.specimens[capture] !== data.captures[capture]) facts.push(["specimen", data.specimens[capture]]);
     for (const label of labels) {
       const { classes: of, values } = data.labels[label];
       facts.push([label, of[values[capture]].name]);
