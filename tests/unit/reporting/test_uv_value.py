@@ -155,7 +155,10 @@ def test_what_only_the_learnt_feature_finds_is_a_pattern(studies):
     assert say_uv_value(alone, NAMES) == (
         "UV is not shown to add to RGB about sex in any of 5 species tested."
     )
-    assert say_uv_value(colour.iloc[-1:], NAMES) == ""
+    assert say_uv_value(colour.iloc[-1:], NAMES) == (
+        "What UV adds to RGB could not be tested: no species has enough specimens of both classes of a label."
+    )
+    assert say_uv_value(colour.iloc[:0], NAMES) == ""
 
 
 def test_many_species_are_counted_and_not_all_named(studies):

@@ -91,7 +91,7 @@ def say_labels(verdicts: Sequence[LabelVerdict], names: ModalityNames) -> str:
         if easier[modality]
     ]
     if easier[""]:
-        said.append(f"for {list_words(easier[''])} no difference is shown")
+        said.append(f"for {list_words(easier[''])} no difference between {names.rgb} and {names.uv} is shown")
     return f"{begin('; '.join(said))}." if said else ""
 
 

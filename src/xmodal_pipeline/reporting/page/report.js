@@ -184,7 +184,7 @@
   find("name-rgb").textContent = data.names.rgb;
   find("name-uv").textContent = data.names.uv;
   find("colour-by").append(option("", "nothing"), ...filtered.map((label) => option(label, label)));
-  if (filtered.includes("species")) find("colour-by").value = "species";
+  if (filtered.length) find("colour-by").value = filtered.includes("species") ? "species" : filtered[0];
   state.colour = find("colour-by").value;
   find("colour-by").addEventListener("change", (event) => { state.colour = event.target.value; draw(); });
   find("filters").append("Show", ...filtered.map(makeFilter));

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from xmodal_pipeline.evaluation.schema import COLOUR, UV_CLAIMS
 from xmodal_pipeline.imaging.study import Study
@@ -130,6 +131,7 @@ def draw_uv_value(
         room_mm = (0.3 if is_wide else 0.28) * width_mm
         axis.set_xlabel(fit_text(f"{names.uv} adds (squared difference in SD)", room_mm))
         axis.axvline(0, color="black", linewidth=0.8)
+        axis.xaxis.set_major_locator(MaxNLocator(5 if is_wide else 3))
     edge = _edge(known)
     axes[0].set_xlim(-0.04 * edge, edge)
     verdicts = [one for one in VERDICTS if (known["verdict"] == one).any()]

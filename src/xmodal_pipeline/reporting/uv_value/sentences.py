@@ -25,11 +25,15 @@ _MOST_SPECIES: Final = 6
 def say_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> str:
     """The headline: per label, in which species UV adds and by what features; every species once.
 
-    Empty where nothing was tested.
+    Empty without a row.
     """
     rows = rank_uv_value(uv_value)
     rows = rows.assign(is_pattern=is_found_by_pattern(rows))
-    rows = rows[(rows["scope"] == "species") & (rows["verdict"] != "too_few")]
+    rows = rows[rows["scope"] == "species"]
+    if len(rows) and (rows["verdict"] == "too_few").all():
+        few = "no species has enough specimens of both classes of a label"
+        return f"What {names.uv} adds to {names.rgb} could not be tested: {few}."
+    rows = rows[rows["verdict"] != "too_few"]
     return " ".join(_say_label(str(label), part, names) for label, part in rows.groupby("label", sort=False))
 
 

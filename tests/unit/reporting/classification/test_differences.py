@@ -75,7 +75,7 @@ def test_the_headline_names_every_label_once_under_its_modality(studies):
     verdicts = judge_labels(studies.tidy(rows), "separate", ModalityNames("Dorsal", "Ventral"))
     assert say_labels(verdicts, ModalityNames("Dorsal", "Ventral")) == (
         "Sex and age are easier to read from Ventral than from Dorsal; morph is easier to read from Dorsal "
-        "than from Ventral; for species no difference is shown."
+        "than from Ventral; for species no difference between Dorsal and Ventral is shown."
     )
     assert say_labels([], NAMES) == ""
 
