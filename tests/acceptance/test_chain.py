@@ -105,11 +105,12 @@ def test_species_go_to_phylogenetic_methods_with_the_tips_of_the_tree(finished):
     assert row["n_specimens"] == mine["specimen_id"].nunique()
 
 
-def test_the_report_is_one_file_that_loads_nothing(finished):
-    html = (finished / "data/08_reporting/smoke/report.html").read_text()
-    assert len(html) < 25e6
-    assert 'src="http' not in html
-    assert "Retrieval" in html
+def test_the_report_and_its_appendix_are_files_that_load_nothing(finished):
+    for name, words in (("report", "Can one photograph find the other?"), ("appendix", "Retrieval")):
+        html = (finished / f"data/08_reporting/smoke/{name}.html").read_text()
+        assert len(html) < 25e6
+        assert 'src="http' not in html
+        assert words in html
 
 
 def test_a_stage_reruns_alone_and_a_second_run_works(finished):

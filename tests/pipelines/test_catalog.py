@@ -3,6 +3,7 @@
 from pathlib import PurePath
 
 from xmodal_pipeline.params.variants import VARIANTS
+from xmodal_pipeline.reporting.files import FIGURES, TABLES
 
 SECTIONS = (
     *(
@@ -22,7 +23,8 @@ MEMORY = {
     *("other_contributions", "embedding_tables", "chosen_variant", "mapped_captures", "gallery_figure"),
     *(f"section_{part}" for part in SECTIONS),
     "section_planted",
-    *("sections_opening", "sections_data", "sections_numbers", "sections_maps", "page_sections"),
+    *("sections_opening", "sections_images", "sections_answers", "sections_trust"),
+    *("sections_maps", "page_sections"),
 }
 """What is passed from node to node without a file; `embedding_tables_<variant>` without the variant."""
 
@@ -57,6 +59,7 @@ CONTRACT = {
     "species_table": ("07_model_output/smoke/species_table.csv", "model_output", CSV),
     "figures": ("08_reporting/smoke/figures", "reporting", "FilesDataset"),
     "report": ("08_reporting/smoke/report.html", "reporting", "ReportDataset"),
+    "appendix": ("08_reporting/smoke/appendix.html", "reporting", "AtomicTextDataset"),
 }
 
 
@@ -104,3 +107,10 @@ def test_no_entry_is_left_over(catalog, pipelines):
     resolver = catalog.config_resolver
     used = {resolver.match_dataset_pattern(name) for name in names}
     assert set(resolver.list_patterns()) - {"{default}"} <= used  # Kedro's own, for what stays in memory
+
+
+def test_the_report_names_the_files_behind_its_tables(catalog, project):
+    for name, where in TABLES.items():
+        path = PurePath(catalog.get(name)._describe()["filepath"]).relative_to(project / "data")
+        assert str(path) == where.format(study="smoke"), name
+    assert set(FIGURES.values()) <= set(TABLES)

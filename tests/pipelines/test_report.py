@@ -7,7 +7,7 @@ from xmodal_pipeline.params.report import ReportingParams
 from xmodal_pipeline.pipelines.report import nodes
 from xmodal_pipeline.pipelines.report.pipeline import create_pipeline
 from xmodal_pipeline.reporting.figure import ReportFigure
-from xmodal_pipeline.reporting.section import Section, table_of
+from xmodal_pipeline.reporting.section import Chapter, Section, table_of
 
 MOST_INPUTS = 7
 
@@ -47,14 +47,16 @@ def test_sections_come_in_order_with_every_figure_as_png_and_pdf():
     data = nodes.gather_sections(
         captures=Section("data", "Data", figures=(figure("sheet", b"1"),)),
         labels=Section(
-            "data", figures=(figure("classes", b"2"),), tables=(table_of("T", ["a"], [["1"]], 1),)
+            "data",
+            chapters=(Chapter("labels", "Labels", figures=(figure("classes", b"2"),)),),
+            tables=(table_of("T", ["a"], [["1"]], 1),),
         ),
     )
     arranged, files = nodes.arrange_sections(
         data, [Section("umap", "Map"), Section("similarity", "Alike"), Section("planted")]
     )
     assert [section.key for section in arranged] == ["data", "umap", "similarity"]
-    assert [one.name for one in arranged[0].figures] == ["sheet", "classes"]
+    assert [one.name for one in arranged[0].all_figures] == ["sheet", "classes"]
     assert arranged[0].tables[0].caption == "T"
     assert files == {
         "sheet_double.png": b"1",
@@ -73,4 +75,4 @@ def test_nothing_but_frames_and_figures_is_read_of_what_was_measured(pipeline):
     inputs = pipeline.inputs()
     assert {"comparison", "differences", "uv_value", "prepared", "study"} <= inputs
     assert not [name for name in inputs if name.startswith("metrics_")]
-    assert pipeline.outputs() == {"report", "figures"}
+    assert pipeline.outputs() == {"report", "appendix", "figures"}

@@ -1,5 +1,6 @@
 """Photographs as a screen shows them: RGB, UV as grey, and both in one picture."""
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,7 @@ _MARGIN: Final = 0.06
 _HEADROOM: Final = 1.2
 """Left above the brightest part of a capture for views that are brighter still."""
 _NEUTRAL: Final = 200
+_LIGHT: Final = 225
 _DIM: Final = 0.35
 """Brightness left to the background of the overlay, where a bright one would outshine the fringes."""
 _PERCENTILES: Final = (1.0, 99.0)
@@ -131,6 +133,20 @@ def overlay_picture(rgb: Bands, uv: Bands, mask: Mask, *, is_linear: bool = True
     luminance = _encode(stretch(np.tensordot(weights, rgb, axes=1)[None], mask), is_linear=is_linear)[0]
     ultraviolet = _encode(stretch(uv.mean(axis=0, keepdims=True), mask), is_linear=is_linear)[0]
     return _to_bytes(np.stack([ultraviolet, luminance, ultraviolet], axis=-1))
+
+
+def cutout_picture(bands: Bands, draw: Callable[..., Picture], *, is_linear: bool = True) -> Picture:
+    """A specimen on light grey, where a dark one shows too.
+
+    Args:
+        bands: (bands, height, width), cut out: 0 in all bands outside the specimen.
+        draw: `rgb_picture` or `uv_picture`.
+        is_linear: as for `rgb_picture`.
+    """
+    mask = (bands != 0).any(axis=0)
+    picture = draw(bands, mask, is_linear=is_linear)
+    picture[~mask] = _LIGHT
+    return picture
 
 
 def stretch(bands: Bands, mask: Mask) -> Bands:

@@ -67,6 +67,7 @@ def tabulate_gains(differences: pd.DataFrame, names: ModalityNames, *, is_retrie
         "comparisons with baselines of this kind (step-down maximum, Westfall & Young). Below 0 the baseline "
         "is better." + ("" if not is_retrieval else " Warped: outline and pose do not give the match away."),
         is_folded=True,
+        source="differences",
     )
 
 
@@ -89,8 +90,8 @@ def find_gains(differences: pd.DataFrame, variant: str, names: ModalityNames) ->
     for label, part in rows[rows["a"] == variant].groupby("label", sort=False):
         first = part.iloc[0]
         text = (
-            f"For {names.rename(str(label))}, {names.label(variant)} reaches a balanced accuracy of "
-            f"{number(first['value_a'])} ({names.label(str(first['features_a']))}, n = {first['n']})"
+            f"For {names.rename(str(label))}, balanced accuracy is {number(first['value_a'])} "
+            f"({names.label(str(first['features_a']))}, n = {first['n']})"
         )
         if has_species and label != SPECIES and SPECIES_ONLY not in set(part["b"]):
             told = "each species has one class of it, so who knows the species knows it"
@@ -112,12 +113,27 @@ def judge_recall(
         where: task and direction.
         names: display names of the modalities.
     """
-    task, direction = where
-    rows = _shown(differences, is_retrieval=True)
-    rivals = rows[(rows["a"] == variant) & (rows["task"] == task) & (rows["label"] == direction)]
+    rivals = find_rivals(differences, variant, where)
     if rivals.empty:
         return Finding(f"{text}; no baseline was measured beside it.", is_claim=False)
     return _against_baselines(text, rivals, percent, signed_percent, names)
+
+
+def find_rivals(differences: pd.DataFrame, variant: str, where: tuple[str, str]) -> pd.DataFrame:
+    """A variant's recall minus that of every baseline, in one task and direction."""
+    task, direction = where
+    rows = _shown(differences, is_retrieval=True)
+    return rows[(rows["a"] == variant) & (rows["task"] == task) & (rows["label"] == direction)]
+
+
+def decide(rivals: pd.DataFrame) -> tuple[pd.Series, bool]:
+    """The baseline that decides, and whether all are exceeded.
+
+    That is the strongest of all where all are exceeded, else of those that are not.
+    """
+    ordered = rivals.sort_values("difference", kind="stable", na_position="first")
+    is_exceeded = (ordered["low"] > 0) & (ordered["p_adjusted"] <= ALPHA)
+    return (ordered if is_exceeded.all() else ordered[~is_exceeded]).iloc[0], bool(is_exceeded.all())
 
 
 def _against_baselines(
@@ -127,19 +143,14 @@ def _against_baselines(
     with_sign: Callable[[float], str],
     names: ModalityNames,
 ) -> Finding:
-    """Finish a sentence with the baseline that decides it; a claim only where every one is exceeded.
-
-    That is the strongest of all where all are exceeded, else of those that are not.
-    """
-    ordered = rivals.sort_values("difference", kind="stable", na_position="first")
-    is_exceeded = (ordered["low"] > 0) & (ordered["p_adjusted"] <= ALPHA)
-    best = (ordered if is_exceeded.all() else ordered[~is_exceeded]).iloc[0]
+    """Finish a sentence with the baseline that decides it; a claim only where every one is exceeded."""
+    best, is_above_all = decide(rivals)
     name = names.label(str(best["b"]))
     if pd.isna(best["difference"]):
         return Finding(f"{text}, but it was not compared with the baseline {name}.", is_claim=False)
     difference = f"difference {with_sign(best['difference'])}{interval(best['low'], best['high'], with_sign)}"
     rival = f"{name} ({form(best['value_b'])}; {difference}, corrected {p_value(best['p_adjusted'])})"
-    if is_exceeded.all():
+    if is_above_all:
         several = f"each of {len(rivals)} baselines, the strongest being"
         which = several if len(rivals) > 1 else "the one baseline measured beside it,"
         return Finding(f"{text} and above {which} {rival}.", is_claim=True)

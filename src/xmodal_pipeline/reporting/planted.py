@@ -161,6 +161,7 @@ def _tabulate(outcomes: list[_Outcome], truth: pd.DataFrame, names: ModalityName
         rows,
         numeric=frozenset({2, 3}),
         note=_explain(truth, names),
+        source="uv_value_csv",
     )
 
 

@@ -1,17 +1,30 @@
 """Rows of points with intervals, as figures of retrieval and classification share them."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from xmodal_pipeline.reporting.style import DOTTED
 from xmodal_pipeline.reporting.words import ModalityNames
 
 
-def draw_points(axes: Axes, rows: pd.DataFrame, offset: float, style: tuple[str, str], label: str) -> None:
-    """One row of points with intervals: `rows` are in the order of the y axis; missing values leave a gap."""
+def draw_points(
+    axes: Axes,
+    rows: pd.DataFrame,
+    offset: float | NDArray[np.float64],
+    style: tuple[str, str],
+    label: str,
+) -> None:
+    """Points with intervals: `rows` are in the order of the y axis; missing values leave a gap.
+
+    Args:
+        axes: with a row at 0, 1, …
+        rows: value, low and high.
+        offset: of all points from the middle of their rows, or of each.
+        style: colour and marker.
+        label: of the points.
+    """
     colour, marker = style
     y = np.arange(len(rows)) + offset
     value, low, high = (
@@ -21,15 +34,19 @@ def draw_points(axes: Axes, rows: pd.DataFrame, offset: float, style: tuple[str,
     axes.errorbar(value, y, xerr=errors, color=colour, marker=marker, linestyle="", elinewidth=1, label=label)
 
 
-def names_with_n(rows: pd.DataFrame, order: Sequence[str], names: ModalityNames) -> list[str]:
-    """Row names with their n; baselines in brackets."""
-    texts = []
-    for name in order:
-        here = rows[rows["name"] == name]
-        n = pd.to_numeric(here["n"]).max()
-        text = names.label(name) if (here["kind"] == "variant").all() else f"[{names.label(name)}]"
-        texts.append(f"{text}, n = {n:.0f}" if pd.notna(n) else text)
-    return texts
+def write_baseline(name: str, rows: pd.DataFrame, names: ModalityNames) -> str:
+    """The name of a row; of a baseline in brackets."""
+    is_variant = (rows.loc[rows["name"] == name, "kind"] == "variant").all()
+    return names.label(name) if is_variant else f"[{names.label(name)}]"
+
+
+def write_n(n: pd.Series) -> str:
+    """`n = 164`, or `n = 150 to 164` where the rows of a panel differ; empty without a number."""
+    known = pd.to_numeric(n).dropna()
+    if known.empty:
+        return ""
+    low, high = known.min(), known.max()
+    return f"n = {high:.0f}" if low == high else f"n = {low:.0f} to {high:.0f}"
 
 
 def draw_chance(axes: Axes, chance: pd.Series) -> None:

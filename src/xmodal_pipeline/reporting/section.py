@@ -1,4 +1,4 @@
-"""What a section of the report is made of: tables, figures, sentences and reasons."""
+"""What the report and its appendix are made of: tables, figures, sentences and reasons."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +19,8 @@ class PageTable:
     """How to read it."""
     is_folded: bool = False
     """Shown on demand: long, or of use to few readers."""
+    source: str = ""
+    """The dataset it was made from, a key of `files.TABLES`."""
 
 
 def table_of(
@@ -30,11 +32,12 @@ def table_of(
     note: str = "",
     is_folded: bool = False,
     last_is_text: bool = False,
+    source: str = "",
 ) -> PageTable:
     """A table whose columns are numbers from `first_numeric` on, but for the last where that is text."""
     names = tuple(header)
     numeric = frozenset(range(first_numeric, len(names) - last_is_text))
-    return PageTable(caption, names, [tuple(row) for row in rows], numeric, note, is_folded)
+    return PageTable(caption, names, [tuple(row) for row in rows], numeric, note, is_folded, source)
 
 
 @dataclass(frozen=True)
@@ -46,31 +49,60 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
+class Chapter:
+    """A part of the appendix: what few readers ask for.
+
+    Tables without rows drop out, and figures that were not drawn leave their reason.
+    """
+
+    key: str
+    title: str
+    lead: str = ""
+    figures: tuple[ReportFigure, ...] = ()
+    tables: tuple[PageTable, ...] = ()
+    reasons: tuple[str, ...] = ()
+    """Why something is not there."""
+    is_evaluated: bool = False
+    """Its numbers depend on the evaluation protocol, which stands above them."""
+
+
+@dataclass(frozen=True, eq=False)
 class Section:
-    """One numbered part of the page, or a share of one: shares of one key stand together.
+    """The answer to one question of a reader, or a share of it: shares of one key stand together.
 
     Tables without rows drop out, and figures that were not drawn leave their reason.
     """
 
     key: str
     title: str = ""
+    """The question."""
     lead: str = ""
     figures: tuple[ReportFigure, ...] = ()
     tables: tuple[PageTable, ...] = ()
     reasons: tuple[str, ...] = ()
     """Why something is not there."""
-    findings: Mapping[str, list[Finding]] = field(default_factory=dict)
-    """Sentences of the summary by subject."""
+    headline: str = ""
+    """The answer in one sentence, for the first screen."""
+    opening: ReportFigure | None = None
+    """The figure of the first screen."""
+    findings: tuple[Finding, ...] = ()
+    """The answer in sentences with their numbers."""
     methods: Mapping[str, str] = field(default_factory=dict)
     """Sentences of the Methods paragraph by subject; "" where there is nothing to say."""
     tags: tuple[str, ...] = ()
     """What a reader must know of everything in it, beside its title."""
-    banners: tuple[tuple[str, str], ...] = ()
-    """Title and text of what a reader must know of the whole report."""
-    is_evaluated: bool = False
-    """Its numbers depend on the evaluation protocol, which stands above them."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """What a reader must know of the whole report: in a word for the first screen, and in a sentence."""
     explorer: dict[str, Any] | None = None
     """The payload of the interactive maps."""
+    chapters: tuple[Chapter, ...] = ()
+    """What the appendix holds on it."""
+
+    @property
+    def all_figures(self) -> tuple[ReportFigure, ...]:
+        """Those of the report, then those of the appendix."""
+        opening = () if self.opening is None else (self.opening,)
+        return opening + self.figures + tuple(one for chapter in self.chapters for one in chapter.figures)
 
 
 def join_sections(parts: Iterable[Section]) -> list[Section]:
@@ -93,10 +125,12 @@ def _join(one: Section, other: Section) -> Section:
         figures=one.figures + other.figures,
         tables=one.tables + other.tables,
         reasons=one.reasons + other.reasons,
-        findings={**one.findings, **other.findings},
+        headline=one.headline or other.headline,
+        opening=one.opening or other.opening,
+        findings=one.findings + other.findings,
         methods={**one.methods, **other.methods},
         tags=tuple(dict.fromkeys(one.tags + other.tags)),
-        banners=one.banners + other.banners,
-        is_evaluated=one.is_evaluated or other.is_evaluated,
+        facts=one.facts + other.facts,
         explorer=one.explorer or other.explorer,
+        chapters=one.chapters + other.chapters,
     )

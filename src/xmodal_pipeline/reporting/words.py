@@ -1,7 +1,7 @@
 """How numbers, modalities, variants, measures and species are written in front of a reader."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -61,10 +61,19 @@ def write_p(name: str, value: float) -> str:
     return f"{name} < 0.001" if value < 0.001 else f"{name} = {value:.3f}"
 
 
+def list_words(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def begin(text: str) -> str:
+    """The sentence with a capital letter, which the name of a modality may lack."""
+    return text[:1].upper() + text[1:]
+
+
 def write_species(name: str) -> str:
     """A binomial for reading: labels are case-folded, and file names join the words by underscores."""
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    return begin(name.replace("_", " ").strip())
 
 
 def write_class(label: str, value: str) -> str:

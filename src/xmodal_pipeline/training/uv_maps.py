@@ -41,7 +41,7 @@ def map_claims(
         A row per pixel that belongs to a specimen: `row` and `column` from the top left, `coverage` (share of
         the `n` specimens that have it), `uv` (mean of the bands, unit scale) and `influence` (how far UV
         there says that a specimen is of this class, in SDs within classes along the direction that tells the
-        classes apart given RGB). Up to four specimens per class, one capture of each. No rows without a claim.
+        classes apart given RGB). Up to four specimens per class, one capture each. No rows without a claim.
     """
     claims = uv_value[
         (uv_value["features"] == checkpoint.config.name)

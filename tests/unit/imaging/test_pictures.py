@@ -3,6 +3,7 @@ import pytest
 
 from xmodal_pipeline.imaging.capture import Capture
 from xmodal_pipeline.imaging.pictures import (
+    cutout_picture,
     draw_outline,
     false_colour_picture,
     make_thumbnail,
@@ -162,3 +163,13 @@ def test_false_colour_of_one_visible_band_is_yellow_and_blue():
     picture = false_colour_picture(rgb[:1], uv, mask)
     assert picture[5, 5].tolist() == [255, 255, 0]
     assert picture[5, 30].tolist() == [0, 0, 255]
+
+
+def test_a_cut_out_lies_on_light_grey_and_keeps_its_dark_pixels():
+    bands = np.zeros((3, 8, 8), np.float32)
+    bands[:, 2:6, 2:6] = 0.5
+    bands[:, 3, 3] = 0.001
+    picture = cutout_picture(bands, rgb_picture)
+    assert picture[0, 0].tolist() == [225, 225, 225]
+    assert picture[3, 3].max() < 20
+    np.testing.assert_array_equal(picture[2:6, 2:6], rgb_picture(bands, bands[0] > 0)[2:6, 2:6])

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from xmodal_pipeline.params.report import ReportingParams
-from xmodal_pipeline.reporting.embeddings import ChosenVariant
 from xmodal_pipeline.reporting.similarity.umap import map_captures
 
 
@@ -28,7 +27,7 @@ def index(studies):
 @pytest.fixture(scope="session")
 def mapped(studies, index):
     both = studies.make_embeddings(index)
-    return map_captures(ChosenVariant("concat", both, both), ReportingParams())
+    return map_captures(ReportingParams(), {"concat": (both, both)})
 
 
 @pytest.fixture(scope="session")

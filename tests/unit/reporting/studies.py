@@ -19,7 +19,7 @@ from xmodal_pipeline.reporting.data.labels import labels_section, picture_class_
 from xmodal_pipeline.reporting.data.registration import picture_registration, registration_section
 from xmodal_pipeline.reporting.embeddings import ChosenVariant
 from xmodal_pipeline.reporting.figure import ReportFigure
-from xmodal_pipeline.reporting.page.build import build_report
+from xmodal_pipeline.reporting.page.build import build_appendix, build_report
 from xmodal_pipeline.reporting.retrieval.recall import retrieval_section
 from xmodal_pipeline.reporting.section import join_sections
 from xmodal_pipeline.reporting.similarity.maps import explorer_section, maps_section
@@ -559,29 +559,30 @@ def make_sections(
         captures_section(study, index, t["rejected_captures"], t["partitions"], p.split, t["contact_sheet"]),
         registration_section(study, t["registration_qa"], p.registration, t["registration"]),
         colour_section(study, t["calibration"], t["quality_report"], t["bands"]),
-        labels_section(
-            study,
-            t["class_balance"],
-            t["confounding"],
-            t["species_tips"],
-            t["modality_information"],
-            t["class_balance_figure"],
-        ),
     ]
+    labels = labels_section(
+        study,
+        t["class_balance"],
+        t["confounding"],
+        t["species_tips"],
+        t["modality_information"],
+        t["class_balance_figure"],
+    )
     compared = (study, t["comparison"], t["differences"], t["known_seed_spread"], chosen)
     models = [
-        training_section(study, t["histories"], t["views"], t["known_seed_spread"], p.training, p.loss),
         retrieval_section(*compared, t["gallery"]),
-        classification_section(*compared, p.evaluation),
-        uv_value_section(study, t["uv_value"], t["known_uv_value_seeds"], t["calibration"], p.evaluation),
-        maps_section(study, index, mapped, chosen),
-        explorer_section(study, index, mapped, t["prepared"]),
         similarity_section(
             study, t["comparison"], t["known_seed_spread"], chosen, index, p.reporting, p.evaluation
         ),
+        classification_section(*compared, p.evaluation),
+        uv_value_section(study, t["uv_value"], t["known_uv_value_seeds"], t["calibration"], p.evaluation),
+        training_section(study, t["histories"], t["views"], t["known_seed_spread"], p.training, p.loss),
         diagnostics_section(study, t["diagnostics"]),
+        labels,
+        maps_section(study, index, mapped, chosen),
+        explorer_section(study, index, mapped, t["prepared"], chosen),
     ]
-    return join_sections([*data, *(models if with_models else [])])
+    return join_sections([*data, *(models if with_models else [labels])])
 
 
 def make_page(study: Study, sections: list[Any], parameters: Parameters | None = None, **changes: Any) -> str:
@@ -594,4 +595,16 @@ def make_page(study: Study, sections: list[Any], parameters: Parameters | None =
         specimen_index=tables["specimen_index"],
         rejected=len(tables["rejected_captures"]),
         variant=tables["chosen_variant"].name,
+    )
+
+
+def make_appendix(
+    study: Study, sections: list[Any], parameters: Parameters | None = None, **changes: Any
+) -> str:
+    """The appendix of sections as HTML."""
+    return build_appendix(
+        sections,
+        study=study,
+        parameters=parameters or Parameters(),
+        specimen_index=make_tables(**changes)["specimen_index"],
     )

@@ -79,7 +79,8 @@ def printed(studies, index, mapped):
     names, parameters = ModalityNames.of(study), Parameters()
     chosen, prepared = studies.make_chosen(index), studies.make_prepared(index)
     rng = np.random.default_rng(0)
-    many = [studies.make_uv_value().assign(species=f"Fictopieris maculescens {i}") for i in range(8)]
+    rows = studies.make_uv_value()
+    many = [rows.assign(species=[f"Fictopieris maculescens {i}{at}" for at in "abcde"]) for i in range(8)]
     prepared, pages, drawn = studies.make_prepared(index), [], {}
     write, draw = printing.figure_bytes, Text.draw
 
@@ -119,7 +120,7 @@ def printed(studies, index, mapped):
             views=picture_augmented_views(study, index["capture_id"][:4], rgb, uv, inside, settings=SETTINGS),
         )
         figures = [
-            *(figure for section in sections for figure in section.figures),
+            *(figure for section in sections for figure in section.all_figures),
             picture_uv_value_of_colour(study, pd.concat(many)),
             picture_differences(compared(rng), names=names),
             picture_ablation(grid(rng), label=None, names=names),

@@ -9,11 +9,11 @@ from xmodal_pipeline.evaluation.results import tabulate_numbers
 from xmodal_pipeline.evaluation.specimen_tables import Pairs
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.cells import SeedSpread
-from xmodal_pipeline.reporting.classification.differences import find_differences
+from xmodal_pipeline.reporting.classification.differences import judge_labels
 from xmodal_pipeline.reporting.gains import find_gains
 from xmodal_pipeline.reporting.retrieval.recall import find_retrieval
 from xmodal_pipeline.reporting.similarity.structures import find_alignment
-from xmodal_pipeline.reporting.uv_value.section import find_uv_value
+from xmodal_pipeline.reporting.uv_value.sentences import find_uv_value
 from xmodal_pipeline.reporting.words import ModalityNames
 
 NAMES = ModalityNames()
@@ -41,7 +41,7 @@ def accuracy(studies, source, value, low, chance=0.5):
 
 
 def differs(studies, *rows):
-    return find_differences(studies.tidy(list(rows)), "separate", NAMES)
+    return [one.finding for one in judge_labels(studies.tidy(list(rows)), "separate", NAMES)]
 
 
 def claims(findings):
@@ -133,7 +133,7 @@ def test_each_species_has_one_sex(studies):
     told = {"name": "separate", "kind": "variant", "task": "classification", "label": "sex", "metric": BEYOND}
     (found,) = differs(studies, plain, told | {"reason": "each species has one class of it"})
     assert not found.is_claim
-    assert found.text.endswith("claimed for sex: each species has one class of it (separate).")
+    assert found.text.endswith("claimed for sex: each species has one class of it.")
     gains = [
         studies.make_differences("classification", "sex", "accuracy", band_means=STRONG),
         studies.make_differences("classification", "species", "accuracy", band_means=STRONG),

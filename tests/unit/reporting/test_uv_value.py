@@ -3,16 +3,16 @@ import pandas as pd
 import pytest
 
 from xmodal_pipeline.params.evaluate import EvaluationParams
-from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.reporting.style import NothingToDrawError, italic
 from xmodal_pipeline.reporting.uv_value.figure import draw_uv_value
 from xmodal_pipeline.reporting.uv_value.rows import rank_uv_value
 from xmodal_pipeline.reporting.uv_value.section import (
     describe_uv_value,
-    find_uv_value,
     tabulate_exploratory,
     tabulate_uv_value,
     uv_value_section,
 )
+from xmodal_pipeline.reporting.uv_value.sentences import find_uv_value, say_uv_value
 from xmodal_pipeline.reporting.words import ModalityNames
 from xmodal_pipeline.specimens.study_calibration import CALIBRATION_COLUMNS
 
@@ -20,31 +20,51 @@ NAMES = ModalityNames()
 NO_LINES = pd.DataFrame(columns=CALIBRATION_COLUMNS)
 
 
-def test_uv_value_is_ranked_by_lower_limit_with_interval_n_and_verdict(studies, points):
-    table = studies.make_uv_value().sample(frac=1, random_state=1)
+def with_learnt(table, **changes):
+    """The rows of colour, and the first two again as learnt features find them."""
+    learnt = table.iloc[:2].assign(features="separate", noise_tip=np.nan, tip=0.85, **changes)
+    return pd.concat([table, learnt], ignore_index=True)
+
+
+def test_a_row_per_test_and_a_panel_per_set_of_features_ranked_by_lower_limit(studies, points):
+    table = with_learnt(studies.make_uv_value(), uv_adds=9.0, low=[0.5, 3.0], high=20.0, verdict="uv_adds")
+    table = table.sample(frac=1, random_state=1)
     figure = draw_uv_value(table, names=ModalityNames("Dorsal", "Ventral"))
-    axes, notes = figure.axes
-    assert [t.get_text() for t in axes.get_yticklabels()] == [
-        "Colias croceus, sex",
-        "Gonepteryx rhamni, sex",
-        "Pieris rapae, sex",
-        "Parus major, sex",
+    colour, learnt, *notes = figure.axes
+    rows = ["Gonepteryx rhamni", "Colias croceus", "Pieris rapae", "Parus major"]
+    texts = [t.get_text() for t in colour.get_yticklabels()]
+    assert [text.split(",")[0] for text in texts] == [italic(row) for row in rows]
+    assert texts[0] == r"$\it{Gonepteryx\ rhamni}$, n = 12 + 11"
+    assert [ax.get_title(loc="left") for ax in (colour, learnt)] == ["By mean colour", "By learnt features"]
+    assert colour.get_xlim() == learnt.get_xlim()
+    assert colour.get_ylim() == learnt.get_ylim()
+    assert [[t.get_text() for t in axes.get_yticklabels()] for axes in notes] == [
+        ["q = 0.021", "q = 0.002", "q = 0.400", "q = 0.850"],
+        ["q = 0.021", "q = 0.002", "", ""],
     ]
-    assert (
-        axes.get_title(loc="left").replace("\n", " ") == "Ranked by lower limit (too few specimens in 1 more)"
-    )
-    assert [t.get_text() for t in notes.get_yticklabels()] == [
-        "n = 12 + 12, q = 0.002, noise ≤ 2.1 %, Ventral only",
-        "n = 12 + 11, q = 0.021, noise ≤ 0.6 %, Ventral adds",
-        "n = 9 + 9, q = 0.400, unresolved",
-        "n = 12 + 12, q = 0.850, Dorsal suffices",
-    ]
-    x, y, ends = points(axes)["Ventral adds (1)"]
-    assert (x.tolist(), y.tolist()) == ([3.2], [1])
+    x, y, ends = points(colour)["uv_adds"]
+    assert (x.tolist(), y.tolist()) == ([3.2], [0])
     np.testing.assert_allclose(ends, [[0.9, 6.8]])
-    x, y, ends = points(axes)["Dorsal suffices (1)"]
+    x, y, _ = points(learnt)["uv_adds"]
+    assert (x.tolist(), y.tolist()) == ([9.0, 9.0], [0, 1])
+    x, y, ends = points(colour)["rgb_suffices"]
     assert (x.tolist(), y.tolist()) == ([0.0], [3])
     assert ends[0, 1] == pytest.approx(0.5)
+    (legend,) = figure.legends
+    assert legend.get_title().get_text() == "about sex; too few specimens in 1 more; n: of either class"
+    assert [t.get_text() for t in legend.get_texts()] == [
+        *("Ventral only", "Ventral adds", "Dorsal suffices", "unresolved"),
+    ]
+
+
+def test_an_open_interval_does_not_squeeze_the_others(studies):
+    table = studies.make_uv_value()
+    axes = draw_uv_value(table).axes[0]
+    assert axes.get_xlim()[1] == pytest.approx(1.08 * 11)
+    table.loc[table["verdict"] == "unresolved", "high"] = 500.0
+    figure = draw_uv_value(table)
+    assert figure.axes[0].get_xlim()[1] == pytest.approx(1.08 * 11)
+    assert "intervals go on beyond the edge" in figure.legends[0].get_title().get_text()
 
 
 def test_pooled_rows_come_last_and_exploratory_ones_not_at_all(studies):
@@ -59,11 +79,15 @@ def test_pooled_rows_come_last_and_exploratory_ones_not_at_all(studies):
 
 def test_the_table_has_every_number_of_a_row(studies):
     table = tabulate_uv_value(studies.make_uv_value(), NAMES)
-    assert table.caption == "What UV adds to RGB, measured by colour"
+    assert table.caption == "What UV adds to RGB, by mean colour"
     first, *_, last = table.rows
-    shown = ("UV only", "12 + 12", "0.55", "0.96", "0.97", "6.10 (2.40 to 11.00)", "0.0002")
+    shown = ("mean colour", "UV only", "12 + 12", "0.55", "0.96", "0.97", "6.10 (2.40 to 11.00)", "0.0002")
     assert first == ("Colias croceus", "sex", *shown, "0.002", "2.1\u00a0%, reliability 0.70")
-    assert last == ("Sturnus vulgaris", "sex", "too few", "3 + 2", "–", "–", "–", "too few", "–", "–", "")
+    few = ("mean colour", "too few", "3 + 2", "–", "–", "–", "too few", "–", "–", "")
+    assert last == ("Sturnus vulgaris", "sex", *few)
+    both = tabulate_uv_value(with_learnt(studies.make_uv_value()), NAMES)
+    assert both.caption == "What UV adds to RGB, by mean colour and learnt features (separate)"
+    assert {row[2] for row in both.rows} == {"mean colour", "learnt features"}
 
 
 def test_exploratory_verdicts_are_counted_over_species(studies):
@@ -83,12 +107,12 @@ def test_uv_value_claims_follow_verdict_and_interval(studies):
         (f.text.replace("\u00a0", " "), f.is_claim) for f in find_uv_value(studies.make_uv_value(), NAMES)
     ]
     assert texts[0] == (
-        "In Colias croceus, UV adds to RGB about sex (6.1 (95 % interval 2.4 to 11.0), q = 0.002, "
-        "n = 12 + 12), and RGB alone hardly tells the classes apart; it holds unless the band noise of "
-        "a capture exceeds 2.1 %.",
+        "In Colias croceus, UV adds to RGB about sex (n = 12 + 12): 6.1 by mean colour (95 % interval 2.4 to "
+        "11.0), q = 0.002, holds up to 2.1 % of band noise; RGB alone hardly tells the classes apart.",
         True,
     )
-    assert texts[1][0].startswith("In Gonepteryx rhamni, UV adds to RGB about sex (3.2")
+    assert texts[1][0].startswith("In Gonepteryx rhamni, UV adds to RGB about sex (n = 12 + 11): 3.2")
+    assert "hardly" not in texts[1][0]
     assert texts[2] == (
         "RGB separates the classes, and what UV adds is shown to lie below the margin, in Parus major (sex).",
         True,
@@ -97,6 +121,49 @@ def test_uv_value_claims_follow_verdict_and_interval(studies):
         ("1 of 5 tests of what UV adds are unresolved.", False),
         ("1 of 5 had too few specimens to be tested.", False),
     ]
+
+
+def test_a_species_is_named_once_for_colour_and_learnt_features(studies):
+    both = with_learnt(studies.make_uv_value(), uv_adds=9.0, low=[5.0, 0.4])
+    texts = [f.text.replace("\u00a0", " ") for f in find_uv_value(both, NAMES)]
+    assert sum("Colias croceus" in text for text in texts) == 1
+    assert "9.0 by learnt features (95 % interval 5.0 to 11.0), q = 0.002, holds down to" in texts[0]
+    assert "reliability of RGB of 0.85; 6.1 by mean colour" in texts[0]
+    headline = say_uv_value(both, NAMES)
+    assert headline == (
+        "UV tells of sex what RGB does not: in Colias croceus and Gonepteryx rhamni by mean colour and by "
+        "learnt features; in 2 of 4 species this is not shown."
+    )
+
+
+def test_what_only_the_learnt_feature_finds_is_a_pattern(studies):
+    colour = studies.make_uv_value()
+    learnt = colour.iloc[[1, 2]].assign(
+        features="separate", verdict="uv_adds", noise_tip=np.nan, tip=0.85, low=0.1
+    )
+    table = pd.concat([colour, learnt])
+    pieris, gonepteryx = (
+        next(f.text for f in find_uv_value(table, NAMES) if name in f.text)
+        for name in ("Pieris rapae", "Gonepteryx rhamni")
+    )
+    assert pieris.startswith(
+        "In Pieris rapae, UV adds to RGB about sex by pattern, not by mean colour (n\u00a0=\u00a09"
+    )
+    assert "by pattern" not in gonepteryx
+    assert "in Pieris rapae by pattern, not by mean colour" in say_uv_value(table, NAMES)
+    alone = colour.assign(verdict="unresolved")
+    assert say_uv_value(alone, NAMES) == (
+        "UV is not shown to add to RGB about sex in any of 5 species tested."
+    )
+    assert say_uv_value(colour.iloc[-1:], NAMES) == (
+        "What UV adds to RGB could not be tested: no species has enough specimens of both classes of a label."
+    )
+    assert say_uv_value(colour.iloc[:0], NAMES) == ""
+
+
+def test_many_species_are_counted_and_not_all_named(studies):
+    rows = [studies.make_uv_value().iloc[:1].assign(species=f"genus species{i}") for i in range(9)]
+    assert "Genus species5 and 3 more by mean colour." in say_uv_value(pd.concat(rows), NAMES)
 
 
 def test_a_caution_stands_in_every_claim_about_colour_and_in_nothing_else(studies):
@@ -115,35 +182,14 @@ def test_pooled_rows_speak_of_an_average(studies):
     assert any(text.startswith(start) for text in texts)
 
 
-def test_what_only_the_learnt_feature_finds_is_a_pattern(studies):
-    colour = studies.make_uv_value()
-    learnt = colour.iloc[[1, 2]].assign(
-        features="separate", verdict="uv_adds", noise_tip=np.nan, tip=0.85, low=0.1
-    )
-    texts = {f.text for f in find_uv_value(pd.concat([colour, learnt]), NAMES) if "(separate)" in f.text}
-    both, alone = sorted(texts)
-    assert both.startswith("In Gonepteryx rhamni, UV adds to RGB about sex (separate)")
-    assert "by pattern" not in both
-    assert alone.startswith("In Pieris rapae, UV adds to RGB about sex (separate)")
-    assert alone.endswith(
-        ", by pattern, not by mean colour; it holds unless the reliability of RGB is below 0.85."
-    )
-
-
-def test_patches_are_told_apart_and_the_whole_is_not_said(studies):
+def test_views_and_patches_of_a_test_are_told_apart_and_the_whole_is_not_said(studies):
     table = studies.make_uv_value()
     two = pd.concat([table.assign(patch="whole"), table.assign(patch="wing", view="dorsal")])
     texts = " ".join(found.text for found in find_uv_value(two, NAMES))
-    assert "about sex (6.1" in texts
-    assert "about sex (dorsal, wing) (6.1" in texts
-
-
-def test_views_of_a_test_are_told_apart(studies):
-    table = studies.make_uv_value()
-    two = pd.concat([table.assign(view="dorsal"), table.assign(view="ventral")], ignore_index=True)
-    texts = " ".join(found.text for found in find_uv_value(two, NAMES))
-    assert "about sex (dorsal) (" in texts
-    assert "about sex (ventral) (" in texts
+    assert "about sex (n" in texts
+    assert "about sex (dorsal, wing) (n" in texts
+    same = pd.concat([table.assign(view="dorsal", patch="whole")])
+    assert "dorsal" not in " ".join(found.text for found in find_uv_value(same, NAMES))
 
 
 def test_learnt_features_carry_the_mark_of_one_seed(studies):
@@ -160,11 +206,11 @@ def test_several_trainings_stand_for_one_and_say_in_how_many_it_held(studies):
     seeds = rows[rows["family"] == "primary"].assign(n_seeds=np.nan, n_held=np.nan)
     seeds.loc[seeds.index[0], ["features", "n_seeds", "n_held", "uv_adds"]] = ["separate", 5, 4, 7.7]
     section = uv_value_section(studies.make_study("uncalibrated"), rows, seeds, NO_LINES, EvaluationParams())
-    claim = section.findings["uv_value"][0].text
-    assert "(7.7 (95\u00a0% interval 2.4 to 11.0)" in claim
-    assert ", which held in 4 of 5 trainings" in claim
+    claim = section.findings[0].text
+    assert "7.7 by learnt features (95\u00a0% interval 2.4 to 11.0)" in claim
+    assert ", held in 4 of 5 trainings" in claim
     assert section.tags == ("uncalibrated",)
-    assert "held in 4 of 5 trainings" in section.tables[0].rows[0][2]
+    assert "held in 4 of 5 trainings" in section.chapters[0].tables[0].rows[0][3]
     assert "the median over 5 trainings" in section.methods["uv_value"]
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from xmodal_pipeline.reporting.words import (
     ModalityNames,
+    begin,
     interval,
     number,
     percent,
@@ -27,6 +28,11 @@ from xmodal_pipeline.reporting.words import (
 )
 def test_identifiers_become_words(identifier, words):
     assert ModalityNames("Dorsal", "Ventral").label(identifier) == words
+
+
+def test_a_sentence_begins_with_a_capital_and_keeps_the_others():
+    assert begin("ventral adds to dorsal in Parus major.") == "Ventral adds to dorsal in Parus major."
+    assert begin("") == ""
 
 
 def test_sentences_are_renamed_but_parameters_are_not():

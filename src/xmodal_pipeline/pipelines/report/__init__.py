@@ -1,4 +1,4 @@
-"""Figures and one self-contained HTML file."""
+"""Figures, and the report with its appendix: two self-contained HTML files."""
 
 from xmodal_pipeline.pipelines.report.pipeline import create_pipeline
 

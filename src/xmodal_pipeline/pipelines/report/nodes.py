@@ -8,8 +8,10 @@ from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.report import ReportingParams
 from xmodal_pipeline.params.root import validate_parameters
 from xmodal_pipeline.reporting import embeddings as reported
-from xmodal_pipeline.reporting.page.build import build_report
+from xmodal_pipeline.reporting.page.build import build_appendix, build_report
 from xmodal_pipeline.reporting.section import Section, join_sections
+from xmodal_pipeline.reporting.similarity import umap
+from xmodal_pipeline.reporting.similarity.umap import MappedCaptures
 
 EmbeddingTables = tuple[pd.DataFrame, pd.DataFrame]
 """Embeddings and projections of one variant."""
@@ -27,6 +29,11 @@ def choose_variant(
     return reported.choose_variant(histories, reporting, variants)
 
 
+def map_captures(reporting: ReportingParams, **variants: EmbeddingTables) -> MappedCaptures:
+    """Where the captures lie in the features of every variant."""
+    return umap.map_captures(reporting, variants)
+
+
 def gather_sections(**parts: Section) -> list[Section]:
     """A group of sections in the order in which they are named."""
     return list(parts.values())
@@ -38,7 +45,7 @@ def arrange_sections(*groups: list[Section]) -> tuple[list[Section], dict[str, b
     files = {
         name: content
         for section in arranged
-        for figure in section.figures
+        for figure in section.all_figures
         for name, content in figure.files.items()
         if name.endswith((".png", ".pdf"))
     }
@@ -61,4 +68,13 @@ def write_report(
         specimen_index=specimen_index,
         rejected=len(rejected_captures),
         variant=chosen_variant.name,
+    )
+
+
+def write_appendix(
+    sections: list[Section], study: Study, parameters: dict[str, Any], specimen_index: pd.DataFrame
+) -> str:
+    """What few readers ask for, as one HTML file beside the report."""
+    return build_appendix(
+        sections, study=study, parameters=validate_parameters(parameters), specimen_index=specimen_index
     )

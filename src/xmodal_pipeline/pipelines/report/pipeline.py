@@ -1,4 +1,4 @@
-"""The pipeline `report`: a node per section of the page, and the page."""
+"""The pipeline `report`: a node per section of the page, the page, and its appendix."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,6 @@ from xmodal_pipeline.reporting.retrieval.recall import retrieval_section
 from xmodal_pipeline.reporting.section import Section
 from xmodal_pipeline.reporting.similarity.maps import explorer_section, maps_section
 from xmodal_pipeline.reporting.similarity.structures import similarity_section
-from xmodal_pipeline.reporting.similarity.umap import map_captures
 from xmodal_pipeline.reporting.training.curves import diagnostics_section, training_section
 from xmodal_pipeline.reporting.uv_value.maps import uv_maps_section
 from xmodal_pipeline.reporting.uv_value.section import uv_value_section
@@ -32,7 +31,7 @@ _SECTIONS: dict[str, dict[str, tuple[Callable[..., Section], list[str] | dict[st
     "opening": {
         "planted": (planted_section, ["study", "simulated_truth", "uv_value", "known_uv_value_seeds"]),
     },
-    "data": {
+    "images": {
         "captures": (
             captures_section,
             ["study", "specimen_index", "rejected_captures", "partitions", "params:split", "contact_sheet"],
@@ -42,6 +41,32 @@ _SECTIONS: dict[str, dict[str, tuple[Callable[..., Section], list[str] | dict[st
             ["study", "registration_qa", "params:registration", "registration_figure"],
         ),
         "colour": (colour_section, ["study", "calibration", "quality_report", "band_figure"]),
+    },
+    "answers": {
+        "retrieval": (retrieval_section, [*_COMPARED, "gallery_figure"]),
+        "similarity": (
+            similarity_section,
+            [
+                *("study", "comparison", "known_seed_spread", "chosen_variant", "specimen_index"),
+                *("params:reporting", "params:evaluation"),
+            ],
+        ),
+        "classification": (classification_section, [*_COMPARED, "params:evaluation"]),
+        "uv_value": (
+            uv_value_section,
+            ["study", "uv_value", "known_uv_value_seeds", "calibration", "params:evaluation"],
+        ),
+        "uv_maps": (uv_maps_section, {"study": "study"} | {name: f"{name}.uv_maps" for name in _DRAWABLE}),
+    },
+    "trust": {
+        "training": (
+            training_section,
+            [
+                *("study", "histories", "augmented_views", "known_seed_spread"),
+                *("params:training", "params:loss"),
+            ],
+        ),
+        "diagnostics": (diagnostics_section, ["study", "diagnostics"]),
         "labels": (
             labels_section,
             [
@@ -50,33 +75,12 @@ _SECTIONS: dict[str, dict[str, tuple[Callable[..., Section], list[str] | dict[st
             ],
         ),
     },
-    "numbers": {
-        "training": (
-            training_section,
-            [
-                *("study", "histories", "augmented_views", "known_seed_spread"),
-                *("params:training", "params:loss"),
-            ],
-        ),
-        "retrieval": (retrieval_section, [*_COMPARED, "gallery_figure"]),
-        "classification": (classification_section, [*_COMPARED, "params:evaluation"]),
-        "uv_value": (
-            uv_value_section,
-            ["study", "uv_value", "known_uv_value_seeds", "calibration", "params:evaluation"],
-        ),
-        "uv_maps": (uv_maps_section, {"study": "study"} | {name: f"{name}.uv_maps" for name in _DRAWABLE}),
-    },
     "maps": {
         "umap": (maps_section, ["study", "specimen_index", "mapped_captures", "chosen_variant"]),
-        "explorer": (explorer_section, ["study", "specimen_index", "mapped_captures", "prepared"]),
-        "similarity": (
-            similarity_section,
-            [
-                *("study", "comparison", "known_seed_spread", "chosen_variant", "specimen_index"),
-                *("params:reporting", "params:evaluation"),
-            ],
+        "explorer": (
+            explorer_section,
+            ["study", "specimen_index", "mapped_captures", "prepared", "chosen_variant"],
         ),
-        "diagnostics": (diagnostics_section, ["study", "diagnostics"]),
     },
 }
 """Sections and shares of sections in reading order, in groups that one node takes: what makes each, and from
@@ -85,7 +89,7 @@ which datasets."""
 
 @datasets_named_by_variant()
 def create_pipeline() -> Pipeline:
-    """Tables and prepared captures to figures and one HTML file."""
+    """Tables and prepared captures to figures, the report and its appendix."""
     own = Pipeline(
         [*_choose_what_is_drawn(), *_describe(), *_lay_out_page()],
         namespace="report",
@@ -98,16 +102,21 @@ def create_pipeline() -> Pipeline:
 def _choose_what_is_drawn() -> list[Node | Pipeline]:
     gather = Node(nodes.gather_embeddings, ["embeddings", "projections"], "embedding_tables", name="gather")
     own = ["embeddings", "projections"]
+    drawable = {variant: f"embedding_tables_{variant}" for variant in _DRAWABLE}
     return [
         per_variant([gather], own=own, suffixed=["embedding_tables"], variants=_DRAWABLE),
         Node(
             nodes.choose_variant,
-            {"histories": "histories", "reporting": "params:reporting"}
-            | {variant: f"embedding_tables_{variant}" for variant in _DRAWABLE},
+            {"histories": "histories", "reporting": "params:reporting"} | drawable,
             "chosen_variant",
             name="choose_variant",
         ),
-        Node(map_captures, ["chosen_variant", "params:reporting"], "mapped_captures", name="map_captures"),
+        Node(
+            nodes.map_captures,
+            {"reporting": "params:reporting"} | drawable,
+            "mapped_captures",
+            name="map_captures",
+        ),
         Node(
             picture_gallery,
             ["study", "chosen_variant", "prepared", "specimen_index", "params:reporting"],
@@ -152,6 +161,13 @@ def _lay_out_page() -> list[Node]:
             ],
             "report",
             name="write_report",
+            tags=[OVERVIEW, DESCRIBES],
+        ),
+        Node(
+            nodes.write_appendix,
+            ["page_sections", "study", "parameters", "specimen_index"],
+            "appendix",
+            name="write_appendix",
             tags=[OVERVIEW, DESCRIBES],
         ),
     ]

@@ -1,13 +1,13 @@
 """What linear probes read from each modality: table and figure, and the section."""
 
-from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xmodal_pipeline.evaluation.schema import CLASSIFICATION, SOURCES
+from xmodal_pipeline.evaluation.schema import CLASSIFICATION, MODALITIES, SOURCES
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.cells import SeedSpread, by_label_and_name, list_reasons, rows_by, write_value
@@ -19,12 +19,16 @@ from xmodal_pipeline.reporting.classification.controls import (
     tabulate_nearest,
     tabulate_test_only,
 )
-from xmodal_pipeline.reporting.classification.differences import find_differences, tabulate_differences
+from xmodal_pipeline.reporting.classification.differences import (
+    judge_labels,
+    say_labels,
+    tabulate_differences,
+)
 from xmodal_pipeline.reporting.embeddings import ChosenVariant
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
 from xmodal_pipeline.reporting.gains import find_gains, tabulate_gains
-from xmodal_pipeline.reporting.points import draw_chance, draw_points, names_with_n
-from xmodal_pipeline.reporting.section import PageTable, Section, table_of
+from xmodal_pipeline.reporting.points import draw_chance, draw_points, write_baseline, write_n
+from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
     ALERT,
     DOTTED,
@@ -59,7 +63,7 @@ def classification_section(
     chosen: ChosenVariant,
     evaluation: EvaluationParams,
 ) -> Section:
-    """Accuracies of every source beside what they must be read against.
+    """Accuracies of the chosen variant; in the appendix those of all, beside what they must be read against.
 
     Args:
         study: whose captures these are.
@@ -70,30 +74,57 @@ def classification_section(
         evaluation: the protocol.
     """
     names, spread = ModalityNames.of(study), SeedSpread(known_seed_spread)
+    verdicts = judge_labels(comparison, chosen.name, names)
     return Section(
-        "classification",
-        "Classification",
-        "What linear probes read from each modality. Judge a difference by its own interval, never by one "
-        "modality being significant and the other not.",
+        "traits",
+        "Which traits does each tell?",
+        f"How well each trait is predicted from {names.rgb}, from {names.uv} and from both, by simple "
+        "classifiers on features that were learnt without labels. A trait easier to read from one photograph "
+        "may be in the other as well.",
         figures=(picture_classification(comparison, names),),
-        tables=(
-            tabulate_accuracies(comparison, names, spread),
-            tabulate_claims(comparison, names, spread),
-            tabulate_gains(differences, names, is_retrieval=False),
-            tabulate_controls(comparison, names, spread),
-            tabulate_test_only(comparison, names, spread),
-            tabulate_nearest(comparison, names, spread),
-            tabulate_improvements(comparison, names, spread),
-            tabulate_differences(comparison, chosen.name, names, spread),
+        tables=(tabulate_chosen(comparison, chosen.name, names, spread),),
+        headline=say_labels(verdicts, names),
+        findings=(
+            *(one.finding for one in verdicts),
+            *find_gains(differences, chosen.name, names),
         ),
-        reasons=tuple(list_reasons(comparison, CLASSIFICATION, names)),
-        findings={
-            "differences": find_differences(comparison, chosen.name, names),
-            "gains": find_gains(differences, chosen.name, names),
-        },
         methods={"evaluation": describe_evaluation(evaluation)},
         tags=spread.tags,
-        is_evaluated=True,
+        chapters=(
+            Chapter(
+                "classification",
+                "Predicting traits",
+                "Judge a difference by its own interval, never by one modality being significant and the "
+                "other not.",
+                tables=(
+                    tabulate_accuracies(comparison, names, spread),
+                    tabulate_claims(comparison, names, spread),
+                    tabulate_gains(differences, names, is_retrieval=False),
+                    tabulate_controls(comparison, names, spread),
+                    tabulate_test_only(comparison, names, spread),
+                    tabulate_nearest(comparison, names, spread),
+                    tabulate_improvements(comparison, names, spread),
+                    tabulate_differences(comparison, chosen.name, names, spread),
+                ),
+                reasons=tuple(list_reasons(comparison, CLASSIFICATION, names)),
+                is_evaluated=True,
+            ),
+        ),
+    )
+
+
+def tabulate_chosen(
+    comparison: pd.DataFrame, variant: str, names: ModalityNames, spread: SeedSpread
+) -> PageTable:
+    """One variant's accuracies: a row per label."""
+    table = tabulate_accuracies(comparison[comparison["name"] == variant], names, spread)
+    rows = [(label, *cells) for label, _, *cells in table.rows]
+    return table_of(
+        f"Balanced accuracy of the model {names.label(variant)} (95 % interval)",
+        ("Trait", *table.header[2:]),
+        rows,
+        1,
+        source="comparison_csv",
     )
 
 
@@ -121,7 +152,13 @@ def tabulate_accuracies(comparison: pd.DataFrame, names: ModalityNames, spread: 
         chance, n = number(part["chance"].max()), number(part["n"].max(), 0)
         rows.append((*title, *accuracies, chance, n))
     header = ("Label", "Name", *(names.label(s) or "itself" for s in sources), "Chance", "n")
-    return table_of("Balanced accuracy with 95 % intervals; baselines in brackets", header, rows, 2)
+    return table_of(
+        "Balanced accuracy with 95 % intervals; baselines in brackets",
+        header,
+        rows,
+        2,
+        source="comparison_csv",
+    )
 
 
 def picture_classification(comparison: pd.DataFrame, names: ModalityNames) -> ReportFigure:
@@ -129,8 +166,8 @@ def picture_classification(comparison: pd.DataFrame, names: ModalityNames) -> Re
     return print_figure(
         "classification",
         "What each modality predicts",
-        "Balanced accuracy of linear probes, specimens never on both sides of a fold, with 95 % "
-        "intervals and n; baselines in brackets, chance dotted.",
+        "Balanced accuracy with 95 % intervals, one panel per trait; baselines in brackets, chance dotted. "
+        "No specimen stands on both sides of a fold.",
         lambda width_mm: draw_pages(
             lambda page: draw_classification(comparison, page=page, names=names, width_mm=width_mm)
         ),
@@ -149,64 +186,80 @@ def draw_classification(
 
     Args:
         comparison: the tidy table; accuracies of linear probes are used.
-        page: from 0; a page holds as many panels as its height.
+        page: from 0; a page holds as many rows of panels as its height.
         names: display names of the modalities.
-        width_mm: two panels to a row in double-column width, else one.
+        width_mm: four panels to a row in double-column width, else two.
 
     Returns:
-        A panel per label of the page. A cell without a number says `too few`.
+        A panel per label of the page, all on one axis and with the same rows. A cell without a number says
+        `too few`.
 
     Raises:
         NothingToDrawError: if no label was predicted, or none is left for the page.
     """
-    rows = accuracy_rows(comparison, CLASSIFICATION)
+    rows = _unmark_blind(accuracy_rows(comparison, CLASSIFICATION))
     labels = list(dict.fromkeys(rows["label"].dropna()))[:_MOST_LABELS]
     if not labels:
         raise NothingToDrawError(
             "no label could be predicted: the study has none, or too few specimens per class"
         )
     order = list(dict.fromkeys(rows.sort_values("kind", ascending=False, kind="stable")["name"]))
-    columns = min(len(labels), 2 if width_mm > SINGLE_COLUMN_MM else 1)
+    columns = min(len(labels), _MOST_LABELS if width_mm > SINGLE_COLUMN_MM else 2)
     most_lines = max(int((MAX_HEIGHT_MM - 16) / (14 + _LOWEST_ROW_MM * len(order))), 1)
     labels = labels[page * columns * most_lines : (page + 1) * columns * most_lines]
     if not labels:
         raise NothingToDrawError(f"no label on page {page + 1} of the classification")
     lines = -(-len(labels) // columns)
-    figure = make_figure(width_mm, 4 + lines * (14 + _ROW_MM * len(order)))
-    axes = make_axes(figure, lines, columns)
+    figure = make_figure(width_mm, 4 + lines * (18 + _ROW_MM * len(order)))
+    axes = make_axes(figure, lines, columns, sharex=True)
     for axis in axes.flat[len(labels) :]:
         axis.set_axis_off()
     for axis, label in zip(axes.flat, labels, strict=False):
-        _draw_label(axis, rows[rows["label"] == label], order, names)
-        axis.set(title=names.rename(str(label)), xlabel="balanced accuracy")
+        part = rows[rows["label"] == label]
+        _draw_label(axis, part, order)
+        is_first = axis in axes[:, 0]
+        name_rows(
+            axis, [write_baseline(name, rows, names) for name in order] if is_first else [""] * len(order)
+        )
+        axis.set(title=f"{names.rename(str(label))}\n{write_n(part['n'])}", xlabel="balanced accuracy")
+        axis.tick_params(labelbottom=True)
+    axes[0, 0].set_xlim(-0.03, 1.05)
     handles = [
         legend_entry(f"from {names.label(s)}", MODALITY_COLOURS[s], MODALITY_MARKERS[s])
         for s in SOURCES
         if (rows["source"] == s).any()
     ]
     if rows.loc[rows["source"] == "", "value"].notna().any():
-        handles.append(legend_entry("baseline", marker="|"))
+        handles.append(legend_entry("from neither", marker="|"))
     handles.append(legend_entry("chance", line=DOTTED))
     add_legend(figure, handles, most=6)
     return figure
 
 
-def _draw_label(axes: Axes, rows: pd.DataFrame, order: Sequence[str], names: ModalityNames) -> None:
-    present = [name for name in order if (rows["name"] == name).any()]
-    for i, source in enumerate((*SOURCES, "")):
-        part = (
-            rows[rows["source"] == source]
-            .drop_duplicates("name")
-            .set_index("name")
-            .reindex(present)
-            .reset_index()
-        )
-        offset = (i - (len(SOURCES) - 1) / 2) * 0.17 if source else 0.0
+def _draw_label(axes: Axes, rows: pd.DataFrame, order: list[str]) -> None:
+    """A row per name, its points about the middle of the row; what is missing altogether says `too few`."""
+    drawn = rows.dropna(subset="value").drop_duplicates(["name", "source"])
+    present = {name: [s for s in (*SOURCES, "") if s in own] for name, own in _sources(drawn).items()}
+    for source in (*SOURCES, ""):
+        part = drawn[drawn["source"] == source].set_index("name").reindex(order).reset_index()
+        offsets = [
+            (own.index(source) - (len(own) - 1) / 2) * 0.17 if source in own else 0.0
+            for own in (present.get(name, []) for name in order)
+        ]
         style = (MODALITY_COLOURS[source], MODALITY_MARKERS[source]) if source else ("black", "|")
-        draw_points(axes, part, offset, style, source or "baseline")
-    name_rows(axes, names_with_n(rows, present, names))
+        draw_points(axes, part, np.array(offsets), style, source or "baseline")
     draw_chance(axes, rows["chance"])
-    for y, name in enumerate(present):
-        if rows.loc[rows["name"] == name, "value"].isna().all():
+    for y, name in enumerate(order):
+        if name in set(rows["name"]) and name not in present:
             axes.annotate("too few", (0.02, y), xycoords=("axes fraction", "data"), color=ALERT, va="center")
-    axes.margins(x=0.08)
+
+
+def _sources(rows: pd.DataFrame) -> dict[str, set[str]]:
+    return {str(name): set(part) for name, part in rows.groupby("name")["source"]}
+
+
+def _unmark_blind(rows: pd.DataFrame) -> pd.DataFrame:
+    """Baselines that see neither modality (the species, the outline) without a source, as they are drawn."""
+    of_modalities = {name for name, own in _sources(rows).items() if own & set(MODALITIES)}
+    is_blind = (rows["kind"] == "baseline") & ~rows["name"].isin(of_modalities)
+    return rows.assign(source=rows["source"].mask(is_blind, ""))

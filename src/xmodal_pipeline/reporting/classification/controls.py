@@ -59,6 +59,7 @@ def tabulate_nearest(comparison: pd.DataFrame, names: ModalityNames, spread: See
         note="Nearest neighbours see structure that no straight boundary follows; where both agree, a result "
         "does not hang on the probe.",
         is_folded=True,
+        source="comparison_csv",
     )
 
 
@@ -84,6 +85,7 @@ def tabulate_test_only(comparison: pd.DataFrame, names: ModalityNames, spread: S
         "labels, so all specimens count elsewhere; a lower accuracy here would mean that the encoders "
         "fitted what they saw.",
         is_folded=True,
+        source="comparison_csv",
     )
 
 
@@ -112,6 +114,7 @@ def tabulate_claims(comparison: pd.DataFrame, names: ModalityNames, spread: Seed
         "interval; p: how often an exchange does as well); the last column is the paired difference of two "
         "such claims. Both: the joint features where there are some, else both side by side.",
         is_folded=len(rows) > _LONG,
+        source="comparison_csv",
     )
 
 
@@ -146,6 +149,7 @@ def tabulate_controls(comparison: pd.DataFrame, names: ModalityNames, spread: Se
         "species (p: how often a shuffle does as well). Alone: predicted from these columns without a "
         "photograph. New: species or clades that the probe was not fitted on.",
         is_folded=len(rows) > _LONG,
+        source="comparison_csv",
     )
 
 
@@ -170,6 +174,7 @@ def tabulate_improvements(comparison: pd.DataFrame, names: ModalityNames, spread
         f"second reading of what {names.rgb} shows helps too: what {names.uv} has and {names.rgb} lacks is "
         f"tested under What {names.uv} adds.",
         is_folded=len(rows) > _LONG,
+        source="comparison_csv",
     )
 
 

@@ -1,6 +1,7 @@
 """From which modality is a label easier to read? UV − RGB, paired: a sentence, and a table by species."""
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
@@ -8,7 +9,16 @@ from xmodal_pipeline.evaluation.corrections import holm
 from xmodal_pipeline.evaluation.schema import ABOVE_STRATA, ALPHA, BY_STRATUM, CLASSIFICATION, UV_MINUS_RGB
 from xmodal_pipeline.reporting.cells import SeedSpread, by_label, rows_by, write_value
 from xmodal_pipeline.reporting.section import Finding, PageTable, table_of
-from xmodal_pipeline.reporting.words import ModalityNames, interval, number, p_value, signed, write_species
+from xmodal_pipeline.reporting.words import (
+    ModalityNames,
+    begin,
+    interval,
+    list_words,
+    number,
+    p_value,
+    signed,
+    write_species,
+)
 
 _BEYOND_SPECIES: Final = UV_MINUS_RGB + ABOVE_STRATA
 
@@ -35,10 +45,20 @@ def tabulate_differences(
         ("Label", "Species", names.rgb, names.uv, f"{difference} (95 % interval)", "n"),
         rows,
         2,
+        source="comparison_csv",
     )
 
 
-def find_differences(comparison: pd.DataFrame, variant: str, names: ModalityNames) -> list[Finding]:
+class LabelVerdict(NamedTuple):
+    """From which modality a label is easier to read, and the sentence that says so."""
+
+    label: str
+    easier: str
+    """`rgb`, `uv`, or "" where no difference is claimed."""
+    finding: Finding
+
+
+def judge_labels(comparison: pd.DataFrame, variant: str, names: ModalityNames) -> list[LabelVerdict]:
     """Per label, the paired difference of balanced accuracy between UV and RGB of a variant.
 
     Where classes are mixed differently in each species, knowing the species predicts the label by itself, and
@@ -58,6 +78,23 @@ def find_differences(comparison: pd.DataFrame, variant: str, names: ModalityName
     ]
 
 
+def say_labels(verdicts: Sequence[LabelVerdict], names: ModalityNames) -> str:
+    """The headline: which labels are easier to read from which modality; empty without a label."""
+    easier = {
+        modality: [names.rename(one.label) for one in verdicts if one.easier == modality]
+        for modality in ("uv", "rgb", "")
+    }
+    said = [
+        f"{list_words(easier[modality])} {'is' if len(easier[modality]) == 1 else 'are'} easier to read from "
+        f"{names.label(modality)} than from {names.label(other)}"
+        for modality, other in (("uv", "rgb"), ("rgb", "uv"))
+        if easier[modality]
+    ]
+    if easier[""]:
+        said.append(f"for {list_words(easier[''])} no difference between {names.rgb} and {names.uv} is shown")
+    return f"{begin('; '.join(said))}." if said else ""
+
+
 def _tested_metric(by_metric: dict[str, Any]) -> str:
     """The difference that a label is judged by; "" where there is none."""
     known = [one for one, row in by_metric.items() if pd.notna(row.value)]
@@ -75,28 +112,32 @@ def _lacks_itself(by_metric: dict[str, Any], better: str) -> str:
     return "chance" if plain is not None and not plain.low > plain.chance else ""
 
 
-def _judge(by_metric: dict[str, Any], metric: str, p: float, names: ModalityNames) -> Finding:
+def _judge(by_metric: dict[str, Any], metric: str, p: float, names: ModalityNames) -> LabelVerdict:
     row = by_metric[metric]
     label = str(row.label)
+
+    def claim(easier: str, text: str) -> LabelVerdict:
+        return LabelVerdict(label, easier, Finding(text, is_claim=bool(easier)))
+
     if row.reason:
-        text = f"No difference between {names.uv} and {names.rgb} is claimed for {label}: {row.reason}"
-        return Finding(f"{text} ({names.label(str(row.name))}).", is_claim=False)
+        return claim(
+            "", f"No difference between {names.uv} and {names.rgb} is claimed for {label}: {row.reason}."
+        )
     n = f", n = {row.n:.0f}" if pd.notna(row.n) else ""
     beyond = ", each beyond what the species gives" if metric == _BEYOND_SPECIES else ""
-    difference = (
-        f"balanced accuracy {names.uv} − {names.rgb}{beyond}: "
-        f"{signed(row.value)}{interval(row.low, row.high, signed)}, corrected {p_value(p)}"
+    numbers = (
+        f"(balanced accuracy {names.uv} − {names.rgb}{beyond}: "
+        f"{signed(row.value)}{interval(row.low, row.high, signed)}, corrected {p_value(p)}{n})"
     )
-    numbers = f"({difference}{n}; {names.label(str(row.name))})"
     if not ((row.low > 0 or row.high < 0) and p <= ALPHA):
         text = f"No difference between {names.uv} and {names.rgb} is claimed for {label} {numbers}."
-        return Finding(text, is_claim=False)
+        return claim("", text)
     better, worse = ("uv", "rgb") if row.low > 0 else ("rgb", "uv")
     lacking = _lacks_itself(by_metric, better)
     if lacking:
         text = f"{label} is not shown to be predicted beyond {lacking}"
-        return Finding(f"No difference is claimed: {text} {numbers}.", is_claim=False)
-    return Finding(
+        return claim("", f"No difference is claimed: {text} {numbers}.")
+    return claim(
+        better,
         f"{names.label(better)} is easier to read {label} from than {names.label(worse)} {numbers}.",
-        is_claim=True,
     )

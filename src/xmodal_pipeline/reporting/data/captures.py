@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from xmodal_pipeline.errors import advise
+from xmodal_pipeline.errors import CaptureCode, advise
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.split import SplitParams
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
@@ -32,6 +32,16 @@ from xmodal_pipeline.reporting.style import (
 from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames
 from xmodal_pipeline.specimens.thumbnails import Thumbnails
 
+_SIMULATED: Final = (
+    "Simulated specimens",
+    "A program drew them, and what is in them is known: they show whether the method finds it, and nothing "
+    "about nature.",
+)
+_REAL: Final = (
+    "Photographed specimens",
+    "Numbers hold for these specimens, in this camera and light; others need not be like them.",
+)
+_SEXES: Final = {"f": "female", "m": "male"}
 _SHEET_DOUBLE: Final = (3, 9)
 _SHEET_SINGLE: Final = (2, 10)
 """Columns and rows of a page."""
@@ -50,17 +60,32 @@ def captures_section(
     """Rejected and flagged captures, the contact sheet, and how specimens were divided."""
     names = ModalityNames.of(study)
     return Section(
-        "data",
-        "Data",
-        "What went in, what was left out and why, and whether the two modalities lie on one another.",
+        "images",
+        "Are my images good enough?",
+        say_usable(specimen_index, rejected_captures),
         figures=(contact_sheet,),
-        tables=(tabulate_rejects(rejected_captures, names), tabulate_flags(specimen_index, names)),
+        tables=(tabulate_rejects(rejected_captures, names), tabulate_flags(specimen_index, study)),
+        facts=(_SIMULATED if study.is_simulated else _REAL,),
         methods={
             "specimens": describe_specimens(specimen_index, names),
             "rejects": describe_rejects(rejected_captures),
             "split": describe_split(partitions, specimen_index, split),
         },
     )
+
+
+def say_usable(specimen_index: pd.DataFrame, rejected: pd.DataFrame) -> str:
+    """How many captures are used without and with a flag, and how many are not."""
+    flagged = int((specimen_index["flags"].fillna("") != "").sum())
+    used = len(specimen_index)
+    out = "none was rejected" if rejected.empty else f"{len(rejected)} more were rejected"
+    return f"{used - flagged} of {used} captures are used as they are, {flagged} are flagged, and {out}."
+
+
+def count_flags(specimen_index: pd.DataFrame) -> pd.Series:
+    """Captures per code, most frequent first."""
+    codes = specimen_index["flags"].fillna("").str.split(";").explode()
+    return codes[codes != ""].value_counts()
 
 
 def count_classes(specimen_index: pd.DataFrame) -> list[str]:
@@ -71,7 +96,7 @@ def count_classes(specimen_index: pd.DataFrame) -> list[str]:
         parts.append(f"{specimens['species'].nunique()} species")
     if "sex" in specimens and specimens["sex"].notna().any():
         counts = specimens["sex"].value_counts().sort_index()
-        parts += [f"{count} {sex}" for sex, count in counts.items()]
+        parts += [f"{count} {_SEXES.get(str(sex), sex)}" for sex, count in counts.items()]
         if specimens["sex"].isna().any():
             parts.append(f"{specimens['sex'].isna().sum()} of unknown sex")
     return parts
@@ -126,15 +151,33 @@ def tabulate_rejects(rejected: pd.DataFrame, names: ModalityNames) -> PageTable:
         )
         for code, part in sorted(rejected.groupby("code"), key=lambda item: -len(item[1]))
     ]
-    return table_of("Rejected captures by code", ("Code", "What to do", "First reason", "Captures"), rows, 3)
+    return table_of(
+        "Rejected captures by code",
+        ("Code", "What to do", "First reason", "Captures"),
+        rows,
+        3,
+        source="rejected_captures",
+    )
 
 
-def tabulate_flags(specimen_index: pd.DataFrame, names: ModalityNames) -> PageTable:
+def tabulate_flags(specimen_index: pd.DataFrame, study: Study) -> PageTable:
     """Captures used but flagged, by code, with what to do."""
-    codes = specimen_index["flags"].fillna("").str.split(";").explode()
-    counts = codes[codes != ""].value_counts()
-    rows = [(str(code), names.rename(advise(str(code))), str(count)) for code, count in counts.items()]
-    return table_of("Captures used but flagged", ("Code", "What to do", "Captures"), rows, 2)
+    names = ModalityNames.of(study)
+    rows = [
+        (str(code), names.rename(_advise(str(code), study)), str(count))
+        for code, count in count_flags(specimen_index).items()
+    ]
+    header = ("Code", "What to do", "Captures")
+    return table_of("Captures used but flagged", header, rows, 2, source="specimen_index")
+
+
+def _advise(code: str, study: Study) -> str:
+    """What to do about a flag under the settings in force: nothing that is already set."""
+    if code == CaptureCode.MISREGISTERED and study.settings.registration == "correct":
+        return "Correcting was tried and failed: look at the overlay, and align by hand what is worth it."
+    if code == CaptureCode.OUT_OF_RANGE and study.settings.grey_standards is None:
+        return "Check specimens.scale if there are many; values are kept as they are."
+    return advise(code)
 
 
 def picture_contact_sheet(study: Study, specimen_index: pd.DataFrame, thumbnails: Thumbnails) -> ReportFigure:

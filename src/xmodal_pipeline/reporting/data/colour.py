@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from xmodal_pipeline.imaging.calibration import MIN_R2
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
-from xmodal_pipeline.reporting.section import PageTable, Section, table_of
+from xmodal_pipeline.reporting.section import Chapter, Finding, PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
     ALERT,
     DOUBLE_COLUMN_MM,
@@ -33,6 +33,22 @@ _UNITS: Final = {
     "relative": "Bands are relative to a standard in each photograph and not absolute.",
     "uncalibrated": "Bands were not calibrated; colour is in camera units.",
 }
+_FACTS: Final = {
+    "reflectance": (
+        "Calibrated to reflectance",
+        "Colour can be compared between captures and with other studies.",
+    ),
+    "relative": (
+        "Colour relative to a standard",
+        "Each photograph has its own standard: colour can be compared within this study and is not absolute.",
+    ),
+    "uncalibrated": (
+        "Uncalibrated",
+        "No grey standard was used, so every statement about colour is about camera units and holds for this "
+        "camera and light only.",
+    ),
+}
+"""What the units of colour let a reader do: in a word, and in a sentence."""
 _SATURATED: Final = 0.01
 """Share of saturated pixels above which a capture counts as saturated in a band."""
 
@@ -42,31 +58,49 @@ def colour_section(
 ) -> Section:
     """Lines of calibration, bands inside the mask, and what follows for statements about colour."""
     names, caution = ModalityNames.of(study), calibration_caution(calibration)
-    banners: tuple[tuple[str, str], ...] = ()
-    if study.colour_units == "uncalibrated":
-        banners += (
-            (
-                "Uncalibrated.",
-                "No grey standard was used, so every statement about colour is about camera units and holds "
-                "for this camera and light only.",
-            ),
-        )
+    facts: tuple[tuple[str, str], ...] = (_FACTS[study.colour_units],)
     if caution:
-        banners += (
+        facts += (
             (
-                "Calibration in doubt.",
-                f"{caution} (POOR_CALIBRATION); statements about colour share their error. See the table of "
-                "calibration under Data.",
+                "Calibration in doubt",
+                f"{caution} (POOR_CALIBRATION); statements about colour share their error. The appendix has "
+                "the lines.",
             ),
         )
     return Section(
-        "data",
-        figures=(band_figure,),
-        tables=(tabulate_calibration(calibration, names), tabulate_quality(quality_report, names)),
+        "images",
+        findings=tuple(say_quality(quality_report, names)),
         methods={"calibration": describe_calibration(study, calibration)},
         tags=colour_tags(study, calibration),
-        banners=banners,
+        facts=facts,
+        chapters=(
+            Chapter(
+                "colour",
+                "Colour and bands",
+                figures=(band_figure,),
+                tables=(tabulate_calibration(calibration, names), tabulate_quality(quality_report, names)),
+            ),
+        ),
     )
+
+
+def say_quality(quality_report: pd.DataFrame, names: ModalityNames) -> list[Finding]:
+    """The band with the weakest signal, and in how many captures a band is saturated."""
+    if quality_report.empty:
+        return []
+    by_band = quality_report.groupby(["modality", "band"], sort=False)["snr"].median().dropna()
+    saturated = quality_report.loc[quality_report["saturated_share"] > _SATURATED, "capture_id"].nunique()
+    text = (
+        f"A band is saturated (more than {_SATURATED:.0%} of the specimen) in {saturated} of "
+        f"{quality_report['capture_id'].nunique()} captures."
+    )
+    if len(by_band):
+        modality, band = by_band.index[int(by_band.argmin())]
+        text = (
+            f"The weakest band, {names.label(str(modality))} {band}, stands {number(by_band.min(), 0)} times "
+            f"above its noise in the median capture. {text}"
+        )
+    return [Finding(text, is_claim=False)]
 
 
 def calibration_caution(calibration: pd.DataFrame) -> str:
@@ -128,7 +162,13 @@ def tabulate_calibration(calibration: pd.DataFrame, names: ModalityNames) -> Pag
         "Largest residual",
         "Flagged lines",
     )
-    return table_of("Calibration with grey standards, residuals in units of reflectance", header, rows, 1)
+    return table_of(
+        "Calibration with grey standards, residuals in units of reflectance",
+        header,
+        rows,
+        1,
+        source="calibration",
+    )
 
 
 def tabulate_quality(quality_report: pd.DataFrame, names: ModalityNames) -> PageTable:
@@ -147,7 +187,7 @@ def tabulate_quality(quality_report: pd.DataFrame, names: ModalityNames) -> Page
             )
         )
     header = ("Band", "Mean", "SD over captures", "Median SNR", "Saturated captures", "Outside 0 to 1")
-    return table_of("Bands inside the mask", header, rows, 1)
+    return table_of("Bands inside the mask", header, rows, 1, source="quality_report")
 
 
 def picture_bands(study: Study, band_histograms: pd.DataFrame, *, captures: int) -> ReportFigure:
@@ -203,7 +243,7 @@ def draw_band_histograms(
     columns, row_mm = (3, 42) if width_mm > SINGLE_COLUMN_MM else (2, 34)
     rows = sum(math.ceil(len(own) / columns) for own in groups.values())
     figure = make_figure(width_mm, 12 + row_mm * rows)
-    axes = make_axes(figure, rows, columns, sharex=True)
+    axes = make_axes(figure, rows, columns, sharex=True, sharey=True)
     first = 0
     for modality, own in groups.items():
         panels = axes.flat[first : first + columns * math.ceil(len(own) / columns)]
@@ -233,7 +273,7 @@ def _draw_band(axes: Axes, rows: pd.DataFrame, colour: str) -> str:
     axes.set_xlim(-2 * width, 1 + 2 * width)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
-    axes.tick_params(labelbottom=True)
+    axes.tick_params(labelbottom=True, labelleft=True)
     notes = {"saturated": saturated, "< 0": share[0], "> 1": share[-1]}
     return ", ".join(f"{_percent(value)} {what}" for what, value in notes.items() if value > 0)
 

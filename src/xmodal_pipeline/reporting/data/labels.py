@@ -13,14 +13,12 @@ from matplotlib.ticker import MaxNLocator
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
-from xmodal_pipeline.reporting.section import PageTable, Section, table_of
+from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
     DOUBLE_COLUMN_MM,
-    PALETTE,
     SINGLE_COLUMN_MM,
     NothingToDrawError,
     add_legend,
-    category_styles,
     label_values,
     make_figure,
     make_mosaic,
@@ -53,15 +51,32 @@ def labels_section(
     """Specimens per class, confounded labels, species in the tree, information in mean colour."""
     names = ModalityNames.of(study)
     return Section(
-        "data",
-        figures=(class_balance_figure,),
-        tables=(
-            tabulate_confounding(confounding, names),
-            tabulate_balance(class_balance, names),
-            *([tabulate_tips(species_tips)] if len(species_tips) else []),
-            tabulate_information(modality_information, names),
+        "trust",
+        reasons=tuple(say_confounding(confounding, names)),
+        chapters=(
+            Chapter(
+                "labels",
+                "Labels",
+                figures=(class_balance_figure,),
+                tables=(
+                    tabulate_confounding(confounding, names),
+                    tabulate_balance(class_balance, names),
+                    *([tabulate_tips(species_tips)] if len(species_tips) else []),
+                    tabulate_information(modality_information, names),
+                ),
+            ),
         ),
     )
+
+
+def say_confounding(confounding: pd.DataFrame, names: ModalityNames) -> list[str]:
+    """Labels that go together with something else, with what to do: a line each."""
+    coded = confounding[confounding["code"].fillna("") != ""]
+    return [
+        f"{names.rename(str(row.label))} goes together with {row.confounder} ({row.code}). "
+        f"{names.rename(str(row.advice))}"
+        for row in coded.itertuples()
+    ]
 
 
 def tabulate_balance(class_balance: pd.DataFrame, names: ModalityNames) -> PageTable:
@@ -76,7 +91,7 @@ def tabulate_balance(class_balance: pd.DataFrame, names: ModalityNames) -> PageT
         spread = ranges.get((row.label, row.term), MISSING)
         rows.append((names.rename(str(row.label)), title, str(row.n_specimens), str(row.n_captures), spread))
     header = ("Label", "Class", "Specimens", "Captures", "Per species that has it")
-    return table_of("Specimens per class", header, rows, 2)
+    return table_of("Specimens per class", header, rows, 2, source="class_balance")
 
 
 def tabulate_confounding(confounding: pd.DataFrame, names: ModalityNames) -> PageTable:
@@ -102,7 +117,13 @@ def tabulate_confounding(confounding: pd.DataFrame, names: ModalityNames) -> Pag
         "Within species (p)",
         "n",
     )
-    return table_of("Do labels go together with confounders? 0 not at all, 1 entirely", header, rows, 5)
+    return table_of(
+        "Do labels go together with confounders? 0 not at all, 1 entirely",
+        header,
+        rows,
+        5,
+        source="confounding",
+    )
 
 
 def tabulate_information(modality_information: pd.DataFrame, names: ModalityNames) -> PageTable:
@@ -132,7 +153,7 @@ def tabulate_information(modality_information: pd.DataFrame, names: ModalityName
         "R² from the other, within species",
         "R² from the other, new species",
     )
-    return table_of("Information in mean colour", header, rows, 1)
+    return table_of("Information in mean colour", header, rows, 1, source="modality_information")
 
 
 def tabulate_tips(species_tips: pd.DataFrame) -> PageTable:
@@ -148,7 +169,9 @@ def tabulate_tips(species_tips: pd.DataFrame) -> PageTable:
         ("Species that the tree lacks", str(len(lacking)), ", ".join(named) or MISSING),
         ("Tips that the study lacks", str(len(by_status.get("not_in_study", ()))), MISSING),
     ]
-    return table_of("Species in the tree", ("What", "Number", "Which"), rows, 1, last_is_text=True)
+    return table_of(
+        "Species in the tree", ("What", "Number", "Which"), rows, 1, last_is_text=True, source="species_tips"
+    )
 
 
 def picture_class_balance(study: Study, specimen_index: pd.DataFrame) -> ReportFigure:
@@ -207,14 +230,17 @@ def draw_class_balance(
     shown = {name: tables[name].head(room[name]) for name in labels}
     figure, panels = _class_axes([len(counts) for counts in shown.values()], width_mm)
     parts = sorted({str(part) for counts in tables.values() for part in counts.columns} - {"", "unlabelled"})
-    colours = {part: colour for part, (colour, _) in category_styles(parts).items()}
-    colours |= {"": PALETTE[0], "unlabelled": "#BBBBBB"}
+    # Greys: colours mean modalities.
+    shades = np.linspace(0.3, 0.7, len(parts))
+    colours = {part: str(shade) for part, shade in zip(parts, shades, strict=True)}
+    colours |= {"": "0.45", "unlabelled": "0.88"}
     n = specimen_index["specimen_id"].nunique()
     for axes, (name, counts) in zip(panels, shown.items(), strict=True):
         _draw_classes(axes, name, counts, colours)
         is_cut = len(counts) < len(tables[name])
         largest = f"\nthe {len(counts)} largest of {len(tables[name])} classes" if is_cut else ""
         axes.set_title(f"{n} specimens by {name}{largest}")
+        axes.set_xlim(0, 1.1 * max(table.sum(axis=1).max() for table in shown.values()))
     panels[-1].set_xlabel("specimens")
     named = [*parts, *(["unlabelled"] if any("unlabelled" in counts for counts in tables.values()) else [])]
     if len(named) > 1:
@@ -260,7 +286,7 @@ def _draw_classes(axes: Axes, label: str, counts: pd.DataFrame, colours: dict[st
         start += width
     for row, total in enumerate(start):
         axes.annotate(f"{total:.0f}", (total, row), (2, 0), textcoords="offset points", va="center")
-    axes.set_yticks(range(len(counts)), [shorten(write_class(label, str(name)), 28) for name in counts.index])
+    names = [shorten(write_class(label, str(name)), 28) for name in counts.index]
+    axes.set_yticks(range(len(counts)), names, fontstyle="italic" if label == SPECIES else "normal")
     axes.set_ylim(len(counts) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.margins(x=0.1)

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.ingest import RegistrationParams
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
-from xmodal_pipeline.reporting.section import PageTable, Section, table_of
+from xmodal_pipeline.reporting.section import Chapter, Finding, PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
     DOUBLE_COLUMN_MM,
     GREY,
@@ -42,12 +42,35 @@ def registration_section(
     registration_figure: ReportFigure,
 ) -> Section:
     """Shifts as found, what passed the gate, and what was corrected."""
+    names = ModalityNames.of(study)
     return Section(
-        "data",
-        figures=(registration_figure,),
-        tables=(tabulate_registration(registration_qa),),
+        "images",
+        findings=tuple(say_registration(registration_qa, names)),
         methods={"registration": describe_registration(study, registration_qa, registration)},
+        chapters=(
+            Chapter(
+                "registration",
+                f"How {names.uv} lies on {names.rgb}",
+                figures=(registration_figure,),
+                tables=(tabulate_registration(registration_qa),),
+            ),
+        ),
     )
+
+
+def say_registration(registration_qa: pd.DataFrame, names: ModalityNames) -> list[Finding]:
+    """In how many captures the two photographs lie on one another; nothing where that was not judged."""
+    counts = registration_qa["status"].value_counts()
+    judged = counts[counts.index.isin(_STATUS_STYLES)]
+    if judged.empty:
+        return []
+    ok, corrected = counts.get("ok", 0), counts.get("corrected", 0)
+    which = "all" if not ok else f"{corrected} of them"
+    how = f", {which} after a shift was corrected" if corrected else ""
+    text = f"{names.uv} lies on {names.rgb} in {ok + corrected} of {judged.sum()} captures{how}."
+    if abstained := counts.get("abstained", 0):
+        text += f" In {abstained} there was too little structure to judge."
+    return [Finding(text, is_claim=False)]
 
 
 def describe_registration(
@@ -90,7 +113,7 @@ def tabulate_registration(registration_qa: pd.DataFrame) -> PageTable:
         "Median margin",
         "Median residual (px)",
     )
-    return table_of("Registration", header, rows, 1)
+    return table_of("Registration", header, rows, 1, source="registration_qa")
 
 
 def picture_registration(

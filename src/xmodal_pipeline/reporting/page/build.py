@@ -1,4 +1,4 @@
-"""The report: one HTML file that holds its figures, tables and explorer and asks the network for nothing."""
+"""The report and its appendix: HTML files that hold all they show and ask the network for nothing."""
 
 import base64
 import datetime
@@ -14,30 +14,33 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from xmodal_pipeline.evaluation.specimen_tables import SPECIES
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.root import Parameters
-from xmodal_pipeline.reporting.data.captures import count_classes, hash_captures
+from xmodal_pipeline.reporting.data.captures import count_classes, count_flags, hash_captures
 from xmodal_pipeline.reporting.figure import ReportFigure
-from xmodal_pipeline.reporting.section import PageTable, Section, table_of
-from xmodal_pipeline.reporting.words import ModalityNames
+from xmodal_pipeline.reporting.files import locate_figure, locate_table
+from xmodal_pipeline.reporting.page.prose import Prose
+from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
+from xmodal_pipeline.reporting.words import ModalityNames, begin, write_species
 
 MAX_BYTES: Final = 25 * 1024 * 1024
 """What mail servers and reviewers' systems still take."""
-_SUMMARY: Final = ("uv_value", "differences", "retrieval", "gains", "alignment")
-"""Subjects of the sentences that open the report; others follow."""
+_HEADLINES: Final = ("uv_value", "traits", "retrieval")
+"""Sections whose answers open the report."""
 _METHODS: Final = (
     *("specimens", "rejects", "calibration", "registration", "split"),
     *("training", "evaluation", "alignment", "uv_value"),
 )
 """Subjects of the Methods paragraph in a paper's order; others follow."""
 _ERROR_RATE: Final = (
-    "Errors: sentences of one kind (from which modality a label is easier to read; retrieval above chance; "
-    "gains over baselines in one task; a common order of specimens) are corrected together, so that at most "
-    "5 % of studies in which there is nothing would read a false one of that kind. Of the sentences on what "
-    "is added beyond the other modality, about one label, at most 5 % are false on average."
+    "Sentences of one kind (from which photograph a trait is easier to read; retrieval above chance; gains "
+    "over baselines in one task; a common order of specimens) are corrected together: at most 5 % of studies "
+    "in which there is nothing would read a false one. Of the sentences on what is added, about one trait, "
+    "at most 5 % are false on average."
 )
-"""Under the sentences that claim something."""
+"""What sentences that claim something may be trusted for."""
 _REFERENCES: Final = {
     "Loshchilov & Hutter 2019": "arXiv:1711.05101",
     "Radford et al. 2021": "arXiv:2103.00020",
@@ -48,6 +51,7 @@ _REFERENCES: Final = {
     "Benjamini & Hochberg 1995": "J. R. Stat. Soc. B 57:289",
 }
 """Where each work that a sentence may name is found; those that are named close the paragraph."""
+_NOTHING: Final = "Nothing to show: this study has no such results."
 _PACKAGES: Final = (
     *("xmodal-pipeline", "kedro", "torch", "lightning", "timm", "kornia", "numpy", "scipy", "pandas"),
     *("scikit-learn", "umap-learn", "matplotlib", "plotly"),
@@ -65,7 +69,10 @@ class _Picture:
     name: str
     title: str
     caption: str
+    files: str
     sources: tuple[str, ...]
+    narrow_source: str
+    """What a phone shows: the single-column version, where it is one page and no photograph."""
     is_narrow: bool
 
 
@@ -78,7 +85,7 @@ def build_report(
     rejected: int,
     variant: str,
 ) -> str:
-    """The whole report as one HTML file.
+    """The report as one HTML file: a first screen, then a section per question.
 
     Args:
         sections: in reading order, one per key.
@@ -86,7 +93,7 @@ def build_report(
         parameters: of the run; those of the specimens are the study's.
         specimen_index: of the accepted captures.
         rejected: captures.
-        variant: the one that speaks in the summary; "" for none.
+        variant: the one whose learnt numbers it shows; "" for none.
 
     Returns:
         HTML that loads nothing; a content security policy forbids it to.
@@ -95,34 +102,92 @@ def build_report(
         ValueError: if the file would exceed 25 MB.
     """
     names = ModalityNames.of(study)
-    known = parameters.model_copy(update={"specimens": study.settings})
-    findings = _ordered((section.findings for section in sections), _SUMMARY)
-    spoken = [finding for found in findings for finding in found]
+    by_key = {section.key: section for section in sections}
     explorers = [section.explorer for section in sections if section.explorer is not None]
+    openings = [section.opening for section in sections if section.opening is not None]
     page = _template("report.html").render(
-        title=parameters.reporting.title or f"What {names.uv} shows that {names.rgb} does not",
+        title=_title(parameters, names),
         study=parameters.study,
-        date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        date=_today(),
         css=_asset("report.css"),
+        prose=Prose(_species(specimen_index), names),
         counts=_count(specimen_index, rejected),
-        banners=[banner for section in sections for banner in section.banners],
+        flags=[(str(code), int(n)) for code, n in count_flags(specimen_index).items()],
+        facts=[fact for section in sections for fact in section.facts],
+        headlines=[
+            begin(by_key[key].headline) for key in _HEADLINES if key in by_key and by_key[key].headline
+        ],
+        has_claims=any(finding.is_claim for section in sections for finding in section.findings),
+        opening=_lay_out_figures(openings[:1], parameters.study),
         variant=names.label(variant),
         error_rate=_ERROR_RATE,
-        claims=[finding for finding in spoken if finding.is_claim],
-        others=[finding for finding in spoken if not finding.is_claim],
-        sections=[_lay_out(section) for section in sections],
+        protocol=_write_protocol(parameters.evaluation),
+        sections=[_lay_out_section(section, parameters.study) for section in sections],
         explorer=_explorer_context(explorers[0]) if explorers else None,
+    )
+    return _within_limit(page)
+
+
+def build_appendix(
+    sections: Sequence[Section], *, study: Study, parameters: Parameters, specimen_index: pd.DataFrame
+) -> str:
+    """What few readers ask for as one HTML file: tables of everything, methods, settings.
+
+    Args:
+        sections: in reading order, with their chapters.
+        study: whose report it is.
+        parameters: of the run; those of the specimens are the study's.
+        specimen_index: of the accepted captures.
+
+    Returns:
+        HTML that loads nothing.
+
+    Raises:
+        ValueError: if the file would exceed 25 MB.
+    """
+    names = ModalityNames.of(study)
+    known = parameters.model_copy(update={"specimens": study.settings})
+    page = _template("appendix.html").render(
+        title=_title(parameters, names),
+        study=parameters.study,
+        date=_today(),
+        css=_asset("report.css"),
+        prose=Prose(_species(specimen_index), names),
+        chapters=[
+            _lay_out_chapter(chapter, parameters.study)
+            for section in sections
+            for chapter in section.chapters
+        ],
         methods=write_methods(sections, specimen_index),
         versions=_tabulate_versions(known, specimen_index),
         settings=_tabulate_parameters(known, with_calibration=study.colour_units != "uncalibrated"),
         protocol=_write_protocol(parameters.evaluation),
     )
+    return _within_limit(page)
+
+
+def _within_limit(page: str) -> str:
     size = len(page.encode())
     if size > MAX_BYTES:
         raise ValueError(
             f"report: size must be at most {MAX_BYTES} bytes, got {size}; lower reporting.max_points"
         )
     return page
+
+
+def _title(parameters: Parameters, names: ModalityNames) -> str:
+    return parameters.reporting.title or f"What {names.uv} shows that {names.rgb} does not"
+
+
+def _today() -> str:
+    return datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+
+
+def _species(specimen_index: pd.DataFrame) -> list[str]:
+    """The species as the report writes them."""
+    if SPECIES not in specimen_index:
+        return []
+    return [write_species(str(name)) for name in specimen_index[SPECIES].dropna().unique()]
 
 
 def write_methods(sections: Iterable[Section], specimen_index: pd.DataFrame) -> str:
@@ -232,33 +297,71 @@ def _write_protocol(evaluation: EvaluationParams) -> str:
     )
 
 
-def _lay_out(section: Section) -> dict[str, Any]:
-    """A section as the template reads it: without empty tables, with a line per missing figure."""
-    drawn = [_picture(figure) for figure in section.figures if figure.pages]
-    missing = [
-        f"{figure.title} not shown: {figure.reason}." for figure in section.figures if not figure.pages
-    ]
-    tables = [table for table in section.tables if table.rows]
-    reasons = [*section.reasons, *missing]
-    is_filled = bool(drawn or tables or section.explorer)
-    if not (is_filled or reasons):
-        reasons = ["Nothing to show: this study has no such results."]
-    return {
-        "key": section.key,
-        "title": section.title,
-        "lead": section.lead if is_filled else "",
+def _lay_out_section(section: Section, study: str) -> dict[str, Any]:
+    """A section as the template reads it: claims first, and the rest of what was found below."""
+    claims = [begin(finding.text) for finding in section.findings if finding.is_claim]
+    others = [begin(finding.text) for finding in section.findings if not finding.is_claim]
+    parts = _lay_out_parts(section, study)
+    is_filled = bool(parts["is_filled"] or claims or others or section.explorer or section.facts)
+    if not (is_filled or parts["reasons"]):
+        parts["reasons"] = [_NOTHING]
+    return parts | {
         "tags": section.tags,
-        "is_evaluated": section.is_evaluated and bool(tables),
-        "figures": drawn,
-        "tables": tables,
-        "reasons": reasons,
+        "claims": claims,
+        "others": others,
+        "lead": section.lead if is_filled else "",
+        "chapters": [(chapter.key, chapter.title) for chapter in section.chapters],
         "has_explorer": section.explorer is not None,
     }
 
 
-def _picture(figure: ReportFigure) -> _Picture:
-    sources = tuple(_source(page) for page in figure.pages)
-    return _Picture(figure.name, figure.title, figure.caption, sources, figure.is_narrow)
+def _lay_out_chapter(chapter: Chapter, study: str) -> dict[str, Any]:
+    """A chapter as the template reads it."""
+    parts = _lay_out_parts(chapter, study)
+    if not (parts["is_filled"] or parts["reasons"]):
+        parts["reasons"] = [_NOTHING]
+    return parts | {
+        "lead": chapter.lead if parts["is_filled"] else "",
+        "is_evaluated": chapter.is_evaluated and bool(parts["tables"]),
+    }
+
+
+def _lay_out_parts(part: Section | Chapter, study: str) -> dict[str, Any]:
+    """What section and chapter share: without empty tables, with a line per missing figure."""
+    drawn = _lay_out_figures(part.figures, study)
+    missing = [f"{figure.title} not shown: {figure.reason}." for figure in part.figures if not figure.pages]
+    tables = [(table, locate_table(table.source, study)) for table in part.tables if table.rows]
+    return {
+        "key": part.key,
+        "title": part.title,
+        "figures": drawn,
+        "tables": tables,
+        "reasons": [*part.reasons, *missing],
+        "is_filled": bool(drawn or tables),
+    }
+
+
+def _lay_out_figures(figures: Iterable[ReportFigure], study: str) -> list[_Picture]:
+    """The figures that were drawn."""
+    return [
+        _Picture(
+            figure.name,
+            figure.title,
+            figure.caption,
+            locate_figure(figure.name, study),
+            tuple(_source(page) for page in figure.pages),
+            _narrow_source(figure),
+            figure.is_narrow,
+        )
+        for figure in figures
+        if figure.pages
+    ]
+
+
+def _narrow_source(figure: ReportFigure) -> str:
+    pages = figure.versions.get("single", ())
+    is_photographic = any("jpg" in page for page in figure.pages)
+    return "" if figure.is_narrow or is_photographic or len(pages) != 1 else _source(pages[0])
 
 
 def _source(page: Mapping[str, bytes]) -> str:

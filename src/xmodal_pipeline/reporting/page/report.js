@@ -13,13 +13,20 @@
     "cross": '<path d="M3.5.7h3v2.8h2.8v3H6.5v2.8h-3V6.5H.7v-3h2.8z"/>',
     "x": '<path d="M2.7.7 5 3 7.3.7 9.3 2.7 7 5l2.3 2.3-2 2L5 7 2.7 9.3l-2-2L3 5 .7 2.7z"/>',
   };
-  const state = { colour: "", filter: "", hidden: new Set(), pinned: null };
-  const layout = {
-    margin: { l: 8, r: 8, t: 8, b: 8 }, showlegend: false, hovermode: "closest", dragmode: "pan",
-    xaxis: { visible: false }, yaxis: { visible: false, scaleanchor: "x" },
-    paper_bgcolor: "#fff", plot_bgcolor: "#fff", uirevision: "keep",
-  };
+  const filtered = labels.filter((label) => data.labels[label].can_colour);
+  const state = { colour: "", hidden: new Map(filtered.map((label) => [label, new Set()])), pinned: null };
   const config = { displaylogo: false, responsive: true, scrollZoom: true, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+  // The frame is that of all captures, so that a filter moves nothing.
+  const rangeOf = (values) => {
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const edge = 0.06 * (high - low || 1);
+    return [low - edge, high + edge];
+  };
+  const layoutOf = (map) => ({
+    margin: { l: 8, r: 8, t: 8, b: 8 }, showlegend: false, hovermode: "closest", dragmode: "pan",
+    xaxis: { visible: false, range: rangeOf(map.x) }, yaxis: { visible: false, range: rangeOf(map.y) },
+    paper_bgcolor: "#fff", plot_bgcolor: "#fff", uirevision: `${map.variant} ${map.id}`,
+  });
 
   const option = (value, text) => {
     const element = document.createElement("option");
@@ -27,8 +34,9 @@
     element.textContent = text;
     return element;
   };
-  const isShown = (capture) => !state.filter || !state.hidden.has(data.labels[state.filter].values[capture]);
-  const mapOf = (side) => data.maps.find((map) => map.id === find(`map-${side}`).value);
+  const isShown = (capture) => filtered.every((label) => !state.hidden.get(label).has(data.labels[label].values[capture]));
+  const mapsOf = () => data.maps.filter((map) => map.variant === find("variant").value);
+  const mapOf = (side) => mapsOf().find((map) => map.id === find(`map-${side}`).value);
   const plain = [{ name: "all captures", colour: "#0072B2", symbol: "circle" }];
   const classes = () => (state.colour ? data.labels[state.colour].classes : plain);
   const classOf = (capture) => (state.colour ? data.labels[state.colour].values[capture] : 0);
@@ -78,7 +86,8 @@
   const show = (capture) => {
     thumbnail("rgb", capture);
     thumbnail("uv", capture);
-    const facts = [["capture", data.captures[capture]], ["specimen", data.specimens[capture]]];
+    const facts = [["capture", data.captures[capture]]];
+    if (data.specimens[capture] !== data.captures[capture]) facts.push(["specimen", data.specimens[capture]]);
     for (const label of labels) {
       const { classes: of, values } = data.labels[label];
       facts.push([label, of[values[capture]].name]);
@@ -93,13 +102,13 @@
   };
 
   const legend = () => {
-    const present = new Set(mapOf("left").capture.filter(isShown).map(classOf));
-    find("legend").replaceChildren(...classes().flatMap((group, i) => {
-      if (!present.has(i)) return [];
+    const present = new Set(data.captures.map((_, capture) => capture).filter(isShown).map(classOf));
+    find("legend").replaceChildren(...classes().map((group, i) => {
       const item = document.createElement("li");
       item.innerHTML = `<svg viewBox="0 0 10 10" fill="${group.colour}" aria-hidden="true">${shapes[group.symbol]}</svg>`;
       item.append(group.name);
-      return [item];
+      item.classList.toggle("absent", !present.has(i));
+      return item;
     }));
   };
 
@@ -108,7 +117,7 @@
       const map = mapOf(side);
       const placed = map.trustworthiness_placed === null ? "" : `, of placed captures ${map.trustworthiness_placed.toFixed(2)}`;
       find(`title-${side}`).textContent = `${map.title}, trustworthiness ${map.trustworthiness.toFixed(2)}${placed}`;
-      Plotly.react(find(`plot-${side}`), traces(map), layout, config);
+      Plotly.react(find(`plot-${side}`), traces(map), layoutOf(map), config);
     }
     const shown = data.captures.filter((_, capture) => isShown(capture)).length;
     find("shown").textContent = `${shown} of ${data.captures.length} captures`;
@@ -116,55 +125,72 @@
     if (state.pinned !== null) ring(state.pinned);
   };
 
-  const listClasses = () => {
-    state.hidden.clear();
-    find("filter").hidden = !state.filter;
-    if (!state.filter) return find("classes").replaceChildren();
-    const { classes: of, values } = data.labels[state.filter];
-    find("classes").replaceChildren(...of.map((group, i) => {
-      const label = document.createElement("label");
+  const makeFilter = (label) => {
+    const { classes: of, values } = data.labels[label];
+    const hidden = state.hidden.get(label);
+    const menu = document.createElement("details");
+    const title = document.createElement("summary");
+    const count = () => { title.textContent = hidden.size ? `${label}: ${of.length - hidden.size} of ${of.length}` : label; };
+    const boxes = of.map((group, i) => {
+      const line = document.createElement("label");
       const box = document.createElement("input");
       box.type = "checkbox";
       box.checked = true;
-      box.value = i;
-      box.addEventListener("change", () => {
-        if (box.checked) state.hidden.delete(i); else state.hidden.add(i);
-        draw();
-      });
-      label.append(box, ` ${group.name} (${values.filter((value) => value === i).length})`);
-      return label;
-    }));
+      box.addEventListener("change", () => { choose([i], box.checked); });
+      line.append(box, ` ${group.name} (${values.filter((value) => value === i).length})`);
+      return line;
+    });
+    const choose = (numbers, checked) => {
+      for (const i of numbers) {
+        boxes[i].firstChild.checked = checked;
+        if (checked) hidden.delete(i); else hidden.add(i);
+      }
+      count();
+      draw();
+    };
+    const buttons = [["All", true], ["None", false]].map(([text, checked]) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = text;
+      button.addEventListener("click", () => choose(of.keys(), checked));
+      return button;
+    });
+    const list = document.createElement("div");
+    list.className = "menu";
+    list.append(...buttons, ...boxes);
+    menu.dataset.label = label;
+    menu.append(title, list);
+    menu.addEventListener("toggle", () => {
+      if (menu.open) for (const other of find("filters").children) if (other !== menu) other.open = false;
+    });
+    count();
+    return menu;
   };
 
-  const setAll = (checked) => {
-    for (const box of find("classes").querySelectorAll("input")) {
-      box.checked = checked;
-      if (checked) state.hidden.delete(Number(box.value)); else state.hidden.add(Number(box.value));
+  const listMaps = () => {
+    for (const side of sides) {
+      const choice = find(`map-${side}`);
+      const kept = choice.value;
+      choice.replaceChildren(...mapsOf().map((map) => option(map.id, map.title)));
+      choice.selectedIndex = side === "left" ? 0 : Math.min(1, choice.options.length - 1);
+      if (mapsOf().some((map) => map.id === kept)) choice.value = kept;
     }
-    draw();
   };
 
-  for (const side of sides) {
-    const choice = find(`map-${side}`);
-    choice.append(...data.maps.map((map) => option(map.id, map.title)));
-    choice.selectedIndex = side === "left" ? 0 : Math.min(1, data.maps.length - 1);
-    choice.addEventListener("change", draw);
-  }
+  find("variant").append(...data.variants.map((variant) => option(variant.id, variant.name)));
+  listMaps();
+  find("variant").addEventListener("change", () => { listMaps(); draw(); });
+  for (const side of sides) find(`map-${side}`).addEventListener("change", draw);
   find("name-rgb").textContent = data.names.rgb;
   find("name-uv").textContent = data.names.uv;
-  find("colour-by").append(option("", "nothing"), ...labels.filter((l) => data.labels[l].can_colour).map((l) => option(l, l)));
-  find("filter-by").append(option("", "nothing"), ...labels.map((l) => option(l, l)));
-  for (const id of ["colour-by", "filter-by"]) {
-    if (labels.includes("species") && [...find(id).options].some((o) => o.value === "species")) find(id).value = "species";
-  }
+  find("colour-by").append(option("", "nothing"), ...filtered.map((label) => option(label, label)));
+  if (filtered.length) find("colour-by").value = filtered.includes("species") ? "species" : filtered[0];
   state.colour = find("colour-by").value;
-  state.filter = find("filter-by").value;
   find("colour-by").addEventListener("change", (event) => { state.colour = event.target.value; draw(); });
-  find("filter-by").addEventListener("change", (event) => { state.filter = event.target.value; listClasses(); draw(); });
-  find("all").addEventListener("click", () => setAll(true));
-  find("none").addEventListener("click", () => setAll(false));
-  listClasses();
+  find("filters").append("Show", ...filtered.map(makeFilter));
   draw();
+  show(0);
+  ring(null);
   for (const side of sides) {
     const plot = find(`plot-${side}`);
     const captureOf = (event) => event.points[0].customdata;

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xmodal_pipeline.evaluation.ranks import RankCounts, query_measures
 from xmodal_pipeline.evaluation.retrieval import rank_matches
-from xmodal_pipeline.imaging.pictures import rgb_picture, uv_picture
+from xmodal_pipeline.imaging.pictures import Picture, cutout_picture, rgb_picture, uv_picture
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.report import ReportingParams
 from xmodal_pipeline.reporting.embeddings import (
@@ -129,8 +129,8 @@ def draw_gallery(
     sizes = (size - size // 2, size // 2)
     queries = [_choose(one.counts, part, generator) for one, part in zip(searches, sizes, strict=True)]
     pictures = {
-        "rgb": partial(_picture, images.capture_ids, images.rgb, partial(rgb_picture, is_linear=is_linear)),
-        "uv": partial(_picture, images.capture_ids, images.uv, partial(uv_picture, is_linear=is_linear)),
+        "rgb": partial(_picture, images.capture_ids, images.rgb, rgb_picture, is_linear),
+        "uv": partial(_picture, images.capture_ids, images.uv, uv_picture, is_linear),
     }
     ids, lines = rgb["capture_id"].tolist(), sum(map(len, queries))
     is_wide = width_mm > SINGLE_COLUMN_MM
@@ -208,11 +208,10 @@ def _title(searches: Sequence[_Search], seed: int, names: ModalityNames) -> str:
 
 
 def _picture(
-    ids: Sequence[str], images: NDArray[Any], draw: Callable[..., NDArray[np.uint8]], capture: str
-) -> NDArray[np.uint8]:
-    """One stored capture for looking at: its background is exactly 0."""
-    bands = np.asarray(images[ids.index(capture)], np.float32)
-    return draw(bands, (bands != 0).any(axis=0))
+    ids: Sequence[str], images: NDArray[Any], draw: Callable[..., Picture], is_linear: bool, capture: str
+) -> Picture:
+    """One stored capture for looking at."""
+    return cutout_picture(np.asarray(images[ids.index(capture)], np.float32), draw, is_linear=is_linear)
 
 
 def _draw_query(

@@ -1,10 +1,8 @@
 """Can one modality find the other among held-out specimens? Table, figure and sentence."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xmodal_pipeline.evaluation.corrections import holm
@@ -26,21 +24,20 @@ from xmodal_pipeline.reporting.cells import (
 )
 from xmodal_pipeline.reporting.embeddings import ChosenVariant
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
-from xmodal_pipeline.reporting.gains import judge_recall, tabulate_gains
-from xmodal_pipeline.reporting.points import draw_chance, draw_points, names_with_n
-from xmodal_pipeline.reporting.section import Finding, PageTable, Section, table_of
+from xmodal_pipeline.reporting.gains import decide, find_rivals, judge_recall, tabulate_gains
+from xmodal_pipeline.reporting.points import draw_chance, draw_points, write_baseline, write_n
+from xmodal_pipeline.reporting.section import Chapter, Finding, PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
-    DASHED,
     DOTTED,
     DOUBLE_COLUMN_MM,
     MODALITY_COLOURS,
+    MODALITY_MARKERS,
     SINGLE_COLUMN_MM,
     NothingToDrawError,
     add_legend,
-    category_styles,
     legend_entry,
+    make_axes,
     make_figure,
-    make_mosaic,
     name_rows,
     styled,
 )
@@ -48,12 +45,12 @@ from xmodal_pipeline.reporting.words import (
     DEFAULT_NAMES,
     ModalityNames,
     interval,
+    list_words,
     number,
     p_value,
     percent,
 )
 
-_CURVES_MM: Final = 45.0
 _ABOUT: Final = {
     RETRIEVAL: "",
     OPPOSITE_VIEWS: " warped so that neither outline nor pose gives the match away",
@@ -81,21 +78,31 @@ def retrieval_section(
         gallery_figure: queries with their matches.
     """
     names, spread = ModalityNames.of(study), SeedSpread(known_seed_spread)
+    plain, warped = picture_retrieval(comparison, names)
     return Section(
         "retrieval",
-        "Retrieval",
-        "Can one modality find the other among held-out specimens? This measures identity of the photograph: "
-        "outline, pose and species help, so read it beside the baselines.",
-        figures=(*picture_retrieval(comparison, names), gallery_figure),
-        tables=(
-            tabulate_recall(comparison, names, spread),
-            tabulate_gains(differences, names, is_retrieval=True),
-            tabulate_galleries(comparison, names, spread),
-        ),
-        reasons=tuple(list_reasons(comparison, RETRIEVAL, names)),
-        findings={"retrieval": find_retrieval(comparison, differences, chosen.name, names, spread)},
+        "Can one photograph find the other?",
+        "A model gets one photograph of a held-out specimen and ranks the photographs of the other kind. "
+        "This measures identity of the photograph, not biology: outline, pose and species help, so read it "
+        "beside the baselines.",
+        figures=(plain, gallery_figure),
+        headline=say_retrieval(comparison, differences, chosen.name, names),
+        findings=tuple(find_retrieval(comparison, differences, chosen.name, names, spread)),
         tags=spread.tags,
-        is_evaluated=True,
+        chapters=(
+            Chapter(
+                "retrieval",
+                "Retrieval",
+                figures=(warped,),
+                tables=(
+                    tabulate_recall(comparison, names, spread),
+                    tabulate_gains(differences, names, is_retrieval=True),
+                    tabulate_galleries(comparison, names, spread),
+                ),
+                reasons=tuple(list_reasons(comparison, RETRIEVAL, names)),
+                is_evaluated=True,
+            ),
+        ),
     )
 
 
@@ -117,7 +124,9 @@ def tabulate_recall(comparison: pd.DataFrame, names: ModalityNames, spread: Seed
         title = write_name(str(name), str(part["kind"].iloc[0]), names, spread)
         rows.append((title, names.label(str(direction)), *shares, chance, number(part["n"].max(), 0)))
     columns = ("Name", "Direction", *(f"recall@{k}" for k in ks), f"Chance @{ks[0] if ks else 1}", "n")
-    return table_of("Recall with 95 % intervals; baselines in brackets", columns, rows, 2)
+    return table_of(
+        "Recall with 95 % intervals; baselines in brackets", columns, rows, 2, source="comparison_csv"
+    )
 
 
 def tabulate_galleries(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
@@ -143,6 +152,7 @@ def tabulate_galleries(comparison: pd.DataFrame, names: ModalityNames, spread: S
         "warped independently, so that outline and pose do not give the match away. Pairwise: how often "
         "the match ranks above a random other specimen, whatever the size of the gallery (0.5 by chance).",
         is_folded=True,
+        source="comparison_csv",
     )
 
 
@@ -173,6 +183,42 @@ def find_retrieval(
     return findings
 
 
+def say_retrieval(
+    comparison: pd.DataFrame, differences: pd.DataFrame, variant: str, names: ModalityNames
+) -> str:
+    """The headline: recall@1 of a variant in both directions, against chance and baselines."""
+    rows = recall_rows(comparison, RETRIEVAL)
+    rows = rows[(rows["k"] == 1) & rows["value"].notna() & (rows["name"] == variant)]
+    if rows.empty:
+        return ""
+    drawn: list[Any] = list(rows.itertuples())
+    numbers = [
+        f"{percent(row.value)} (from {names.label(str(row.direction).split('_to_')[0])})" for row in drawn
+    ]
+    n = "" if rows["n"].isna().any() else f" {rows['n'].max():.0f}"
+    text = (
+        "From one photograph of a held-out specimen, the model finds the other first in "
+        f"{list_words(numbers)} of{n} searches"
+    )
+    is_above = (holm(rows["p"]) <= ALPHA) & (rows["value"] > rows["chance"])
+    chance = percent(rows["chance"].mean())
+    if not is_above.all():
+        return f"{text}, which is not shown to be above chance ({chance}) in both directions."
+    text += f"; chance is {chance}"
+    rivals = [find_rivals(differences, variant, (RETRIEVAL, str(row.direction))) for row in drawn]
+    decided = [decide(one) for one in rivals if len(one)]
+    if not decided:
+        return f"{text}."
+    if all(is_above_all for _, is_above_all in decided):
+        return f"{text}, and every baseline finds fewer."
+    better: dict[str, list[str]] = {}
+    for row, is_above_all in decided:
+        if not is_above_all:
+            better.setdefault(names.label(str(row["b"])), []).append(percent(row["value_b"]))
+    named = list_words([f"{name} ({list_words(shares)})" for name, shares in better.items()])
+    return f"{text}, but this is not shown to exceed what a baseline finds without learning: {named}."
+
+
 def _say_recall(row: Any, about: str, names: ModalityNames, spread: SeedSpread) -> tuple[str, bool]:
     """A recall beside chance, and whether it is above it."""
     given, sought = (names.label(modality) for modality in str(row.direction).split("_to_"))
@@ -180,8 +226,7 @@ def _say_recall(row: Any, about: str, names: ModalityNames, spread: SeedSpread) 
     seeds = spread.find(row)
     over = "" if seeds is None else f", SD over {seeds[1]} seeds {percent(seeds[0])}"
     numbers = f"{percent(row.value)}{n}{interval(row.low, row.high, percent)}{over}"
-    name = names.label(str(row.name))
-    text = f"From the {given} photograph{about}, {name} finds the {sought} one first in {numbers}"
+    text = f"From the {given} photograph{about}, the model finds the {sought} one first in {numbers}"
     if not (row.p_adjusted <= ALPHA and row.value > row.chance):
         return f"{text}; this is not shown to be above chance ({percent(row.chance)}).", False
     return f"{text}, above chance ({percent(row.chance)}; corrected {p_value(row.p_adjusted)})", True
@@ -194,7 +239,7 @@ def picture_retrieval(comparison: pd.DataFrame, names: ModalityNames) -> tuple[R
             "retrieval",
             "Retrieval across the modalities",
             "Share of held-out queries whose match is among the first k, with 95 % intervals; baselines in "
-            "brackets and dashed, chance dotted. Retrieval measures identity of the photograph, not biology.",
+            "brackets, chance dotted.",
             lambda width_mm: draw_retrieval(comparison, names=names, width_mm=width_mm),
         ),
         print_figure(
@@ -216,16 +261,16 @@ def draw_retrieval(
     names: ModalityNames = DEFAULT_NAMES,
     width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
-    """Recall@1 of every variant and baseline with its interval, and recall over k, both with chance drawn in.
+    """Recall of every variant and baseline with its interval and chance, a panel per k.
 
     Args:
         comparison: the tidy table.
         task: whose rows are drawn, that of retrieval or of retrieval across independent warps.
         names: display names of the modalities.
-        width_mm: the curves lie beside the points in double-column width, else below them.
+        width_mm: three panels in double-column width, else the first two.
 
     Returns:
-        Points, and one panel of curves per direction.
+        Panels that share their rows and their axis; a point per direction, in the colour of the query.
 
     Raises:
         NothingToDrawError: if the table has no recall.
@@ -234,62 +279,29 @@ def draw_retrieval(
     rows = rows[rows["value"].notna()]
     if rows.empty:
         raise NothingToDrawError("no retrieval across the modalities was measured")
-    first = rows[rows["k"] == rows["k"].min()]
-    order = list(dict.fromkeys(first.sort_values("kind", ascending=False, kind="stable")["name"]))
+    ks = sorted(rows["k"].unique())[: 3 if width_mm > SINGLE_COLUMN_MM else 2]
+    order = list(dict.fromkeys(rows.sort_values("kind", ascending=False, kind="stable")["name"]))
+    figure = make_figure(width_mm, 22 + 6.2 * len(order))
+    axes = make_axes(figure, 1, len(ks), sharex=True)[0]
     directions = [d for d in DIRECTIONS if (rows["direction"] == d).any()]
-    figure, (points, *curves) = _retrieval_axes(12 + 6.2 * len(order), directions, width_mm)
-    styles = {d: (list(MODALITY_COLOURS.values())[i], "so"[i]) for i, d in enumerate(directions)}
-    for i, direction in enumerate(directions):
-        part = first[first["direction"] == direction].set_index("name").reindex(order).reset_index()
-        offset = (i - (len(directions) - 1) / 2) * 0.26
-        draw_points(points, part, offset, styles[direction], names.label(direction))
-    name_rows(points, names_with_n(first, order, names))
-    points.set(xlabel=f"recall@{int(first['k'].iloc[0])}", title="Match found first")
-    draw_chance(points, first["chance"])
-    for axis, direction in zip(curves, directions, strict=True):
-        _draw_curves(axis, rows[rows["direction"] == direction], order)
-        axis.set(title=names.label(direction), xlabel="k", ylabel="recall@k", ylim=(-0.02, 1.02))
-    variants = set(rows.loc[rows["kind"] == "variant", "name"])
-    curve_handles = [
-        legend_entry(names.label(name), colour, marker, "-" if name in variants else DASHED)
-        for name, (colour, marker) in category_styles(order).items()
+    styles = {d: d.split("_to_")[0] for d in directions}
+    for axis, k in zip(axes, ks, strict=True):
+        part = rows[rows["k"] == k]
+        for i, (direction, asked) in enumerate(styles.items()):
+            mine = part[part["direction"] == direction].set_index("name").reindex(order).reset_index()
+            offset = (i - (len(directions) - 1) / 2) * 0.26
+            style = (MODALITY_COLOURS[asked], MODALITY_MARKERS[asked])
+            draw_points(axis, mine, offset, style, names.label(direction))
+        texts = [write_baseline(name, rows, names) for name in order]
+        name_rows(axis, texts if axis is axes[0] else [""] * len(order))
+        draw_chance(axis, part["chance"])
+        axis.set(title="match first" if k == 1 else f"among the first {k}", xlabel=f"recall@{k}")
+    axes[0].set_xlim(-0.03, 1.05)
+    handles = [
+        legend_entry(names.label(d), MODALITY_COLOURS[asked], MODALITY_MARKERS[asked])
+        for d, asked in styles.items()
     ]
-    add_legend(figure, [*points.get_legend_handles_labels()[0], *curve_handles], most=4)
+    add_legend(
+        figure, [*handles, legend_entry("chance", line=DOTTED)], title=f"query → match, {write_n(rows['n'])}"
+    )
     return figure
-
-
-def _retrieval_axes(
-    points_mm: float, directions: Sequence[str], width_mm: float
-) -> tuple[Figure, list[Axes]]:
-    """The figure, the panel of points, and one panel of curves per direction."""
-    curves = [f"curves {direction}" for direction in directions]
-    if width_mm > SINGLE_COLUMN_MM:
-        figure = make_figure(width_mm, max(56, points_mm))
-        ratios = [1.5] + [1.0] * len(curves)
-        return figure, make_mosaic(figure, [["points", *curves]], width_ratios=ratios)
-    figure = make_figure(width_mm, points_mm + _CURVES_MM)
-    # Two layouts: row names as long as those of the points would narrow the curves.
-    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[points_mm, _CURVES_MM])[:, 0]
-    return figure, [*make_mosaic(above, [["points"]]), *make_mosaic(below, [curves])]
-
-
-def _draw_curves(axes: Axes, rows: pd.DataFrame, order: Sequence[str]) -> None:
-    for name, (colour, marker) in category_styles(order).items():
-        line = rows[rows["name"] == name].sort_values("k")
-        if line.empty:
-            continue
-        is_variant = (line["kind"] == "variant").all()
-        axes.plot(
-            line["k"],
-            line["value"],
-            color=colour,
-            marker=marker,
-            markersize=3,
-            label=name,
-            linestyle="-" if is_variant else DASHED,
-        )
-        if is_variant and line[["low", "high"]].notna().all(axis=None):
-            axes.fill_between(line["k"], line["low"], line["high"], color=colour, alpha=0.12, linewidth=0)
-    chance = rows.dropna(subset=["chance"]).groupby("k")["chance"].mean()
-    axes.plot(chance.index, chance, color="black", linestyle=DOTTED, linewidth=0.9, label="chance")
-    axes.set_xticks(sorted(rows["k"].unique()))

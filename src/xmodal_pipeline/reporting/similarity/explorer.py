@@ -1,8 +1,9 @@
-"""The interactive explorer: two linked maps, thumbnails on hover, colours and filter by label."""
+"""The explorer: two linked maps of a variant, thumbnails on hover, colours and filters by label."""
 
 import base64
 import io
 import math
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from xmodal_pipeline.imaging.pictures import rgb_picture, uv_picture
+from xmodal_pipeline.imaging.pictures import Picture, cutout_picture, rgb_picture, uv_picture
 from xmodal_pipeline.reporting.style import MARKERS, category_styles
 from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames, write_class
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
@@ -22,7 +23,7 @@ _SYMBOLS: Final = dict(
     zip(MARKERS, ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x"), strict=True)
 )
 _MOST_CLASSES: Final = 60
-"""Labels with more classes than this are shown on hover but cannot colour."""
+"""Labels with more classes than this are shown on hover but can neither colour nor filter."""
 
 
 def make_explorer(
@@ -30,15 +31,17 @@ def make_explorer(
     specimen_index: pd.DataFrame,
     images: Prepared,
     *,
+    variant: str = "",
     is_linear: bool = True,
     names: ModalityNames = DEFAULT_NAMES,
 ) -> dict[str, Any]:
-    """Points, labels (the partition is one) and one atlas of thumbnails per modality.
+    """Points of every variant, labels (the partition is one) and one atlas of thumbnails per modality.
 
     Args:
         coordinates: of `map_captures`.
         specimen_index: labels and specimen of each capture.
         images: the captures.
+        variant: the one that is shown first.
         is_linear: whether the images are proportional to light.
         names: display names of the modalities.
 
@@ -52,15 +55,23 @@ def make_explorer(
     labels = [c for c in index.columns if c not in FILE_COLUMNS and index[c].notna().any()]
     rows = {capture: row for row, capture in enumerate(images.capture_ids)}
     at = [rows[capture] for capture in captures]
+
+    def show(stored: NDArray[Any], draw: Callable[..., Picture]) -> list[Picture]:
+        return [cutout_picture(np.asarray(stored[row], np.float32), draw, is_linear=is_linear) for row in at]
+
     return {
         "names": {"rgb": names.rgb, "uv": names.uv},
         "captures": captures,
         "specimens": index["specimen_id"].astype(str).tolist(),
         "labels": {label: _label_payload(index[label]) for label in labels},
+        "variants": [
+            {"id": one, "name": names.label(one)}
+            for one in sorted(coordinates["variant"].unique(), key=lambda one: one != variant)
+        ],
         "maps": _maps(coordinates, captures, names),
         "atlas": {
-            "rgb": _atlas([rgb_picture(*_picture(images.rgb, row), is_linear=is_linear) for row in at]),
-            "uv": _atlas([uv_picture(*_picture(images.uv, row), is_linear=is_linear) for row in at]),
+            "rgb": _atlas(show(images.rgb, rgb_picture)),
+            "uv": _atlas(show(images.uv, uv_picture)),
             "tile": _tile(len(at)),
             "columns": _columns(len(at)),
         },
@@ -89,15 +100,17 @@ def _label_payload(values: pd.Series) -> dict[str, Any]:
 
 
 def _maps(coordinates: pd.DataFrame, captures: list[str], names: ModalityNames) -> list[dict[str, Any]]:
-    """Per space and modality: which captures it has and where; the pooled space gives two maps of one fit."""
+    """Per variant, space and modality: which captures it has and where; the pooled space gives two maps."""
     number = {capture: i for i, capture in enumerate(captures)}
     maps = []
-    for (space, modality), rows in coordinates.groupby(["space", "modality"], sort=False):
+    keys = ["variant", "space", "modality"]
+    for (variant, space, modality), rows in coordinates.groupby(keys, sort=False):
         pooled = f", pooled with {names.uv if modality == 'rgb' else names.rgb}" if space == "pooled" else ""
         placed = float(rows["trustworthiness_placed"].iloc[0])
         maps.append(
             {
                 "id": f"{space}-{modality}",
+                "variant": variant,
                 "title": f"{names.label(str(modality))}{pooled}",
                 "trustworthiness": round(float(rows["trustworthiness"].iloc[0]), 3),
                 "trustworthiness_placed": None if np.isnan(placed) else round(placed, 3),
@@ -109,11 +122,6 @@ def _maps(coordinates: pd.DataFrame, captures: list[str], names: ModalityNames) 
     return maps
 
 
-def _picture(images: NDArray[Any], row: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    bands = np.asarray(images[row], np.float32)
-    return bands, (bands != 0).any(axis=0)
-
-
 def _tile(count: int) -> int:
     """Side of a thumbnail in pixels, smaller where there are more, so that the file stays below its limit."""
     return next(size for most, size in _TILES if count <= most)
@@ -123,7 +131,7 @@ def _columns(count: int) -> int:
     return math.ceil(math.sqrt(count))
 
 
-def _atlas(pictures: list[NDArray[np.uint8]]) -> str:
+def _atlas(pictures: list[Picture]) -> str:
     """All thumbnails in one JPEG, row by row, as a data address."""
     tile, columns = _tile(len(pictures)), _columns(len(pictures))
     sheet = Image.new("RGB", (tile * columns, tile * math.ceil(len(pictures) / columns)))

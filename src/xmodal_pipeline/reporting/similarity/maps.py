@@ -10,10 +10,9 @@ from matplotlib.lines import Line2D
 
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES
 from xmodal_pipeline.imaging.study import Study
-from xmodal_pipeline.reporting.cells import ONE_SEED
 from xmodal_pipeline.reporting.embeddings import ChosenVariant, labels_of
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
-from xmodal_pipeline.reporting.section import Section
+from xmodal_pipeline.reporting.section import Chapter, Section
 from xmodal_pipeline.reporting.similarity.explorer import make_explorer
 from xmodal_pipeline.reporting.similarity.umap import FITTED, POOLED, MappedCaptures
 from xmodal_pipeline.reporting.style import (
@@ -43,31 +42,36 @@ def maps_section(
 ) -> Section:
     """UMAP, coloured by the study's label."""
     return Section(
-        "umap",
-        "Maps",
-        "Two-dimensional maps for looking, not for testing: distances between clusters are not evidence.",
-        figures=(picture_umap(study, specimen_index, mapped, chosen.name),),
-        tags=(ONE_SEED,),
+        "explore",
+        "Look for yourself",
+        "Point at a specimen to see its two photographs and to find it in the other map. Maps are for "
+        "looking, not for testing: distances between clusters are not evidence.",
+        chapters=(
+            Chapter("umap", "Maps", figures=(picture_umap(study, specimen_index, mapped, chosen.name),)),
+        ),
     )
 
 
 def explorer_section(
-    study: Study, specimen_index: pd.DataFrame, mapped: MappedCaptures, prepared: Prepared
+    study: Study,
+    specimen_index: pd.DataFrame,
+    mapped: MappedCaptures,
+    prepared: Prepared,
+    chosen: ChosenVariant,
 ) -> Section:
     """The maps beside one another, with the photographs of the capture that is pointed at."""
     names = ModalityNames.of(study)
     if mapped.reason:
-        return Section(
-            "explore", "Explorer", reasons=(f"Explorer not shown: {names.rename(mapped.reason)}.",)
-        )
+        return Section("explore", reasons=(f"Explorer not shown: {names.rename(mapped.reason)}.",))
     return Section(
         "explore",
-        "Explorer",
-        "Point at a specimen to see its two photographs and to find it in the other map. Maps are fitted on "
-        "training captures; the others are placed on them (colour by partition to see which). Distances "
-        "between clusters are not evidence.",
         explorer=make_explorer(
-            mapped.coordinates, specimen_index, prepared, is_linear=study.is_linear, names=names
+            mapped.coordinates,
+            specimen_index,
+            prepared,
+            variant=chosen.name,
+            is_linear=study.is_linear,
+            names=names,
         ),
     )
 
@@ -81,19 +85,18 @@ def picture_umap(
     def draw(width_mm: float) -> Figure:
         if mapped.reason:
             raise NothingToDrawError(mapped.reason)
-        return draw_umap(
-            mapped.coordinates, specimen_index, label=study.label or SPECIES, names=names, width_mm=width_mm
-        )
+        own = mapped.coordinates[mapped.coordinates["variant"] == variant]
+        return draw_umap(own, specimen_index, label=study.label or SPECIES, names=names, width_mm=width_mm)
 
     which = f"Variant {names.label(variant)}. " if variant else ""
     return print_figure(
         "umap",
         "UMAP",
-        f"{which}Each modality's features, and both modalities' projections in one fit. Training "
-        "captures (pale) make the map; validation and test captures are placed on it without moving it, "
-        "each for itself; placing pushes them towards the rims. Distances between clusters, "
-        "their sizes and their shapes are not evidence; trustworthiness (1 is best) says how well near "
-        "neighbours are kept, first among training captures, then of placed ones among those.",
+        f"{which}Each modality's features, and both modalities' projections in one fit, every map stretched "
+        "to its frame. Training captures (pale) make the map; validation and test captures are placed on it "
+        "without moving it, each for itself; placing pushes them towards the rims. Distances between "
+        "clusters, their sizes and their shapes are not evidence; trustworthiness (1 is best) says how well "
+        "near neighbours are kept, first among training captures, then of placed ones among those.",
         draw,
     )
 
@@ -134,25 +137,21 @@ def draw_umap(
     styles = {**category_styles(present), "other": (GREY, "."), "unlabelled": ("#BBBBBB", ".")}
     rows = -(-len(spaces) // 2)
     panel_mm = width_mm / 2
-    figure = make_figure(width_mm, 5 + 0.85 * panel_mm * rows)
+    figure = make_figure(width_mm, 5 + (0.62 * panel_mm + 10) * rows)
     axes = make_axes(figure, rows, 2)
     for axis in axes.flat[len(spaces) :]:
         axis.set_axis_off()
     for axis, space in zip(axes.flat, spaces, strict=False):
         _draw_space(axis, labelled[labelled["space"] == space], styles, panel_mm)
-        axis.set_title("pooled" if space == POOLED else names.label(space))
+        pooled = f"{names.rgb} (filled) and {names.uv} (open)"
+        title = pooled if space == POOLED else names.label(space)
+        axis.set_title(fit_text(title, panel_mm, is_title=True))
+    is_placed = (labelled["partition"] != FITTED).any()
+    about = "; pale: training captures, which make the map; full: others, placed on it" if is_placed else ""
     handles = _label_handles(label, [v for v in styles if (labelled["label"] == v).any()], styles)
-    if (labelled["partition"] != FITTED).any():
-        handles += [
-            legend_entry("training: fitted", marker="o", alpha=_PALE),
-            legend_entry("held out: placed", marker="o"),
-        ]
-    if POOLED in spaces:
-        handles += [
-            legend_entry(f"pooled: {names.rgb}", marker="o"),
-            legend_entry(f"pooled: {names.uv}", marker="o", mfc="white"),
-        ]
-    add_legend(figure, handles, title=label, most=4)
+    add_legend(figure, handles, title=f"{label}{about}", most=4)
+    for text in figure.legends[0].get_texts() if handles and label == SPECIES else ():
+        text.set_fontstyle("italic")
     return figure
 
 
@@ -164,7 +163,8 @@ def _label_handles(label: str, values: list[str], styles: dict[str, tuple[str, s
 
 def _draw_space(axes: Axes, rows: pd.DataFrame, styles: dict[str, tuple[str, str]], panel_mm: float) -> None:
     hide_frame(axes)
-    axes.set_aspect("equal", adjustable="datalim")
+    axes.spines[:].set(visible=True, color="#CCCCCC")
+    axes.margins(0.05)
     size = float(np.clip(4000 / len(rows), 4, 22)) * min(panel_mm / 75, 1)
     is_pooled = bool((rows["space"] == POOLED).any())
     is_fitted = rows["partition"] == FITTED

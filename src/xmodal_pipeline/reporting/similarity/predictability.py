@@ -42,6 +42,7 @@ def tabulate_predictability(comparison: pd.DataFrame, names: ModalityNames, spre
         "for specimens about the mean of their species, and for the mean of a species not fitted on. 1 is "
         "all of it, 0 or less nothing beyond the mean. Repeatability, from several captures of a specimen, "
         f"is the most that can be expected. What is not predicted is {names.uv}'s own or noise.",
+        source="comparison_csv",
     )
 
 

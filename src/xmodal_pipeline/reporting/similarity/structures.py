@@ -22,7 +22,7 @@ from xmodal_pipeline.reporting.embeddings import (
     unit_vectors,
 )
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
-from xmodal_pipeline.reporting.section import Finding, PageTable, Section, table_of
+from xmodal_pipeline.reporting.section import Chapter, Finding, PageTable, Section, table_of
 from xmodal_pipeline.reporting.similarity.predictability import (
     explain_predictability,
     tabulate_predictability,
@@ -68,26 +68,30 @@ def similarity_section(
     """Alignment, predictability and geometry, and the heat map of the chosen variant."""
     names, spread = ModalityNames.of(study), SeedSpread(known_seed_spread)
     return Section(
-        "similarity",
-        "Similarity and alignment",
-        "Do the two modalities order the specimens in the same way, and how much of one does the other "
-        "predict?",
-        figures=(picture_similarity(chosen, specimen_index, reporting, names),),
-        tables=(
-            tabulate_measures(comparison, ALIGNMENT, names, spread),
-            tabulate_predictability(comparison, names, spread),
-            tabulate_measures(comparison, GEOMETRY, names, spread),
-        ),
-        reasons=(
-            *list_cautions(comparison, names),
-            *list_reasons(comparison, ALIGNMENT, names),
-            *list_reasons(comparison, GEOMETRY, names),
-            *explain_predictability(comparison, names),
-        ),
-        findings={"alignment": find_alignment(comparison, chosen.name, names)},
+        "retrieval",
+        findings=tuple(find_alignment(comparison, chosen.name, names)),
         methods={"alignment": describe_alignment(comparison, evaluation)},
-        tags=spread.tags,
-        is_evaluated=True,
+        chapters=(
+            Chapter(
+                "similarity",
+                "Similarity and alignment",
+                "Do the two modalities order the specimens in the same way, and how much of one does the "
+                "other predict?",
+                figures=(picture_similarity(chosen, specimen_index, reporting, names),),
+                tables=(
+                    tabulate_measures(comparison, ALIGNMENT, names, spread),
+                    tabulate_predictability(comparison, names, spread),
+                    tabulate_measures(comparison, GEOMETRY, names, spread),
+                ),
+                reasons=(
+                    *list_cautions(comparison, names),
+                    *list_reasons(comparison, ALIGNMENT, names),
+                    *list_reasons(comparison, GEOMETRY, names),
+                    *explain_predictability(comparison, names),
+                ),
+                is_evaluated=True,
+            ),
+        ),
     )
 
 
@@ -103,7 +107,7 @@ def tabulate_measures(
     }
     measures = dict.fromkeys(measure for cells in columns.values() for measure in cells)
     lines = [(one, *(cells.get(one, MISSING) for cells in columns.values())) for one in measures]
-    return table_of(task.capitalize(), ("Measure", *columns), lines, 1)
+    return table_of(task.capitalize(), ("Measure", *columns), lines, 1, source="comparison_csv")
 
 
 def _write_measures(rows: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> dict[str, str]:
@@ -146,14 +150,14 @@ def find_alignment(comparison: pd.DataFrame, variant: str, names: ModalityNames)
     where = "within species" if SPECIES in fixed else "over all pairs"
     where += f", beyond what {' and '.join(labels)} gives" if labels else ", no label held fixed"
     row = by_metric["spearman_within" if headline.text == "within" else "spearman"]
-    both, name = f"{names.rgb} and {names.uv}", names.label(variant)
+    both = f"{names.rgb} and {names.uv}"
     if pd.isna(row.value) or pd.isna(row.p):
         if not str(row.reason).startswith(TOO_FEW):
             return []
-        text = f"Whether {both} order specimens alike {where} was not tested: {row.reason} ({name})."
+        text = f"Whether {both} order specimens alike {where} was not tested: {row.reason}."
         return [Finding(text, is_claim=False)]
     null = f", {number(row.chance)} by {' and '.join(labels)} alone" if labels else ""
-    numbers = f"(Spearman {number(row.value)}{null}, permutation {p_value(row.p)}, n = {row.n:.0f}; {name})"
+    numbers = f"(Spearman {number(row.value)}{null}, permutation {p_value(row.p)}, n = {row.n:.0f})"
     if row.p <= ALPHA and row.value > max(row.chance, 0):
         return [Finding(f"{both} order specimens alike {where} {numbers}.", is_claim=True)]
     text = f"No common order of specimens in {both} is claimed {where} {numbers}."
@@ -283,5 +287,5 @@ def _mark_classes(axes: Axes, values: list[str], *, with_names: bool) -> None:
         wide = [
             (low + high - 1) / 2 for low, high in itertools.pairwise(edges) if high - low > len(values) / 24
         ]
-        axes.set_yticks(wide, [values[round(middle)] for middle in wide])
+        axes.set_yticks(wide, [values[round(middle)] for middle in wide], fontstyle="italic")
         axes.tick_params(length=0)

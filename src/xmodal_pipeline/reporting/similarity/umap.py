@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from xmodal_pipeline.params.report import ReportingParams
-from xmodal_pipeline.reporting.embeddings import ChosenVariant, subsample, unit_vectors
+from xmodal_pipeline.reporting.embeddings import subsample, unit_vectors
 from xmodal_pipeline.reporting.style import NothingToDrawError
 
 MINIMUM_ROWS: Final = 10
@@ -23,27 +24,39 @@ _NEIGHBOURS: Final = 15
 
 
 class MappedCaptures(NamedTuple):
-    """Where captures lie, `capture_id, specimen_id, partition, modality, x, y, space` and trustworthiness."""
+    """Where captures lie: `capture_id, specimen_id, partition, modality, x, y, variant, space`, and trust."""
 
     coordinates: pd.DataFrame = pd.DataFrame()
     reason: str = ""
     """Why there are none, where there are none."""
 
 
-def map_captures(chosen: ChosenVariant, params: ReportingParams) -> MappedCaptures:
-    """Maps of each modality's features, and of both modalities' projections in one fit."""
-    if not chosen.name:
+def map_captures(
+    params: ReportingParams, variants: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]
+) -> MappedCaptures:
+    """Maps of every variant: of each modality's features, and of both modalities' projections in one fit.
+
+    Args:
+        params: neighbours, minimal distance, seed and the largest number of captures.
+        variants: embeddings and projections per variant that sees both modalities.
+    """
+    if not variants:
         return MappedCaptures(reason="no cross-modal variant was trained")
-    both = chosen.projections[chosen.projections["modality"].isin(["rgb", "uv"])]
-    spaces = {str(modality): rows for modality, rows in chosen.embeddings.groupby("modality", sort=False)}
     try:
         drawn = [
-            umap_coordinates(rows, params).assign(space=space)
-            for space, rows in (spaces | {POOLED: both}).items()
+            umap_coordinates(rows, params).assign(variant=variant, space=space)
+            for variant, (embeddings, projections) in variants.items()
+            for space, rows in _spaces(embeddings, projections).items()
         ]
     except NothingToDrawError as reason:
         return MappedCaptures(reason=str(reason))
     return MappedCaptures(pd.concat(drawn, ignore_index=True))
+
+
+def _spaces(embeddings: pd.DataFrame, projections: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """What has a map of its own: the features of each modality, and all projections."""
+    own = {str(modality): rows for modality, rows in embeddings.groupby("modality", sort=False)}
+    return own | {POOLED: projections[projections["modality"].isin(["rgb", "uv"])]}
 
 
 def umap_coordinates(table: pd.DataFrame, params: ReportingParams) -> pd.DataFrame:

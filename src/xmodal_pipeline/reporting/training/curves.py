@@ -15,7 +15,7 @@ from xmodal_pipeline.params.train import COARSE_PX, LossParams, TrainingParams
 from xmodal_pipeline.params.variants import STRATEGIES
 from xmodal_pipeline.reporting.cells import SeedSpread
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
-from xmodal_pipeline.reporting.section import PageTable, Section, table_of
+from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
     DOUBLE_COLUMN_MM,
     GREY,
@@ -53,7 +53,7 @@ _PANELS: Final = (
     _Panel("Further terms", ("loss_*",)),
     _Panel("Validation recall@1", ("validation_recall_at_1",)),
     _Panel("Validation: match above other", ("validation_match_above_other",), reference=0.5),
-    _Panel("Temperature", ("temperature_*",)),
+    _Panel("Temperature", ("temperature_*",), is_moving=True),
     _Panel("Loss weights", ("weight_*",), is_moving=True),
     _Panel("Encoder gradient norm", ("grad_norm_rgb", "grad_norm_uv"), is_log=True),
     _Panel("Cosine of the two gradients", ("grad_cosine",), reference=0.0),
@@ -74,27 +74,33 @@ def training_section(
     loss: LossParams,
 ) -> Section:
     """Curves, augmented views, and how far one training run may be believed."""
-    names, banner = (
-        ModalityNames.of(study),
-        seed_banner(training.seed, SeedSpread(known_seed_spread).most_seeds),
-    )
+    names, spread = ModalityNames.of(study), SeedSpread(known_seed_spread)
     return Section(
-        "training",
-        "Training",
-        "How the models learnt, without labels.",
-        figures=(picture_training_curves(histories, names), augmented_views),
+        "trust",
+        "How much may I trust this?",
         methods={"training": describe_training(study, histories, training, loss)},
-        banners=(banner,) if len(histories) else (),
+        facts=(seed_fact(training.seed, spread.most_seeds),) if len(histories) else (),
+        chapters=(
+            Chapter(
+                "training",
+                "Training",
+                "How the models learnt, without labels.",
+                figures=(picture_training_curves(histories, names), augmented_views),
+            ),
+        ),
     )
 
 
-def seed_banner(seed: int, most_seeds: int) -> tuple[str, str]:
+def seed_fact(seed: int, most_seeds: int) -> tuple[str, str]:
     """What learnt numbers rest on: one training run, and the spread between seeds where it is known."""
     one_run = f"Learnt numbers come from one training run (seed {seed})"
     if not most_seeds:
-        return "One seed: exploratory.", f"{one_run}; another seed would move them."
+        return (
+            "One seed: exploratory",
+            f"{one_run}; another would move them. The pipeline ablation trains several.",
+        )
     return (
-        "One seed shown.",
+        "One seed shown",
         f"{one_run}; beside them stands their standard deviation (SD) between {most_seeds} seeds, where "
         "those were trained.",
     )
@@ -103,20 +109,17 @@ def seed_banner(seed: int, most_seeds: int) -> tuple[str, str]:
 def diagnostics_section(study: Study, diagnostics: pd.DataFrame) -> Section:
     """Coded diagnostics with what to do."""
     if diagnostics.empty:
-        return Section("diagnostics", "Diagnostics", reasons=("No diagnostic was raised.",))
-    return Section(
-        "diagnostics",
-        "Diagnostics",
-        "What looked wrong in training, and what to do.",
-        tables=(tabulate_diagnostics(diagnostics, ModalityNames.of(study)),),
-    )
+        return Section("trust", reasons=("Nothing looked wrong in training: no diagnostic was raised.",))
+    return Section("trust", tables=(tabulate_diagnostics(diagnostics, ModalityNames.of(study)),))
 
 
 def tabulate_diagnostics(diagnostics: pd.DataFrame, names: ModalityNames) -> PageTable:
     """Coded diagnostics with what to do; whatever columns the table has, in its order."""
     header = [names.label(str(column)).capitalize() for column in diagnostics.columns]
     rows = [[names.rename(str(value)) for value in row] for row in diagnostics.itertuples(index=False)]
-    return table_of("Diagnostics", header, rows, len(header))
+    return table_of(
+        "What looked wrong in training, and what to do", header, rows, len(header), source="diagnostics"
+    )
 
 
 def picture_training_curves(histories: pd.DataFrame, names: ModalityNames) -> ReportFigure:

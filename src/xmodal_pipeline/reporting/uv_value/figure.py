@@ -1,12 +1,14 @@
 """The figure of what UV adds."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from xmodal_pipeline.evaluation.schema import COLOUR, UV_CLAIMS
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
 from xmodal_pipeline.reporting.style import (
@@ -16,13 +18,23 @@ from xmodal_pipeline.reporting.style import (
     NothingToDrawError,
     add_legend,
     fit_text,
+    italic,
+    legend_entry,
     make_axes,
     make_figure,
     name_rows,
+    row_mm,
     shorten,
     styled,
 )
-from xmodal_pipeline.reporting.uv_value.rows import VERDICTS, rank_uv_value, write_error, write_test
+from xmodal_pipeline.reporting.uv_value.rows import (
+    TEST,
+    VERDICTS,
+    rank_uv_value,
+    say_features,
+    say_where,
+    write_error,
+)
 from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames, write_species
 
 _UNITS: Final = {
@@ -37,8 +49,8 @@ def picture_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> ReportFigu
     return print_figure(
         "uv_value",
         f"What {names.uv} adds to {names.rgb}",
-        f"Class difference in {names.uv} beyond what {names.rgb} predicts, per species, with 95 % "
-        "intervals; 0 means nothing is added. Verdicts are corrected for false discoveries.",
+        f"Class difference in {names.uv} beyond what {names.rgb} predicts, per species: 0 means nothing is "
+        "added. Verdicts are corrected for all tests.",
         lambda width_mm: draw_uv_value(uv_value, names=names, width_mm=width_mm),
     )
 
@@ -68,87 +80,105 @@ def draw_uv_value(
     width_mm: float = DOUBLE_COLUMN_MM,
     heading: str = "",
 ) -> Figure:
-    """What UV adds to RGB per species and label, ranked by the lower limit, with interval, n, q and verdict.
+    """What UV adds to RGB: a row per species and label, a panel per set of features, ranked by lower limit.
 
     Args:
-        uv_value: the table `uv_value`, with its primary set of features.
+        uv_value: the table `uv_value`, with its primary sets of features.
         most: rows drawn, those with the highest lower limit, as far as the page holds them; the title says
             how many there are.
         names: display names of the modalities.
-        width_mm: numbers stand at the right of a row in double-column width, else below its name; colour,
-            shape and legend alone then tell the verdict.
+        width_mm: q stands at the right of every panel in double-column width; in a single column there are
+            the points alone.
         heading: above the figure.
 
     Returns:
-        A row per species and label that has numbers, the strongest at the top.
+        Panels that share their rows and their axis. Colour and shape tell the verdict.
 
     Raises:
         NothingToDrawError: if no row has a number.
     """
     ranked = rank_uv_value(uv_value)
-    few = ranked["uv_adds"].isna().sum()
-    ranked = ranked.dropna(subset="uv_adds").reset_index(drop=True)
-    if ranked.empty:
+    ranked = ranked.assign(where=say_where(ranked))
+    known = ranked.dropna(subset="uv_adds")
+    if known.empty:
         raise NothingToDrawError(
             "no label with two classes had enough specimens of either class in any species"
         )
+    tests = known.drop_duplicates(TEST)
+    few = len(ranked.drop_duplicates(TEST)) - len(tests)
     is_wide = width_mm > SINGLE_COLUMN_MM
-    height_mm, legend_mm, edges_mm = (5.2, 12, 20) if is_wide else (7.2, 20, 30)
-    shown = ranked.head(min(most, int((MAX_HEIGHT_MM - edges_mm - legend_mm) / height_mm)))
+    labels = tests["where"].unique()
+    texts = _name_tests(tests, with_label=len(labels) > 1, is_wide=is_wide)
+    height_mm, legend_mm, edges_mm = 0.6 + row_mm(texts), 14, 24
+    shown = tests.head(min(most, int((MAX_HEIGHT_MM - edges_mm - legend_mm) / height_mm)))
+    row_of = {key: row for row, key in enumerate(map(tuple, shown[TEST].to_numpy()))}
     # Title, axis and legend leave no room to fewer rows.
     figure = make_figure(width_mm, edges_mm + height_mm * max(len(shown), 4))
-    axes = make_axes(figure)[0, 0]
-    for verdict, style in VERDICTS.items():
-        rows = shown[shown["verdict"] == verdict]
-        if len(rows):
-            _draw_ranked(
-                axes, rows, style, f"{names.label(verdict)} ({(ranked['verdict'] == verdict).sum()})"
-            )
-    drawn: list[Any] = list(shown.itertuples())
-    texts = [f"{write_species(str(row.species))}, {write_test(row)}" for row in drawn]
-    notes = [_note(row, names, with_verdict=is_wide) for row in drawn]
-    if is_wide:
-        name_rows(axes, texts, notes)
-    else:
-        name_rows(axes, [f"{shorten(text, 38)}\n{note}" for text, note in zip(texts, notes, strict=True)])
-    axes.axvline(0, color="black", linewidth=0.8)
-    about = f"what {names.uv} adds given {names.rgb} (squared standardised difference, 95 % interval)"
-    left_out = [
-        f"{len(shown)} of {len(ranked)} rows" if len(ranked) > len(shown) else "",
+    panels = list(dict.fromkeys(known["features"].sort_values(key=lambda one: one != COLOUR, kind="stable")))
+    axes = make_axes(figure, 1, len(panels), sharex=True)[0]
+    for axis, features in zip(axes, panels, strict=True):
+        part = known[known["features"] == features]
+        rows = [row_of.get(key, -1) for key in map(tuple, part[TEST].to_numpy())]
+        part = part.assign(row=rows).query("row >= 0").sort_values("row")
+        for verdict, (colour, marker) in VERDICTS.items():
+            _draw_verdict(axis, part[part["verdict"] == verdict], colour, marker)
+        notes = part.set_index("row").apply(write_error, axis=1).reindex(range(len(shown)), fill_value="")
+        is_first = axis is axes[0]
+        name_rows(
+            axis, texts[: len(shown)] if is_first else [""] * len(shown), list(notes) if is_wide else ()
+        )
+        axis.set_title(f"by {say_features(str(features))}".capitalize())
+        room_mm = (0.3 if is_wide else 0.28) * width_mm
+        axis.set_xlabel(fit_text(f"{names.uv} adds (squared difference in SD)", room_mm))
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.xaxis.set_major_locator(MaxNLocator(5 if is_wide else 3))
+    edge = _edge(known)
+    axes[0].set_xlim(-0.04 * edge, edge)
+    verdicts = [one for one in VERDICTS if (known["verdict"] == one).any()]
+    title = [
+        f"about {labels[0]}" if len(labels) == 1 else "",
+        f"{len(shown)} of {len(tests)} rows" if len(tests) > len(shown) else "",
         f"too few specimens in {few} more" if few else "",
+        "n: of either class",
+        "intervals go on beyond the edge" if (known["high"] > edge).any() else "",
     ]
-    more = "; ".join(filter(None, left_out))
-    title = f"Ranked by lower limit ({more})" if more else "Ranked by lower limit"
-    axes.set(
-        xlabel=fit_text(about, (0.57 if is_wide else 0.38) * width_mm),
-        title=fit_text(title, (0.5 if is_wide else 0.42) * width_mm, is_title=True),
+    add_legend(
+        figure,
+        [legend_entry(names.label(one), *VERDICTS[one]) for one in verdicts],
+        title="; ".join(filter(None, title)),
     )
-    add_legend(figure, axes.get_legend_handles_labels()[0])
     if heading:
         figure.suptitle(heading, fontsize=7)
     return figure
 
 
-def _draw_ranked(axes: Axes, rows: pd.DataFrame, style: tuple[str, str], label: str) -> None:
-    colour, marker = style
+def _edge(known: pd.DataFrame) -> float:
+    """Where the axis ends: behind every amount and every claim's interval, not behind what is wide open."""
+    claimed = known.loc[known["verdict"].isin(UV_CLAIMS), "high"]
+    ends = [float(end) for end in (*known["uv_adds"], *claimed)]
+    return 1.08 * max([*ends, 1.0])
+
+
+def _name_tests(tests: pd.DataFrame, *, with_label: bool, is_wide: bool) -> list[str]:
+    """Species, label where there are several, and n; below the species in a single column."""
+    texts, least = [], " " if is_wide else "\n"
+    for row in tests.itertuples():
+        label = f"{row.where}, " if with_label else ""
+        name = shorten(write_species(str(row.species)), 30)
+        name = italic(name) if row.scope == "species" else name
+        texts.append(f"{name},{least}{label}n = {row.n_1:.0f} + {row.n_2:.0f}")
+    return texts
+
+
+def _draw_verdict(axes: Axes, rows: pd.DataFrame, colour: str, marker: str) -> None:
     value, low, high = (rows[column].to_numpy(dtype=float) for column in ("uv_adds", "low", "high"))
-    errors = np.stack([value - low, high - value])
     axes.errorbar(
         value,
-        rows.index.to_numpy(),
-        xerr=errors,
+        rows["row"].to_numpy(),
+        xerr=np.stack([value - low, high - value]),
         color=colour,
         marker=marker,
         linestyle="",
         elinewidth=1,
-        label=label,
+        label=str(rows["verdict"].iloc[0]) if len(rows) else None,
     )
-
-
-def _note(row: Any, names: ModalityNames, *, with_verdict: bool) -> str:
-    """The numbers of a row: n per class, q (p where there is no q), verdict."""
-    n = f"n = {row.n_1:.0f} + {row.n_2:.0f}"
-    error = write_error(row)
-    verdict = names.label(str(row.verdict)) if with_verdict else ""
-    noise = f"noise ≤ {100 * row.noise_tip:.2g} %" if pd.notna(row.noise_tip) else ""
-    return ", ".join(part for part in (n, error, noise, verdict) if part)

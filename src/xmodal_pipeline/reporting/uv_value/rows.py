@@ -11,24 +11,42 @@ from xmodal_pipeline.reporting.words import write_p
 
 VERDICTS: Final = {
     "uv_only": (PALETTE[0], "o"),
-    "uv_adds": (PALETTE[2], "s"),
+    "uv_adds": (PALETTE[4], "s"),
     "rgb_suffices": (PALETTE[1], "^"),
     "unresolved": (GREY, "D"),
     "too_few": ("#999999", "x"),
 }
-"""Colour and marker of each verdict of `uv_value`, strongest first."""
+"""Colour and marker of each verdict of `uv_value`, strongest first: blues where UV tells, as UV is blue."""
 
 
-def write_test(row: Any) -> str:
-    """What a row of `uv_value` tests: the label, and the view, patch and features where these tell apart."""
-    features = "" if row.features == COLOUR else row.features
-    where = ", ".join(str(part) for part in (row.view, row.patch, features) if part and part != WHOLE)
-    return f"{row.label} ({where})" if where else str(row.label)
+TEST: Final = ["species", "label", "view", "patch"]
+"""What tells one test from another, whatever the features."""
+
+
+def say_where(rows: pd.DataFrame) -> pd.Series:
+    """What each row of `uv_value` tests: the label, and view and patch where the rows differ in them."""
+    told = [column for column in ("view", "patch") if rows[column].nunique() > 1]
+    parts = [[str(part) for part in row if part] for row in rows[told].to_numpy()]
+    texts = [
+        f"{label} ({', '.join(where)})" if where else str(label)
+        for label, where in zip(rows["label"], parts, strict=True)
+    ]
+    return pd.Series(texts, index=rows.index, dtype=object)
+
+
+def say_features(features: str) -> str:
+    """How a set of features is called in front of a reader."""
+    return "mean colour" if features == COLOUR else "learnt features"
 
 
 def rank_uv_value(uv_value: pd.DataFrame) -> pd.DataFrame:
-    """The primary rows of `uv_value`: by lower limit, highest first, then too few, then pooled rows."""
+    """The primary rows of `uv_value`: by lower limit, highest first, then too few, then pooled rows.
+
+    View and patch are "" where a row has none; so is a patch that is the whole specimen.
+    """
     rows = uv_value[uv_value["family"] == "primary"]
+    where = rows[["view", "patch"]].fillna("").replace(WHOLE, "")
+    rows = rows.assign(view=where["view"], patch=where["patch"])
     ranked = rows.assign(is_pooled=rows["scope"] != "species").sort_values(
         ["is_pooled", "low", "uv_adds"], ascending=[True, False, False], na_position="last", kind="stable"
     )

@@ -1,20 +1,19 @@
 """What UV adds, in tables and sentences, and its place on the page."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 import pandas as pd
 
-from xmodal_pipeline.evaluation.schema import COLOUR, UV_CLAIMS
-from xmodal_pipeline.evaluation.uv_value.verdict import is_found_by_pattern
+from xmodal_pipeline.evaluation.schema import COLOUR
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.cells import ONE_SEED
 from xmodal_pipeline.reporting.data.colour import calibration_caution, colour_tags
-from xmodal_pipeline.reporting.section import Finding, PageTable, Section, table_of
+from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
 from xmodal_pipeline.reporting.uv_value.figure import picture_uv_value
-from xmodal_pipeline.reporting.uv_value.rows import VERDICTS, rank_uv_value, write_error, write_test
-from xmodal_pipeline.reporting.words import ModalityNames, interval, number, with_interval, write_species
+from xmodal_pipeline.reporting.uv_value.rows import VERDICTS, rank_uv_value, say_features, say_where
+from xmodal_pipeline.reporting.uv_value.sentences import find_uv_value, say_uv_value, write_seeds
+from xmodal_pipeline.reporting.words import ModalityNames, number, with_interval, write_species
 
 _SPECIMENS: Final = {"all": "all", "test": "test only"}
 
@@ -26,7 +25,7 @@ def uv_value_section(
     calibration: pd.DataFrame,
     evaluation: EvaluationParams,
 ) -> Section:
-    """The primary rows ranked, those of learnt features as exploratory, and the claims.
+    """The figure of the first screen, the claims, and every row in the appendix.
 
     Args:
         study: whose captures these are.
@@ -43,16 +42,25 @@ def uv_value_section(
     primary = uv_value if known_uv_value_seeds.empty else known_uv_value_seeds
     return Section(
         "uv_value",
-        f"What {names.uv} adds",
-        f"Per species: is there a class difference in {names.uv} beyond what {names.rgb} predicts? The "
-        "amount is a squared standardised difference: 0 when nothing is added, 1 when the classes lie "
-        "one standard deviation apart.",
-        figures=(picture_uv_value(primary, names),),
-        tables=(tabulate_uv_value(primary, names), tabulate_exploratory(uv_value, names)),
-        findings={"uv_value": find_uv_value(primary, names, caution=caution)},
+        f"What does {names.uv} add, and where on the body?",
+        f"Per species: do the classes differ in {names.uv} beyond what {names.rgb} predicts? The amount is a "
+        "squared standardised difference: 0 where nothing is added, 1 where the classes lie one standard "
+        "deviation apart. Tests are of the whole specimen where no patch is named; the figure on the first "
+        "screen shows them all. A claim holds up to the noise beside it: photograph some specimens twice to "
+        "know yours.",
+        headline=say_uv_value(primary, names),
+        opening=picture_uv_value(primary, names),
+        findings=tuple(find_uv_value(primary, names, caution=caution)),
         methods={"uv_value": describe_uv_value(study, primary, evaluation)},
         tags=learnt + colour_tags(study, calibration),
-        is_evaluated=True,
+        chapters=(
+            Chapter(
+                "uv_value",
+                f"What {names.uv} adds",
+                tables=(tabulate_uv_value(primary, names), tabulate_exploratory(uv_value, names)),
+                is_evaluated=True,
+            ),
+        ),
     )
 
 
@@ -79,7 +87,8 @@ def describe_uv_value(study: Study, uv_value: pd.DataFrame, evaluation: Evaluati
 def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable:
     """The primary rows of `uv_value`, ranked."""
     rows, ranked = [], rank_uv_value(uv_value)
-    for row in ranked.itertuples():
+    row: Any
+    for row in ranked.assign(where=say_where(ranked)).itertuples():
         aucs = (number(row.auc_rgb), number(row.auc_uv), number(row.auc_both))
         amount = with_interval(row.uv_adds, row.low, row.high)
         n = f"{row.n_1:.0f} + {row.n_2:.0f}"
@@ -87,8 +96,9 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
         rows.append(
             (
                 write_species(str(row.species)),
-                write_test(row),
-                ", ".join(filter(None, (names.label(str(row.verdict)), _write_seeds(row)))),
+                row.where,
+                say_features(str(row.features)),
+                ", ".join(filter(None, (names.label(str(row.verdict)), write_seeds(row)))),
                 n,
                 *aucs,
                 amount,
@@ -99,6 +109,7 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
     header = (
         "Species",
         "Label",
+        "By",
         "Verdict",
         "n",
         *auc,
@@ -107,16 +118,18 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
         "q",
         "Holds up to noise",
     )
-    features = names.rename(" or ".join(ranked["features"].unique()))
+    learnt = [names.label(str(one)) for one in ranked["features"].unique() if one != COLOUR]
+    of_learnt = f" and learnt features ({', '.join(learnt)})" if learnt else ""
     return table_of(
-        f"What {names.uv} adds to {names.rgb}, measured by {features}",
+        f"What {names.uv} adds to {names.rgb}, by mean colour{of_learnt}",
         header,
         rows,
-        3,
+        4,
         note=f"Holds up to noise: the SD of a capture's noise in every band of {names.rgb}, and the lowest "
         f"reliability of {names.rgb}, under which the claim stands. Photograph some specimens twice to know "
         "your own noise.",
         last_is_text=True,
+        source="uv_value_csv",
     )
 
 
@@ -133,54 +146,8 @@ def tabulate_exploratory(uv_value: pd.DataFrame, names: ModalityNames) -> PageTa
         table,
         2,
         note="Test only: the same test on the specimens that the encoders never saw, by themselves.",
+        source="uv_value_csv",
     )
-
-
-def find_uv_value(uv_value: pd.DataFrame, names: ModalityNames, *, caution: str = "") -> list[Finding]:
-    """Species in which UV adds to RGB, those in which RGB suffices, and how many are open or too few.
-
-    Every claim ends with the caution, if there is one: a clause on what measured colour rests on.
-    """
-    rows = rank_uv_value(uv_value)
-    if rows.empty:
-        return []
-    findings = [
-        _judge_uv_row(row, names)
-        for row in rows.assign(is_pattern=is_found_by_pattern(rows)).itertuples()
-        if row.verdict in UV_CLAIMS
-    ]
-    sufficient = rows[rows["verdict"] == "rgb_suffices"]
-    if len(sufficient):
-        where = ", ".join(
-            f"{write_species(str(row.species))} ({write_test(row)})" for row in sufficient.itertuples()
-        )
-        text = (
-            f"{names.rgb} separates the classes, and what {names.uv} adds is shown to lie below the margin, "
-            f"in {where}."
-        )
-        findings.append(Finding(text, is_claim=True))
-    if caution:
-        findings = [
-            replace(one, text=f"{one.text.removesuffix('.')}; {caution}.") if one.is_claim else one
-            for one in findings
-        ]
-    rows = rows[~rows["is_pooled"]]
-    open_rows, few = ((rows["verdict"] == verdict).sum() for verdict in ("unresolved", "too_few"))
-    if open_rows:
-        findings.append(
-            Finding(
-                f"{open_rows} of {len(rows)} tests of what {names.uv} adds are unresolved.", is_claim=False
-            )
-        )
-    if few:
-        findings.append(Finding(f"{few} of {len(rows)} had too few specimens to be tested.", is_claim=False))
-    return findings
-
-
-def _write_seeds(row: Any) -> str:
-    """`held in 4 of 5 trainings`; empty for colour, and where one seed was trained."""
-    seeds = getattr(row, "n_seeds", float("nan"))
-    return "" if pd.isna(seeds) else f"held in {row.n_held:.0f} of {seeds:.0f} trainings"
 
 
 def _write_tips(row: Any) -> str:
@@ -188,26 +155,3 @@ def _write_tips(row: Any) -> str:
     noise = "" if pd.isna(row.noise_tip) else f"{100 * row.noise_tip:.2g}\u00a0%"
     reliability = "" if pd.isna(row.tip) else f"reliability {row.tip:.2f}"
     return ", ".join(part for part in (noise, reliability) if part)
-
-
-def _judge_uv_row(row: Any, names: ModalityNames) -> Finding:
-    n = f"n\u00a0=\u00a0{row.n_1:.0f}\u00a0+\u00a0{row.n_2:.0f}"
-    numbers = f"({row.uv_adds:.1f}{interval(row.low, row.high, '{:.1f}'.format)}, {write_error(row)}, {n})"
-    if row.is_pooled:
-        carry = f"{row.n_species:.0f}, of which {row.n_carry:.0f} show it alone"
-        where = f"On average over {row.species} ({carry})"
-    else:
-        where = f"In {write_species(str(row.species))}"
-    only = f", and {names.rgb} alone hardly tells the classes apart" if row.verdict == "uv_only" else ""
-    pattern = ", by pattern, not by mean colour" if row.is_pattern else ""
-    seeds = f", which {_write_seeds(row)}" if _write_seeds(row) else ""
-    holds = ""
-    if pd.notna(row.noise_tip):
-        holds = f"; it holds unless the band noise of a capture exceeds {100 * row.noise_tip:.2g}\u00a0%"
-    elif pd.notna(row.tip):
-        holds = f"; it holds unless the reliability of {names.rgb} is below {row.tip:.2f}"
-    return Finding(
-        f"{where}, {names.uv} adds to {names.rgb} about {write_test(row)} {numbers}"
-        f"{only}{pattern}{seeds}{holds}.",
-        is_claim=True,
-    )

@@ -8,6 +8,7 @@ from xmodal_pipeline.reporting.classification.accuracies import (
     describe_evaluation,
     draw_classification,
     tabulate_accuracies,
+    tabulate_chosen,
 )
 from xmodal_pipeline.reporting.classification.controls import accuracy_rows
 from xmodal_pipeline.reporting.style import NothingToDrawError
@@ -24,12 +25,19 @@ def test_other_metrics_and_tasks_are_no_accuracies(studies):
 
 def test_classification_points_belong_to_their_source(studies, points):
     table = studies.make_comparison()
-    species, sex = (ax for ax in draw_classification(table).axes if ax.containers)
-    assert species.get_title("left") == "species"
-    x, _, ends = points(sex)["uv"]
-    np.testing.assert_allclose(x, [0.82, 0.82, 0.82, 0.7])
+    species, sex = draw_classification(table).axes
+    assert [ax.get_title("left") for ax in (species, sex)] == ["species\nn = 60", "sex\nn = 60"]
+    rows = [t.get_text() for t in species.get_yticklabels()]
+    assert rows == ["separate", "concat", "attention", "RGB only", "[band means]", "[silhouette]"]
+    x, y, ends = points(sex)["uv"]
+    known = ~np.isnan(x)
+    np.testing.assert_allclose(x[known], [0.82, 0.82, 0.82, 0.7])
     np.testing.assert_allclose(ends, [[0.74, 0.9]] * 3 + [[0.62, 0.78]])
-    np.testing.assert_allclose(points(sex)["rgb"][0], [0.55, 0.55, 0.55, 0.52])
+    x = points(sex)["rgb"][0]
+    np.testing.assert_allclose(x[~np.isnan(x)], [0.55, 0.55, 0.55, 0.52])
+    # RGB, UV, both side by side, joint: about the middle of the row.
+    np.testing.assert_allclose(y[0], -0.085)
+    assert (species.get_xlim(), species.get_ylim()) == (sex.get_xlim(), sex.get_ylim())
     chance = [
         line.get_xdata()[0] for ax in (species, sex) for line in ax.lines if line.get_label() == "chance"
     ]
@@ -45,13 +53,31 @@ def test_classification_without_a_number_says_too_few(studies):
         .assign(metric="accuracy", source="", value=np.nan, low=np.nan, high=np.nan, n=np.nan)
     )
     table = pd.concat([table[~silent], cell])
-    _, sex = (ax for ax in draw_classification(table).axes if ax.containers)
-    names = [t.get_text() for t in sex.get_yticklabels()]
+    species, sex = draw_classification(table).axes
+    names = [t.get_text() for t in species.get_yticklabels()]
     assert [(t.get_text(), names[t.xy[1]]) for t in sex.texts] == [("too few", "attention")]
     rows = tabulate_accuracies(table, ModalityNames(), SeedSpread(pd.DataFrame())).rows
     assert ("sex", "attention", *["too few"] * 5, "0.50", "–") in rows
     told = next(row for row in rows if row[:2] == ("sex", "separate"))
     assert told[2] == "0.55 (0.47 to 0.63)"
+
+
+def test_a_baseline_that_sees_neither_photograph_is_not_drawn_as_joint(studies, points):
+    table = studies.make_comparison()
+    blind = (table["name"] == "silhouette") & (table["label"] == "species")
+    species, _ = draw_classification(table.assign(source=table["source"].mask(blind, "joint"))).axes
+    x, y, _ = points(species)["baseline"]
+    np.testing.assert_allclose([x[5], y[5]], [0.6, 5])
+    assert np.isnan(points(species)["joint"][0][5])
+
+
+def test_the_section_shows_the_chosen_model_alone(studies):
+    table = tabulate_chosen(studies.make_comparison(), "concat", ModalityNames(), SeedSpread(pd.DataFrame()))
+    assert table.caption == "Balanced accuracy of the model concat (95 % interval)"
+    assert [row[:3] for row in table.rows] == [
+        ("species", "0.90 (0.82 to 0.98)", "0.70 (0.62 to 0.78)"),
+        ("sex", "0.55 (0.47 to 0.63)", "0.82 (0.74 to 0.90)"),
+    ]
 
 
 def test_nothing_predicted_says_so(studies):

@@ -2,7 +2,11 @@ import pandas as pd
 import pytest
 
 from xmodal_pipeline.reporting.cells import SeedSpread
-from xmodal_pipeline.reporting.classification.differences import find_differences, tabulate_differences
+from xmodal_pipeline.reporting.classification.differences import (
+    judge_labels,
+    say_labels,
+    tabulate_differences,
+)
 from xmodal_pipeline.reporting.words import ModalityNames
 
 NAMES = ModalityNames()
@@ -10,8 +14,8 @@ BEYOND = "uv_minus_rgb_above_strata"
 
 
 def one_difference(studies, *rows):
-    (found,) = find_differences(studies.tidy(list(rows)), "separate", NAMES)
-    return found
+    (judged,) = judge_labels(studies.tidy(list(rows)), "separate", NAMES)
+    return judged.finding
 
 
 @pytest.mark.parametrize(
@@ -27,7 +31,7 @@ def test_a_difference_is_claimed_only_by_its_own_interval(studies, numbers, clai
     assert found.is_claim is claim
     assert found.text.startswith(beginning)
     assert f"{numbers[1]:+.2f} to {numbers[2]:+.2f}".replace("-", "−") in found.text
-    assert found.text.endswith(", n = 59; separate).")
+    assert found.text.endswith(", n = 59).")
 
 
 def test_a_label_that_only_follows_species_is_not_claimed(studies):
@@ -52,9 +56,28 @@ def test_a_label_that_only_follows_species_is_not_claimed(studies):
 
 def test_only_the_chosen_variant_speaks(studies):
     table = studies.make_comparison()
-    (found,) = find_differences(table, "concat", NAMES)
-    assert found.text.endswith("; concat).")
-    assert find_differences(table, "rgb_only", NAMES) == []
+    table.loc[(table["name"] == "concat") & (table["metric"] == "uv_minus_rgb"), "value"] = 0.19
+    (judged,) = judge_labels(table, "concat", NAMES)
+    assert "+0.19 (95" in judged.finding.text
+    assert judge_labels(table, "rgb_only", NAMES) == []
+
+
+def test_the_headline_names_every_label_once_under_its_modality(studies):
+    def told(label, value, low, high):
+        return studies.make_difference("separate", value, low, high) | {"label": label}
+
+    rows = [
+        told("sex", 0.3, 0.2, 0.4),
+        told("age", 0.2, 0.1, 0.3),
+        told("morph", -0.3, -0.4, -0.2),
+        told("species", 0.0, -0.1, 0.1),
+    ]
+    verdicts = judge_labels(studies.tidy(rows), "separate", ModalityNames("Dorsal", "Ventral"))
+    assert say_labels(verdicts, ModalityNames("Dorsal", "Ventral")) == (
+        "Sex and age are easier to read from Ventral than from Dorsal; morph is easier to read from Dorsal "
+        "than from Ventral; for species no difference between Dorsal and Ventral is shown."
+    )
+    assert say_labels([], NAMES) == ""
 
 
 def test_the_table_goes_through_species(studies):

@@ -4,11 +4,13 @@ import pytest
 
 from xmodal_pipeline.params.split import SplitParams
 from xmodal_pipeline.reporting.data.captures import (
+    count_flags,
     describe_rejects,
     describe_split,
     draw_contact_sheet,
     hash_captures,
     picture_contact_sheet,
+    say_usable,
     tabulate_flags,
     tabulate_rejects,
 )
@@ -31,9 +33,28 @@ def test_rejects_are_counted_by_code_the_most_frequent_first(studies):
 
 def test_every_flag_of_a_capture_counts(studies):
     flags = ["SATURATED;OUT_OF_RANGE", "SATURATED", "", "SATURATED"]
-    table = tabulate_flags(pd.DataFrame({"flags": flags}), NAMES)
+    table = tabulate_flags(pd.DataFrame({"flags": flags}), studies.make_study("reflectance"))
     assert [(row[0], row[2]) for row in table.rows] == [("SATURATED", "3"), ("OUT_OF_RANGE", "1")]
     assert table.rows[0][1].startswith("Expose less")
+
+
+def test_advice_asks_for_nothing_that_is_already_set(studies):
+    flags = pd.DataFrame({"flags": ["MISREGISTERED"]})
+    for mode, words in (
+        ("check", "set specimens.registration: correct"),
+        ("correct", "Correcting was tried"),
+    ):
+        (row,) = tabulate_flags(flags, studies.make_study(registration=mode)).rows
+        assert words in row[1]
+
+
+def test_the_first_answer_counts_what_is_used_flagged_and_rejected(studies):
+    flags = pd.DataFrame({"flags": ["", "SATURATED", "SATURATED;OUT_OF_RANGE", None]})
+    assert say_usable(flags, pd.DataFrame()) == (
+        "2 of 4 captures are used as they are, 2 are flagged, and none was rejected."
+    )
+    assert say_usable(flags, studies.make_rejected()).endswith("and 3 more were rejected.")
+    assert count_flags(flags).to_dict() == {"SATURATED": 2, "OUT_OF_RANGE": 1}
 
 
 def test_the_split_is_told_with_its_parts(studies, index):

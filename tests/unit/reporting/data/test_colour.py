@@ -11,6 +11,7 @@ from xmodal_pipeline.reporting.data.colour import (
     colour_section,
     describe_calibration,
     draw_band_histograms,
+    say_quality,
     tabulate_calibration,
     tabulate_quality,
 )
@@ -86,14 +87,26 @@ def test_flagged_lines_are_a_caution_and_good_ones_are_not(study, studies):
     assert calibration_caution(GOOD) == ""
     doubtful = colour_section(study, LINES, quality, NO_FIGURE)
     assert doubtful.tags == ("calibration in doubt",)
-    ((title, text),) = doubtful.banners
-    assert title == "Calibration in doubt."
+    _, (title, text) = doubtful.facts
+    assert title == "Calibration in doubt"
     assert text.startswith("2 of 5 calibration lines are flagged (POOR_CALIBRATION)")
     good = colour_section(study, GOOD, quality, NO_FIGURE)
-    assert (good.tags, good.banners) == ((), ())
+    assert good.tags == ()
+    assert [title for title, _ in good.facts] == ["Calibrated to reflectance"]
     camera = colour_section(studies.make_study("uncalibrated"), LINES.iloc[:0], quality, NO_FIGURE)
     assert camera.tags == ("uncalibrated",)
-    assert [title for title, _ in camera.banners] == ["Uncalibrated."]
+    assert [title for title, _ in camera.facts] == ["Uncalibrated"]
+
+
+def test_the_weakest_band_and_the_saturated_captures_are_named(studies):
+    quality = studies.make_quality(studies.make_index()).assign(saturated_share=0.0, snr=20.0)
+    quality.loc[quality["band"] == "UV1", "snr"] = 7.0
+    captures = quality["capture_id"].unique()
+    quality.loc[quality["capture_id"].isin(captures[:3]), "saturated_share"] = 0.02
+    (found,) = say_quality(quality, ModalityNames("Dorsal", "Ventral"))
+    assert found.text.startswith("The weakest band, Ventral UV1, stands 7 times above its noise")
+    assert found.text.endswith("(more than 1% of the specimen) in 3 of 60 captures.")
+    assert say_quality(quality.iloc[:0], ModalityNames()) == []
 
 
 def test_band_histograms_show_every_pixel_and_name_saturation(studies):

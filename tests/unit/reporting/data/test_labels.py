@@ -91,14 +91,14 @@ def test_the_section_has_every_table_in_order_and_none_of_the_tree_without_one(s
         ReportFigure("class_balance", "Specimens per class", ""),
     )
     section = labels_section(*given)
-    assert [table.caption.split("?")[0] for table in section.tables] == [
+    assert [table.caption.split("?")[0] for table in section.chapters[0].tables] == [
         "Do labels go together with confounders",
         "Specimens per class",
         "Species in the tree",
         "Information in mean colour",
     ]
     without = labels_section(*given[:3], given[3].iloc[:0], *given[4:])
-    assert "Species in the tree" not in [table.caption for table in without.tables]
+    assert "Species in the tree" not in [table.caption for table in without.chapters[0].tables]
 
 
 def test_class_balance_counts_specimens_not_captures(index):

@@ -8,43 +8,42 @@ from xmodal_pipeline.reporting.retrieval.recall import (
     draw_retrieval,
     find_retrieval,
     recall_rows,
+    say_retrieval,
     tabulate_galleries,
     tabulate_recall,
 )
-from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.reporting.style import MODALITY_COLOURS, NothingToDrawError
 from xmodal_pipeline.reporting.words import ModalityNames
 
 NAMES = ModalityNames()
 ALONE = SeedSpread(pd.DataFrame())
 
 
-def test_retrieval_points_are_recall_at_1_with_their_intervals(studies, points):
+def test_every_panel_holds_the_recall_of_one_k_on_shared_rows_and_one_axis(studies, points):
     table = studies.make_comparison()
-    axes = draw_retrieval(table).axes[0]
+    panels = draw_retrieval(table).axes
     rows = recall_rows(table, RETRIEVAL)
-    for direction, label in (("rgb_to_uv", "RGB → UV"), ("uv_to_rgb", "UV → RGB")):
-        expected = rows[(rows["k"] == 1) & (rows["direction"] == direction)]
-        x, y, ends = points(axes)[label]
-        np.testing.assert_allclose(x, expected["value"])
-        np.testing.assert_allclose(ends, expected[["low", "high"]])
-        np.testing.assert_allclose(np.diff(y), 1)
-    names = [t.get_text() for t in axes.get_yticklabels()]
-    assert names[0] == "separate, n = 20"
-    assert names[-1] == "[PCA + CCA], n = 20"
-    chance = next(line for line in axes.lines if line.get_label() == "chance")
-    assert chance.get_xdata()[0] == pytest.approx(0.05)
-
-
-def test_retrieval_curves_rise_over_k_with_chance(studies):
-    table = studies.make_comparison()
-    _, forth, back = draw_retrieval(table).axes
-    curves = recall_rows(table, RETRIEVAL).query("name == 'concat'")
-    for axes, direction in ((forth, "rgb_to_uv"), (back, "uv_to_rgb")):
-        line = next(line for line in axes.lines if line.get_label() == "concat")
-        rows = curves[curves["direction"] == direction]
-        np.testing.assert_allclose(line.get_ydata(), rows["value"])
+    for axes, k in zip(panels, (1, 5, 10), strict=True):
+        for direction, label in (("rgb_to_uv", "RGB → UV"), ("uv_to_rgb", "UV → RGB")):
+            expected = rows[(rows["k"] == k) & (rows["direction"] == direction)]
+            x, y, ends = points(axes)[label]
+            np.testing.assert_allclose(x, expected["value"])
+            np.testing.assert_allclose(ends, expected[["low", "high"]])
+            np.testing.assert_allclose(np.diff(y), 1)
         chance = next(line for line in axes.lines if line.get_label() == "chance")
-        np.testing.assert_allclose(chance.get_ydata(), [1 / 20, 5 / 20, 10 / 20])
+        assert chance.get_xdata()[0] == pytest.approx(k / 20)
+        assert (axes.get_xlim(), axes.get_ylim()) == (panels[0].get_xlim(), panels[0].get_ylim())
+    names = [t.get_text() for t in panels[0].get_yticklabels()]
+    assert (names[0], names[-1]) == ("separate", "[PCA + CCA]")
+    assert len(draw_retrieval(table, width_mm=89).axes) == 2
+
+
+def test_the_colour_of_a_direction_is_that_of_its_query(studies):
+    figure = draw_retrieval(studies.make_comparison())
+    drawn = {c.get_label(): c.lines[0].get_color() for c in figure.axes[0].containers}
+    assert drawn == {"RGB → UV": MODALITY_COLOURS["rgb"], "UV → RGB": MODALITY_COLOURS["uv"]}
+    (legend,) = figure.legends
+    assert legend.get_title().get_text() == "query → match, n = 20"
 
 
 def test_chance_is_a_line_and_not_a_baseline(studies):
@@ -99,7 +98,7 @@ def test_retrieval_is_judged_against_chance_and_every_baseline(studies):
     above = recall(studies, 0.62, 0.5, 0.74, silhouette=(0.32, 0.1, 0.5, 0.02), **weak)
     assert above.is_claim
     assert above.text.replace("\u00a0", " ") == (
-        "From the RGB photograph, separate finds the UV one first in 62 % of 20 held-out queries (95 % "
+        "From the RGB photograph, the model finds the UV one first in 62 % of 20 held-out queries (95 % "
         "interval 50 % to 74 %), above chance (5 %; corrected p = 0.004) and above each of 3 baselines, the "
         "strongest being silhouette (30 %; difference +32 (95 % interval +10 to +50), "
         "corrected p = 0.020)."
@@ -145,14 +144,40 @@ def test_retrieval_names_the_modalities_in_their_direction(studies):
     forth, back, *warped = find_retrieval(
         studies.make_comparison(), studies.make_differences(), "concat", names, ALONE
     )
-    assert "From the Dorsal photograph, concat finds the Ventral one" in forth.text
-    assert "From the Ventral photograph, concat finds the Dorsal one" in back.text
+    assert "From the Dorsal photograph, the model finds the Ventral one" in forth.text
+    assert "From the Ventral photograph, the model finds the Dorsal one" in back.text
     assert all("warped so that neither outline nor pose gives the match away" in one.text for one in warped)
     assert len(warped) == 2
 
 
+def headline(studies, table, **baselines):
+    rows = [studies.make_differences(label=way, **baselines) for way in ("rgb_to_uv", "uv_to_rgb")]
+    return say_retrieval(table, pd.concat(rows), "separate", NAMES).replace("\u00a0", " ")
+
+
+def test_the_headline_names_both_directions_chance_and_what_is_not_exceeded(studies):
+    table = studies.make_comparison()
+    strong = (0.32, 0.1, 0.5, 0.02)
+    start = (
+        "From one photograph of a held-out specimen, the model finds the other first in 55 % (from RGB) and "
+        "51 % (from UV) of 20 searches"
+    )
+    assert headline(studies, table, band_means=strong) == (
+        f"{start}; chance is 5 %, and every baseline finds fewer."
+    )
+    assert headline(studies, table, band_means=strong, pixels=(-0.3, -0.5, -0.1, 0.01)) == (
+        f"{start}; chance is 5 %, but this is not shown to exceed what a baseline finds without learning: "
+        "pixels (92 % and 92 %)."
+    )
+    luck = table.assign(p=0.03)
+    assert headline(studies, luck, band_means=strong) == (
+        f"{start}, which is not shown to be above chance (5 %) in both directions."
+    )
+
+
 def test_nothing_measured_is_silent_and_says_so(studies):
     nothing = studies.make_comparison().iloc[:0]
+    assert say_retrieval(nothing, studies.make_differences(), "", NAMES) == ""
     assert find_retrieval(nothing, studies.make_differences(), "", NAMES, ALONE) == []
     with pytest.raises(NothingToDrawError, match="no retrieval across the modalities"):
         draw_retrieval(nothing)

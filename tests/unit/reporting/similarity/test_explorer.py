@@ -2,6 +2,7 @@ import base64
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -22,9 +23,15 @@ def levels(studies, index):
 
 @pytest.fixture
 def explorer(studies, index, coordinates):
-    shuffled = coordinates.sample(frac=1, random_state=0)
+    other = coordinates.assign(variant="separate", x=-coordinates["x"])
+    shuffled = pd.concat([coordinates, other]).sample(frac=1, random_state=0)
     return make_explorer(
-        shuffled, index, levels(studies, index), is_linear=False, names=ModalityNames("Dorsal", "Ventral")
+        shuffled,
+        index,
+        levels(studies, index),
+        variant="separate",
+        is_linear=False,
+        names=ModalityNames("Dorsal", "Ventral"),
     )
 
 
@@ -36,12 +43,14 @@ def test_points_keep_their_capture(explorer, coordinates):
         rows = rows.set_index("capture_id")
         for i, capture in enumerate(one["capture"]):
             row = rows.loc[payload["captures"][capture]]
-            assert one["x"][i] == pytest.approx(row["x"], abs=1e-3)
+            sign = -1 if one["variant"] == "separate" else 1
+            assert one["x"][i] == pytest.approx(sign * row["x"], abs=1e-3)
             assert one["y"][i] == pytest.approx(row["y"], abs=1e-3)
     placed = {one["id"]: one["trustworthiness_placed"] for one in payload["maps"]}
     expected = coordinates.loc[coordinates["space"] == "rgb", "trustworthiness_placed"].iloc[0]
     assert placed["rgb-rgb"] == pytest.approx(expected, abs=1e-3)
-    titles = {one["id"]: one["title"] for one in payload["maps"]}
+    assert [one["id"] for one in payload["variants"]] == ["separate", "concat"]
+    titles = {one["id"]: one["title"] for one in payload["maps"] if one["variant"] == "concat"}
     assert titles == {
         "rgb-rgb": "Dorsal",
         "uv-uv": "Ventral",
@@ -79,3 +88,11 @@ def test_atlas_holds_each_thumbnail_at_its_place(explorer, index, modality, is_r
     expected = np.sort(ordered) if is_rising else np.sort(ordered)[::-1]
     np.testing.assert_allclose(ordered, expected, atol=4)
     assert abs(ordered[-1] - ordered[0]) > 150
+
+
+def test_the_background_of_a_thumbnail_is_light(studies, index, coordinates):
+    dark = np.zeros((len(index), 3, 64, 64), np.float32)
+    dark[:, :, 16:48, 16:48] = 0.2
+    payload = make_explorer(coordinates, index, studies.make_prepared(index, 64, rgb=dark))
+    content = base64.b64decode(payload["atlas"]["rgb"].removeprefix("data:image/jpeg;base64,"))
+    assert np.asarray(Image.open(io.BytesIO(content)))[2, 2].min() > 200

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 
 from xmodal_pipeline.reporting.similarity.maps import draw_umap, explorer_section, maps_section
 from xmodal_pipeline.reporting.similarity.umap import MappedCaptures
@@ -8,7 +9,8 @@ from xmodal_pipeline.reporting.words import ModalityNames
 def test_umap_figure_places_points_by_label(index, coordinates):
     figure = draw_umap(coordinates, index, label="species", names=ModalityNames("Dorsal", "Ventral"))
     first = figure.axes[0]
-    assert [ax.get_title("left") for ax in figure.axes[:3]] == ["Dorsal", "Ventral", "pooled"]
+    titles = [ax.get_title("left") for ax in figure.axes[:3]]
+    assert titles == ["Dorsal", "Ventral", "Dorsal (filled) and Ventral (open)"]
     rows = coordinates[coordinates["space"] == "rgb"].merge(index, on="capture_id")
     colias = rows[rows["species"] == "Colias croceus"]
     is_fitted = colias["partition"] == "train"
@@ -22,15 +24,32 @@ def test_umap_figure_places_points_by_label(index, coordinates):
     assert first.get_xlabel() == (
         f"trustworthiness {fitted:.2f}, 36 captures fitted;\n{placed:.2f}, 24 placed"
     )
-    legend = [t.get_text() for t in figure.legends[0].get_texts()]
-    assert legend[-4:] == ["training: fitted", "held out: placed", "pooled: Dorsal", "pooled: Ventral"]
+    (legend,) = figure.legends
+    assert [t.get_text() for t in legend.get_texts()] == sorted(index["species"].unique())
+    assert {t.get_fontstyle() for t in legend.get_texts()} == {"italic"}
+    assert legend.get_title().get_text().startswith("species; pale: training captures")
+    # Every map reaches the edges of its frame.
+    for axes, space in zip(figure.axes, ("rgb", "uv", "pooled"), strict=False):
+        own = coordinates[coordinates["space"] == space]
+        for low, high, values in ((*axes.get_xlim(), own["x"]), (*axes.get_ylim(), own["y"])):
+            assert (values.max() - values.min()) / (high - low) > 0.85
+
+
+def test_the_figure_shows_the_chosen_variant_alone(studies, index, mapped):
+    other = mapped.coordinates.assign(variant="separate", trustworthiness=0.123)
+    both = MappedCaptures(pd.concat([other, mapped.coordinates]))
+    study = studies.make_study()
+    section = maps_section(study, index, both, studies.make_chosen(index, "separate"))
+    own = section.chapters[0].figures[0].files["umap_double.png"]
+    alone = maps_section(study, index, MappedCaptures(other), studies.make_chosen(index, "separate"))
+    assert own == alone.chapters[0].figures[0].files["umap_double.png"]
 
 
 def test_without_a_map_both_sections_say_why(studies, index):
     study = studies.make_study(uv_name="Ventral")
     nothing = MappedCaptures(reason="UV has too few captures")
     section = maps_section(study, index, nothing, studies.make_chosen(index))
-    assert section.figures[0].reason == "UV has too few captures"
-    explorer = explorer_section(study, index, nothing, None)
+    assert section.chapters[0].figures[0].reason == "UV has too few captures"
+    explorer = explorer_section(study, index, nothing, None, studies.make_chosen(index))
     assert explorer.explorer is None
     assert explorer.reasons == ("Explorer not shown: Ventral has too few captures.",)

@@ -4,7 +4,7 @@ from sklearn.manifold import trustworthiness
 from sklearn.metrics import pairwise_distances
 
 from xmodal_pipeline.params.report import ReportingParams
-from xmodal_pipeline.reporting.embeddings import ChosenVariant, vectors
+from xmodal_pipeline.reporting.embeddings import vectors
 from xmodal_pipeline.reporting.similarity.maps import draw_umap
 from xmodal_pipeline.reporting.similarity.umap import (
     lay_out,
@@ -71,9 +71,10 @@ def test_new_points_do_not_move_one_another(points):
 
 def test_a_map_has_a_space_per_modality_and_one_of_both(mapped, studies, index):
     assert mapped.coordinates["space"].unique().tolist() == ["rgb", "uv", "pooled"]
-    assert map_captures(ChosenVariant(), ReportingParams()).reason == "no cross-modal variant was trained"
+    assert map_captures(ReportingParams(), {}).reason == "no cross-modal variant was trained"
+    assert mapped.coordinates["variant"].unique().tolist() == ["concat"]
     few = studies.make_embeddings(index.head(8))
-    assert "too few for a UMAP" in map_captures(ChosenVariant("concat", few, few), ReportingParams()).reason
+    assert "too few for a UMAP" in map_captures(ReportingParams(), {"concat": (few, few)}).reason
 
 
 def test_umap_keeps_rows_and_states_its_trustworthiness(studies, index, coordinates):

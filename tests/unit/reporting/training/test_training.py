@@ -9,7 +9,7 @@ from xmodal_pipeline.reporting.training.curves import (
     describe_training,
     diagnostics_section,
     draw_training_curves,
-    seed_banner,
+    seed_fact,
 )
 from xmodal_pipeline.reporting.training.views import draw_views
 from xmodal_pipeline.reporting.words import ModalityNames
@@ -60,9 +60,11 @@ def test_a_term_that_is_new_has_a_panel_by_itself(histories):
 def test_every_column_lies_in_one_panel_or_in_none(studies):
     """Names before and after a panel's own in the alphabet, and such as begin like it, are not its own."""
     extra = {"aaa": 1.0, "zzz": 1.0, "loss_more": 1.0, "temperature_joint": 0.1, "temperatures": 1.0}
-    found = panels(
-        draw_training_curves(studies.make_histories(separate=studies.make_history().assign(**extra)))
-    )
+    history = studies.make_history().assign(**extra)
+    still = panels(draw_training_curves(studies.make_histories(separate=history)))
+    assert "Temperature" not in still
+    moving = {f"temperature_{term}": 0.1 + history["epoch"] / 100 for term in ("cross_modal", "joint")}
+    found = panels(draw_training_curves(studies.make_histories(separate=history.assign(**moving))))
     assert {
         title: [line.get_label() for line in ax.lines if line.get_label()[0] != "_"]
         for title, ax in found.items()
@@ -108,13 +110,12 @@ def test_nothing_trained_says_so(studies, histories):
     assert told == "No model was trained."
 
 
-def test_the_banner_says_how_many_seeds_there_are():
-    assert seed_banner(4, 0) == (
-        "One seed: exploratory.",
-        "Learnt numbers come from one training run (seed 4); another seed would move them.",
-    )
-    title, text = seed_banner(4, 5)
-    assert title == "One seed shown."
+def test_the_fact_says_how_many_seeds_there_are():
+    title, text = seed_fact(4, 0)
+    assert title == "One seed: exploratory"
+    assert text.startswith("Learnt numbers come from one training run (seed 4); another would move them.")
+    title, text = seed_fact(4, 5)
+    assert title == "One seed shown"
     assert "(seed 4); beside them stands their standard deviation (SD) between 5 seeds" in text
 
 
@@ -126,7 +127,9 @@ def test_diagnostics_are_shown_under_the_display_names(studies):
     assert section.tables[0].rows == [
         ("MODALITY_DOMINATES", "separate", "the gradient at Ventral is small", "raise training.lr_uv")
     ]
-    assert diagnostics_section(studies.make_study(), table.iloc[:0]).reasons == ("No diagnostic was raised.",)
+    assert diagnostics_section(studies.make_study(), table.iloc[:0]).reasons == (
+        "Nothing looked wrong in training: no diagnostic was raised.",
+    )
 
 
 def test_methods_name_what_training_used_and_nothing_else(studies):
