@@ -192,13 +192,13 @@ def _rgb_mask(files: CaptureFiles, raw: RawCapture, rgb: Bands, study: Study) ->
         case "band":
             return band_mask(raw.mask_band, filename=filename)
         case "patches":
-            return _patches_mask(files, raw, study)
+            return _patches_mask(files, raw, rgb.shape[1:], study)
     return np.ones(rgb.shape[1:], dtype=np.bool_)
 
 
-def _patches_mask(files: CaptureFiles, raw: RawCapture, study: Study) -> Mask:
+def _patches_mask(files: CaptureFiles, raw: RawCapture, shape: tuple[int, int], study: Study) -> Mask:
     """All patches of a capture together."""
-    path, shape, settings = files.rgb_path, raw.rgb.shape[1:], study.settings
+    path, settings = files.rgb_path, study.settings
     patches = None
     try:
         if settings.patches is not None:
