@@ -13,7 +13,12 @@ from xmodal_pipeline.specimens.prepared import Prepared
 from xmodal_pipeline.training.checkpoint import Checkpoint
 from xmodal_pipeline.training.influence import map_uv_influence
 
-COLUMNS = ("label", "species", "view", "class", "n", "row", "column", "coverage", "uv", "influence")
+_KINDS = {
+    **dict.fromkeys(("label", "species", "view", "class"), "str"),
+    **dict.fromkeys(("n", "row", "column"), "int64"),
+    **dict.fromkeys(("coverage", "uv", "influence"), "float64"),
+}
+COLUMNS = tuple(_KINDS)
 _MAPPED = 4
 """Specimens per class: their mean is smooth enough to look at, and each takes some hundred passes."""
 
@@ -59,8 +64,8 @@ def map_claims(
                 found = _map_species(checkpoint, prepared, own, str(label))
                 maps.append(found.assign(label=label, species=species, view=view))
     if not maps:
-        return pd.DataFrame(columns=list(COLUMNS))
-    return pd.concat(maps, ignore_index=True)[list(COLUMNS)]
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _KINDS.items()})
+    return pd.concat(maps, ignore_index=True)[list(COLUMNS)].astype(_KINDS)
 
 
 def _map_species(
