@@ -3,8 +3,8 @@
 import functools
 import importlib
 import logging
-import re
 import random
+import re
 import shutil
 from pathlib import Path
 
