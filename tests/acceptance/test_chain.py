@@ -296,6 +296,7 @@ def test_every_column_is_in_the_dictionary_and_every_one_in_it_is_written(finish
         "ablation",
         "seed_spread",
         "uv_value_seeds",
+        "{variant}.embeddings_csv",
     }
     elsewhere = {"applied_embeddings", "applied_projections"}
     assert {name for name, files in made.items() if not files} <= on_request | elsewhere
