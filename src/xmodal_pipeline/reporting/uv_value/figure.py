@@ -18,7 +18,6 @@ from xmodal_pipeline.reporting.style import (
     NothingToDrawError,
     add_legend,
     fit_text,
-    italic,
     legend_entry,
     make_axes,
     make_figure,
@@ -165,7 +164,6 @@ def _name_tests(tests: pd.DataFrame, *, with_label: bool, is_wide: bool) -> list
     for row in tests.itertuples():
         label = f"{row.where}, " if with_label else ""
         name = shorten(write_species(str(row.species)), 30)
-        name = italic(name) if row.scope == "species" else name
         texts.append(f"{name},{least}{label}n = {row.n_1:.0f} + {row.n_2:.0f}")
     return texts
 
