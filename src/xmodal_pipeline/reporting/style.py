@@ -191,11 +191,6 @@ def shorten(text: str, width: int) -> str:
     return f"{text[: width // 2 - 1]}…{text[len(text) - width + width // 2 :]}"
 
 
-def italic(name: str) -> str:
-    """A species inside a text of a figure; one with signs that have a meaning in formulas stays upright."""
-    return name if set(name) & set("\\$_^{}") else rf"$\it{{{name.replace(' ', chr(92) + ' ')}}}$"
-
-
 def fill_pages(heights_mm: Sequence[float], room_mm: float) -> list[slice]:
     """Part panels that stand on one another into pages.
 
