@@ -463,7 +463,12 @@ def test_a_report_says_what_made_the_numbers_and_not_what_is_set_now(pretended):
     recorder, catalog = provenance.RecordHooks(), pretended.context.catalog
     tree = merged(pretended.tree, {"training": {"lr": 0.5}, "stale": "warn"})
     catalog["parameters"] = MemoryDataset(tree)
-    given = {"params:training": TrainingParams(lr=0.5), "params:reporting": {"seed": 3}, "parameters": tree}
+    as_kedro_has_it = {**tree, "training": TrainingParams(lr=0.5)}
+    given = {
+        "params:training": as_kedro_has_it["training"],
+        "params:reporting": {"seed": 3},
+        "parameters": as_kedro_has_it,
+    }
     recorder.before_pipeline_run(pipeline=None, catalog=catalog)
     nodes = {node.name: node for node in registered("report").nodes}
     recorder.before_node_run(node=nodes["train.stack_histories"], catalog=catalog, inputs={})
@@ -472,7 +477,7 @@ def test_a_report_says_what_made_the_numbers_and_not_what_is_set_now(pretended):
     taken = recorder.before_node_run(node=node, catalog=catalog, inputs=given)
     assert taken["params:training"].lr == 0.001
     assert taken["parameters"]["training"]["lr"] == 0.001
-    assert tree["training"]["lr"] == 0.5
+    assert as_kedro_has_it["training"].lr == tree["training"]["lr"] == 0.5
     assert "params:reporting" not in taken
     recorder.after_dataset_saved(dataset_name="section_training", data=None, node=node)
     assert recorder._made["section_training"].settings["training.lr"] == (0.001,)

@@ -1,12 +1,12 @@
 """Records what makes each output, while a run makes it."""
 
-import copy
 import inspect
 from pathlib import Path
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Node, Pipeline
+from pydantic_core import to_jsonable_python
 
 from xmodal_pipeline.params._model import ParamsModel
 from xmodal_pipeline.params.root import Parameters, validate_parameters
@@ -168,7 +168,7 @@ def _as_made(inputs: dict[str, Any], records: list[Record], today: dict[str, Any
 
 
 def _overlay(value: Any, settings: dict[str, Any]) -> Any:
-    tree = value.model_dump(mode="json") if isinstance(value, ParamsModel) else copy.deepcopy(value)
+    tree = to_jsonable_python(value)  # in the tree of all parameters Kedro has groups as models too
     for key, one in settings.items():
         *groups, last = key.split(".")
         group = tree
