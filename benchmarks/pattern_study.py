@@ -11,7 +11,7 @@ read, train and embed them; `uv_value` tests colour and the learnt variant of `e
 together.
 
 Prints species claimed by either, with and without the trait, and exits with 1 if more than .08 of those
-without are claimed. A seed that is done is read from build/pattern_study/, so an interrupted run goes on
+without are claimed. A seed that is done is read from data/pattern_study/, so an interrupted run goes on
 where it stopped. Run it in the root of the project.
 """
 
@@ -33,7 +33,7 @@ from xmodal_pipeline.evaluation.uv_value import uv_value_table
 from xmodal_pipeline.evaluation.uv_value.features import embedding_features, log_colour_features
 from xmodal_pipeline.params.evaluate import EvaluationParams
 
-FOLDER = Path("build/pattern_study")
+FOLDER = Path("data/pattern_study")
 SIZE = 112
 PER_SEX = 24
 MOST_FALSE = 0.08

@@ -17,9 +17,10 @@ TABLES: Final = {
     "diagnostics": "06_models/{study}/diagnostics.parquet",
     "comparison_csv": "07_model_output/{study}/comparison.csv",
     "differences": "07_model_output/{study}/differences.parquet",
+    "*.uv_maps": "07_model_output/{study}/*/uv_maps.parquet",
     "uv_value_csv": "07_model_output/{study}/uv_value.csv",
 }
-"""Where the catalog keeps each dataset, below `data/`."""
+"""Where the catalog keeps each dataset, below `data/`; `*` stands for a variant."""
 FIGURES: Final = {
     "contact_sheet": "specimen_index",
     "registration": "registration_qa",
@@ -30,6 +31,7 @@ FIGURES: Final = {
     "retrieval_warped": "comparison_csv",
     "classification": "comparison_csv",
     "uv_value": "uv_value_csv",
+    "uv_maps": "*.uv_maps",
 }
 """The dataset that a figure draws, by the name of the figure; photographs and embeddings have no table."""
 

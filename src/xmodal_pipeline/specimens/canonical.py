@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.raw import read_raw
 from xmodal_pipeline.imaging.reading import read_counts
@@ -17,6 +16,7 @@ from xmodal_pipeline.imaging.registration import Registration, apply_registratio
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.imaging.tiff import MultispectralImage
 from xmodal_pipeline.specimens.discovery import capture_files
+from xmodal_pipeline.specimens.registered import check_one_grid
 from xmodal_pipeline.specimens.registration_table import corrections
 
 _MASK_BAND = "mask"
@@ -32,11 +32,7 @@ def canonical_captures(
     Raises:
         ParametersError: where the photographs of a pair were never meant to lie on one another.
     """
-    if not study.shares_grid:
-        raise ParametersError(
-            "canonical: the two photographs of a pair must lie on one another to share a file, got "
-            "specimens.registration off; set it to correct or check and run ingest again"
-        )
+    check_one_grid(study)
     files = capture_files(specimen_index, study.root)
     transforms = corrections(registration_qa)
     progress = tqdm(total=len(files), desc="Writing captures", unit="capture")

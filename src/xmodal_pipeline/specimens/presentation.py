@@ -8,12 +8,11 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.imaging.capture import Capture
 from xmodal_pipeline.imaging.pictures import Picture, false_colour_picture, rgb_picture, uv_picture
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.specimens.discovery import capture_files
-from xmodal_pipeline.specimens.registered import read_registered
+from xmodal_pipeline.specimens.registered import check_one_grid, read_registered
 from xmodal_pipeline.specimens.registration_table import corrections
 from xmodal_pipeline.specimens.study_calibration import capture_calibrations
 
@@ -44,11 +43,7 @@ def presentation_images(
     Raises:
         ParametersError: where the photographs of a pair were never meant to lie on one another.
     """
-    if not study.shares_grid:
-        raise ParametersError(
-            "canonical: the two photographs of a pair must lie on one another to share a picture, got "
-            "specimens.registration off; set it to correct or check and run ingest again"
-        )
+    check_one_grid(study)
     files = {one.capture_id: one for one in capture_files(specimen_index, study.root)}
     transforms = corrections(registration_qa)
     lines = capture_calibrations(calibration, specimen_index, study)

@@ -1,12 +1,26 @@
-"""A capture as it is shown: read, calibrated, and UV laid on RGB."""
+"""Captures for other eyes than a model's: read, calibrated, and UV laid on RGB."""
 
 from dataclasses import replace
 
+from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
 from xmodal_pipeline.imaging.reading import read_capture
 from xmodal_pipeline.imaging.registration import Registration, apply_registration
 from xmodal_pipeline.imaging.study import Study
+
+
+def check_one_grid(study: Study) -> None:
+    """Refuse to put into one file or picture what was never meant to lie on one another.
+
+    Raises:
+        ParametersError: where the photographs of a pair are not registered.
+    """
+    if not study.shares_grid:
+        raise ParametersError(
+            "canonical: the two photographs of a pair must lie on one another to share a file, got "
+            "specimens.registration off; set it to correct or check and run ingest again"
+        )
 
 
 def read_registered(

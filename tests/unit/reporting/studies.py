@@ -26,6 +26,7 @@ from xmodal_pipeline.reporting.similarity.maps import explorer_section, maps_sec
 from xmodal_pipeline.reporting.similarity.structures import similarity_section
 from xmodal_pipeline.reporting.similarity.umap import MappedCaptures
 from xmodal_pipeline.reporting.training.curves import diagnostics_section, training_section
+from xmodal_pipeline.reporting.uv_value.maps import uv_maps_section
 from xmodal_pipeline.reporting.uv_value.section import uv_value_section
 from xmodal_pipeline.specimens.band_histograms import count_values, sum_histograms
 from xmodal_pipeline.specimens.prepared import Prepared
@@ -498,6 +499,18 @@ def make_chosen(index: pd.DataFrame, name: str = "concat") -> ChosenVariant:
     )
 
 
+def make_uv_maps(species: str = "pieris_rapae", factor: float = 1.0) -> pd.DataFrame:
+    """Two classes of 6 x 5 pixels that begin at row 2, column 3; the last pixel of females is missing."""
+    row, column = (part.ravel() for part in np.mgrid[2:8, 3:8])
+    pixels = pd.DataFrame({"row": row, "column": column, "coverage": 1.0, "uv": row / 10.0})
+    classes = [
+        pixels.assign(**{"class": name, "n": 6, "influence": sign * factor * (column - 5.0)})
+        for name, sign in (("f", 1), ("m", -2))
+    ]
+    classes[0] = classes[0].iloc[:-1]
+    return pd.concat(classes, ignore_index=True).assign(label="sex", species=species, view="dorsal")
+
+
 def make_tables(**changes: Any) -> dict[str, Any]:
     """Every table of the study; `changes` replace some."""
     index = changes.get("specimen_index", make_index())
@@ -521,6 +534,7 @@ def make_tables(**changes: Any) -> dict[str, Any]:
         "known_seed_spread": pd.DataFrame(),
         "known_uv_value_seeds": pd.DataFrame(),
         "uv_value": make_uv_value(),
+        "uv_maps": make_uv_maps(),
         "diagnostics": pd.DataFrame(
             [("MODALITY_DOMINATES", "separate", "the gradient at UV is small", "raise training.lr_uv")],
             columns=["code", "variant", "finding", "advice"],
@@ -576,6 +590,7 @@ def make_sections(
         ),
         classification_section(*compared, p.evaluation),
         uv_value_section(study, t["uv_value"], t["known_uv_value_seeds"], t["calibration"], p.evaluation),
+        uv_maps_section(study, separate=t["uv_maps"]),
         training_section(study, t["histories"], t["views"], t["known_seed_spread"], p.training, p.loss),
         diagnostics_section(study, t["diagnostics"]),
         labels,

@@ -22,20 +22,10 @@ STUDY = Study(
 )
 
 
-def make_maps(species: str = "pieris_rapae", factor: float = 1.0) -> pd.DataFrame:
-    """Two classes of 6 x 5 pixels that begin at row 2, column 3; the last pixel of females is missing."""
-    row, column = (part.ravel() for part in np.mgrid[2:8, 3:8])
-    pixels = pd.DataFrame({"row": row, "column": column, "coverage": 1.0, "uv": row / 10.0})
-    classes = [
-        pixels.assign(**{"class": name, "n": 6, "influence": sign * factor * (column - 5.0)})
-        for name, sign in (("f", 1), ("m", -2))
-    ]
-    classes[0] = classes[0].iloc[:-1]
-    return pd.concat(classes, ignore_index=True).assign(label="sex", species=species, view="dorsal")
-
-
-def test_each_panel_shows_its_class_in_its_place_under_one_scale():
-    maps = pd.concat([make_maps(), make_maps("colias_croceus", factor=0.1)]).assign(features="separate")
+def test_each_panel_shows_its_class_in_its_place_under_one_scale(studies):
+    maps = pd.concat([studies.make_uv_maps(), studies.make_uv_maps("colias_croceus", factor=0.1)]).assign(
+        features="separate"
+    )
     figure = draw_uv_maps(maps, names=ModalityNames("Dorsal", "Ventral"))
     panels = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title().strip() for axes in panels[:4]] == ["", "", "", ""]
@@ -55,14 +45,16 @@ def test_each_panel_shows_its_class_in_its_place_under_one_scale():
     assert panels[0].texts[0].get_text() == "Pieris rapae: sex, dorsal, by separate"
 
 
-def test_without_claims_the_section_says_so_and_no_method_is_named():
-    section = uv_maps_section(STUDY, separate=make_maps().iloc[:0], concat=make_maps().iloc[:0])
+def test_without_claims_the_section_says_so_and_no_method_is_named(studies):
+    section = uv_maps_section(
+        STUDY, separate=studies.make_uv_maps().iloc[:0], concat=studies.make_uv_maps().iloc[:0]
+    )
     assert section.figures[0].reason == "learnt features claim nothing that could be shown on the body"
     assert section.methods["uv_maps"] == ""
 
 
-def test_the_methods_name_the_modalities_and_the_number_of_specimens():
-    section = uv_maps_section(STUDY, separate=make_maps(), concat=make_maps().iloc[:0])
+def test_the_methods_name_the_modalities_and_the_number_of_specimens(studies):
+    section = uv_maps_section(STUDY, separate=studies.make_uv_maps(), concat=studies.make_uv_maps().iloc[:0])
     assert "cover windows of Ventral" in section.methods["uv_maps"]
     assert "up to 6 specimens per class" in section.methods["uv_maps"]
     assert "uv_maps_double.pdf" in section.figures[0].files

@@ -177,7 +177,9 @@ def test_every_question_has_its_figures_and_every_link_a_target(full, appendix):
     def figures(page):
         return [given["id"].removeprefix("figure-") for tag, given in page.tags if tag == "figure" if given]
 
-    assert figures(report) == ["uv_value", "contact_sheet", "retrieval", "gallery", "classification"]
+    assert figures(report) == [
+        *("uv_value", "contact_sheet", "retrieval", "gallery", "classification", "uv_maps"),
+    ]
     assert figures(more) == [
         *("registration", "bands", "retrieval_warped", "similarity", "training", "class_balance", "umap"),
     ]
@@ -348,6 +350,7 @@ def test_what_is_missing_leaves_its_reason(plain, plain_appendix, studies):
         "histories": studies.make_histories().iloc[:0],
         "comparison": studies.make_comparison().iloc[:0],
         "uv_value": studies.make_uv_value().iloc[:0],
+        "uv_maps": studies.make_uv_maps().iloc[:0],
         "diagnostics": pd.DataFrame(columns=["code", "variant", "finding", "advice"]),
         "chosen_variant": ChosenVariant(),
         "mapped_captures": MappedCaptures(reason="8 points are too few for a UMAP (at least 10)"),
