@@ -201,6 +201,7 @@ def picture_contact_sheet(study: Study, specimen_index: pd.DataFrame, thumbnails
             )
         )
 
+    regions = f" Orange, on {names.rgb}: the regions." if study.settings.patches else ""
     which = "Flagged captures come first, with their codes."
     if len(thumbnails) < len(flags):
         which = (
@@ -212,7 +213,7 @@ def picture_contact_sheet(study: Study, specimen_index: pd.DataFrame, thumbnails
         "Contact sheet",
         f"Captures as {names.rgb}, {names.uv} and their overlay ({names.rgb} green, {names.uv} magenta; "
         "grey where they agree, coloured fringes where they do not lie on one another). "
-        f"Blue: outline of the mask. Brightness is stretched for display. {which}",
+        f"Blue: outline of the mask.{regions} Brightness is stretched for display. {which}",
         draw,
         is_photographic=True,
     )

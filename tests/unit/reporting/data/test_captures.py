@@ -73,6 +73,9 @@ def test_a_sheet_of_some_captures_says_which(studies, index):
     some = Thumbnails(tuple(index["capture_id"][5:8]), pictures(3))
     caption = picture_contact_sheet(studies.make_study(), index, some).caption
     assert "3 of 60 captures: 1 of the 2 flagged ones, with their codes" in caption
+    assert "Orange" not in caption
+    regions = picture_contact_sheet(studies.make_study(patches="roi", uv_name="Heat"), index, some).caption
+    assert "Blue: outline of the mask. Orange, on RGB: the regions." in regions
     whole = picture_contact_sheet(studies.make_study(), index.iloc[5:8], some)
     assert whole.caption.endswith("Flagged captures come first, with their codes.")
     nothing = picture_contact_sheet(studies.make_study(), index, Thumbnails((), pictures(0)))
