@@ -131,7 +131,7 @@ def printed(studies, index, mapped):
 
 def test_every_figure_is_a_pdf_of_either_width_that_fits_a_page(printed):
     figures, _ = printed
-    assert len(figures) == 16
+    assert len(figures) == 17
     for figure in figures:
         assert not figure.reason, figure.name
         assert set(figure.versions) == {"single", "double"}, figure.name

@@ -42,7 +42,8 @@ def test_each_panel_shows_its_class_in_its_place_under_one_scale(studies):
     low, high = scales.pop()
     assert low == -high
     assert high == pytest.approx(4.0)
-    assert panels[0].texts[0].get_text() == "Pieris rapae: sex, dorsal, by separate"
+    titles = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert titles == ["Pieris rapae: sex, dorsal, by separate", "Colias croceus: sex, dorsal, by separate"]
 
 
 def test_without_claims_the_section_says_so_and_no_method_is_named(studies):

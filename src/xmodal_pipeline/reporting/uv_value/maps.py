@@ -29,6 +29,8 @@ _KEYS: Final = ["features", "label", "view", "species"]
 _MARKS: Final = "PuOr"
 """Purple marks the class of the picture, orange the other; white says nothing."""
 _PERCENTILE: Final = 99.0
+_TITLE_MM: Final = 5.0
+"""Of a row's title."""
 _SCALE_MM: Final = 16.0
 """Of the scale below the rows."""
 
@@ -87,24 +89,20 @@ def draw_uv_maps(
     claims = [part for _, part in maps.groupby(_KEYS, sort=False)]
     if not claims:
         raise NothingToDrawError("learnt features claim nothing that could be shown on the body")
-    # Titles stand over the rows, on the left, and may be as wide as the figure.
     row_mm = 0.22 * width_mm + 11
     shown = claims[: max(1, int((MAX_HEIGHT_MM - _SCALE_MM) / row_mm))]
     figure = make_figure(width_mm, _SCALE_MM + row_mm * len(shown))
-    axes = make_axes(figure, len(shown), 4)
+    # Above each row a low one for its title, which may be as wide as the figure.
+    heights = {"height_ratios": [_TITLE_MM, row_mm - _TITLE_MM] * len(shown)}
+    axes = make_axes(figure, 2 * len(shown), 4, gridspec_kw=heights)
     # One scale: a claim that no single place carries is then pale, and not its noise made large.
     top = float(np.percentile(pd.concat(shown)["influence"].abs(), _PERCENTILE)) or 1.0
-    for line, claim in zip(axes, shown, strict=True):
+    for head, line, claim in zip(axes[::2], axes[1::2], shown, strict=True):
         image = _draw_claim(line, claim, names, top)
-        line[0].annotate(
-            shorten(_title(claim, names), int(width_mm / text_mm("n", is_title=True))),
-            *((0, 1), (0, 13)),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            weight="bold",
-            in_layout=False,
-        )
-        line[0].set_title(f"\n{line[0].get_title(loc='left')}", fontsize=7, weight="normal")
+        for axis in head:
+            axis.set_axis_off()
+        title = shorten(_title(claim, names), int(width_mm / text_mm("n", is_title=True)))
+        head[0].text(0, 0, title, transform=head[0].transAxes, weight="bold", in_layout=False)
     bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.5, aspect=30, pad=0.02)
     bar.ax.tick_params(labelsize=7, width=0.6, length=2)
     bar.outline.set_visible(False)
