@@ -73,7 +73,12 @@ def write_captures(folder: Path, count: int) -> None:
 
 def _scenes() -> Iterator[np.ndarray]:
     params = SimulationParams(
-        image_size_px=SIZE, n_effect_species=2, n_pattern_species=0, n_plain_species=2, max_shift_px=0.0
+        image_size_px=SIZE,
+        n_effect_species=2,
+        n_pattern_species=0,
+        n_redundant_species=0,
+        n_plain_species=2,
+        max_shift_px=0.0,
     )
     roles = study.species_roles(params)
     truths = [study.make_species(params, index, role) for index, role in enumerate(roles)]

@@ -24,6 +24,7 @@ PARAMETERS = {
         "n_effect_species": 0,
         "n_pattern_species": 0,
         "n_rgb_only_species": 0,
+        "n_redundant_species": 0,
         "n_plain_species": 6,
         "n_per_sex_plain": 10,
         "repeat_share": 0,

@@ -163,6 +163,7 @@ def studies() -> None:
                 n_per_sex=n_per_sex,
                 n_effect_species=5,
                 n_pattern_species=0,
+                n_redundant_species=0,
                 n_plain_species=5,
             )
             truth = simulate_study(params, root, n_jobs=1)
@@ -180,7 +181,12 @@ def limits() -> None:
     """What rotation and scale can be told at each size: captures of species that set no threshold."""
     for size, n_each in ((96, 12), (256, 4), (512, 2)):
         params = SimulationParams(
-            image_size_px=size, seed=SEED, n_effect_species=5, n_pattern_species=0, n_plain_species=5
+            image_size_px=size,
+            seed=SEED,
+            n_effect_species=5,
+            n_pattern_species=0,
+            n_redundant_species=0,
+            n_plain_species=5,
         )
         roles = study.species_roles(params)
         truths = [study.make_species(params, index, role) for index, role in enumerate(roles)]

@@ -34,7 +34,9 @@ ZARR = {
 
 def make_captures(count: int) -> np.ndarray:
     """(count, 7, side, side) float16, background 0."""
-    params = SimulationParams(image_size_px=SIDE, n_effect_species=3, n_pattern_species=0, n_plain_species=3)
+    params = SimulationParams(
+        image_size_px=SIDE, n_effect_species=3, n_pattern_species=0, n_redundant_species=0, n_plain_species=3
+    )
     roles = study.species_roles(params)
     truths = [study.make_species(params, index, role) for index, role in enumerate(roles)]
     planned = study.plan_captures(params, roles)[:64]

@@ -23,6 +23,7 @@ SIMULATION = {
     "n_effect_species": 3,
     "n_pattern_species": 0,
     "n_rgb_only_species": 3,
+    "n_redundant_species": 0,
     "n_plain_species": 3,
     "n_per_sex": 10,
     "n_per_sex_plain": 10,

@@ -1,9 +1,11 @@
 """What is typed after `kedro run`: refused where Kedro would end in a traceback or say little."""
 
 import inspect
+import json
 import pkgutil
+import shlex
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -203,3 +205,33 @@ def _unknown(option: str, what: str, unknown: list[str], known: Collection[str])
     hints = "".join(did_you_mean(name, known) for name in unknown)
     listed = f"; there are {', '.join(sorted(known))}" if len(known) <= _SHORT or not hints else ""
     return f"{option}: must be {what}, got {', '.join(map(repr, unknown))}{hints}{listed}"
+
+
+def typed_options() -> dict[str, Any]:
+    """The options of `kedro run`; empty where a run is not started from the command line."""
+    command = click.get_current_context(silent=True)
+    return command.params if command and "runner" in command.params else {}  # `kedro viz run` has none
+
+
+def propose(slice_: str) -> str:
+    """A command to type next, with the environment and the parameters of this one: they choose the study.
+
+    Args:
+        slice_: what is run, such as `--pipelines train`.
+    """
+    options = typed_options()
+    words = ["kedro run", slice_]
+    if options.get("env"):
+        words.append(f"--env {options['env']}")
+    if options.get("params"):
+        words.append(f"--params {shlex.quote(','.join(_as_typed(options['params'])))}")
+    return " ".join(words)
+
+
+def _as_typed(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """`training.lr=0.01`, from what Kedro makes of it."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _as_typed(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}={value if isinstance(value, str) else json.dumps(value)}"

@@ -22,7 +22,14 @@ from yaml import YAMLError
 
 from xmodal_pipeline import checks
 from xmodal_pipeline.aliases import check_aliases
-from xmodal_pipeline.command_line import check_environment, check_parts, check_pipelines, check_runner
+from xmodal_pipeline.command_line import (
+    check_environment,
+    check_parts,
+    check_pipelines,
+    check_runner,
+    propose,
+    typed_options,
+)
 from xmodal_pipeline.errors import (
     NO_FAULTS,
     MissingInputsError,
@@ -64,7 +71,7 @@ class ProjectHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Validate the whole parameter tree; Kedro itself looks only at keys that nodes take."""
         logging.captureWarnings(True)
-        options = _typed_options()
+        options = typed_options()
         try:
             check_runner(options)
             conf_source = Path(context.config_loader.conf_source)
@@ -184,12 +191,6 @@ def _without_kedro(error: Exception) -> Exception:
     return cause if isinstance(cause, RunStoppedError) else error
 
 
-def _typed_options() -> dict[str, Any]:
-    """The options of `kedro run`; empty where a run is not started from the command line."""
-    command = click.get_current_context(silent=True)
-    return command.params if command and "runner" in command.params else {}  # `kedro viz run` has none
-
-
 def _load_parameters(context: KedroContext) -> dict[str, Any]:
     try:
         tree: dict[str, Any] = context.config_loader["parameters"]
@@ -278,7 +279,7 @@ def _describe_missing(asked: str, missing: list[str], catalog: CatalogProtocol[A
             }
     order = [stage for stage in STAGES if stage in needed]
     steps = ", then ".join(
-        f"'kedro run --pipelines {stage}'" if first else f"'--pipelines {stage}'"
+        f"'{propose(f'--pipelines {stage}')}'" if first else f"'--pipelines {stage}'"
         for stage, first in zip(order, [True] + [False] * len(order), strict=False)
     )
     return f"{asked}: needs {', '.join(missing)}; run {steps}"

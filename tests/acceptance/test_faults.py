@@ -55,6 +55,7 @@ def test_every_planted_fault_is_found_and_the_limit_ends_the_run_with_a_summary(
         "simulation.fault_count": 1,
         "simulation.n_effect_species": 1,
         "simulation.n_pattern_species": 0,
+        "simulation.n_redundant_species": 0,
         "simulation.n_plain_species": 0,
         "simulation.n_per_sex": 8,
         "simulation.image_size_px": 128,  # below, a rotation of one degree moves too few edges

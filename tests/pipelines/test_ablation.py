@@ -28,6 +28,7 @@ SMALL = {
         "image_size_px": 32,
         "n_effect_species": 1,
         "n_pattern_species": 0,
+        "n_redundant_species": 0,
         "n_plain_species": 1,
         "repeat_share": 0.0,
     },

@@ -26,6 +26,7 @@ INGEST = tuple(
 SIMULATION = {
     "n_effect_species": 1,
     "n_pattern_species": 0,
+    "n_redundant_species": 0,
     "n_plain_species": 0,
     "n_per_sex": 3,
     "fault_count": 0,

@@ -2,13 +2,14 @@
 
 import subprocess
 
+import click
 import pytest
 from click.testing import CliRunner
 from kedro.framework.cli.project import run
 from kedro.framework.startup import bootstrap_project
 from omegaconf import OmegaConf
 
-from xmodal_pipeline.command_line import CommandLineHooks, check_options
+from xmodal_pipeline.command_line import CommandLineHooks, check_options, propose
 from xmodal_pipeline.errors import ParametersError
 
 
@@ -127,3 +128,19 @@ def test_only_runs_of_this_project_are_looked_at(project, capsys):
     with pytest.raises(SystemExit, match="2"):
         hook(ours, typed)
     assert capsys.readouterr().err.startswith("--params: must be key=value between commas, got 'b]'")
+
+
+def test_a_proposed_command_keeps_what_chooses_the_study():
+    assert propose("--pipelines train") == "kedro run --pipelines train"
+    params = {"study": "my wings", "training": {"lr": 0.01, "compile": True}, "specimens": {"root": None}}
+    with click.Context(run) as context:
+        context.params = {"runner": None, "env": "wings", "params": params}
+        assert propose("--pipelines train") == (
+            "kedro run --pipelines train --env wings "
+            "--params 'study=my wings,training.lr=0.01,training.compile=true,specimens.root=null'"
+        )
+
+
+def test_a_stage_that_lacks_its_inputs_proposes_the_same_study(project):
+    said = kedro_run(project, "--pipelines", "report", "--params", "study=other")
+    assert "'kedro run --pipelines ingest --env smoke --params study=other', then '--pipelines split'" in said

@@ -33,7 +33,12 @@ def test_a_folder_is_passed_through_and_simulated_specimens_are_made(tmp_path):
     assert given == {"root": str(folder), "is_simulated": False}
     assert truth.empty
     small = SimulationParams(
-        image_size_px=32, n_effect_species=1, n_pattern_species=0, n_plain_species=0, n_per_sex=2
+        image_size_px=32,
+        n_effect_species=1,
+        n_pattern_species=0,
+        n_redundant_species=0,
+        n_plain_species=0,
+        n_per_sex=2,
     )
     made, truth = nodes.provide_captures(SpecimensParams(), small, ONE_JOB, tmp_path / "simulated")
     assert made == {"root": str(tmp_path / "simulated"), "is_simulated": True}

@@ -40,7 +40,9 @@ SHARES = {"train": 0.5, "validation": 0.25, "test": 0.25}
 def captures(tmp_path_factory):
     """Nine stacks with metadata."""
     root = tmp_path_factory.mktemp("captures") / "captures"
-    params = SimulationParams(image_size_px=64, n_effect_species=1, n_plain_species=0, n_per_sex=4)
+    params = SimulationParams(
+        image_size_px=64, n_effect_species=1, n_redundant_species=0, n_plain_species=0, n_per_sex=4
+    )
     simulate_study(params, root, n_jobs=1)
     (root / "simulation.json").unlink()
     return root

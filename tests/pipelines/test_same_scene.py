@@ -30,6 +30,7 @@ def scene(tmp_path_factory):
         image_size_px=64,
         n_effect_species=1,
         n_pattern_species=0,
+        n_redundant_species=0,
         n_plain_species=0,
         n_per_sex=4,
         repeat_share=0.25,

@@ -294,7 +294,7 @@ class SimulationParams(ParamsModel):
     """Specimens per sex in each species with a planted trait; `male_share` shifts them between the sexes."""
     n_effect_species: int = Field(4, ge=0)
     """Species whose sex UV shows and RGB does not."""
-    n_redundant_species: int = Field(0, ge=0)
+    n_redundant_species: int = Field(1, ge=0)
     """Species whose sex RGB and UV both show, UV adding next to nothing."""
     n_rgb_only_species: int = Field(0, ge=0)
     """Species whose sex RGB shows and UV does not; one morph."""
@@ -304,7 +304,7 @@ class SimulationParams(ParamsModel):
     """Species whose sex shows in where UV lies and in no band's mean or SD; one morph."""
     n_per_sex_pattern: int = Field(24, ge=0)
     """Specimens per sex in the pattern species."""
-    n_plain_species: int = Field(3, ge=0)
+    n_plain_species: int = Field(2, ge=0)
     """Species with no sex difference and one morph."""
     n_per_sex_plain: int = Field(6, ge=0)
     """Specimens per sex in the plain species."""

@@ -9,6 +9,7 @@ import pandas as pd
 from kedro.io import MemoryDataset
 from kedro.pipeline import Pipeline
 
+from xmodal_pipeline.command_line import propose
 from xmodal_pipeline.datasets.atomic import OptionalParquetDataset
 from xmodal_pipeline.errors import StaleOutputsError, Trouble
 from xmodal_pipeline.params.root import Parameters
@@ -79,7 +80,9 @@ def _is_on_disk(name: str, catalog: Catalog) -> bool:
 
 def _refuse(asked: str, found: Staleness, *, is_kept: bool) -> str:
     steps = ",".join(found.stages)
-    again = f"make them again with 'kedro run --pipelines {steps}' (a finished training stays as it is where "
+    again = (
+        f"make them again with '{propose(f'--pipelines {steps}')}' (a finished training stays as it is where "
+    )
     again += "captures and settings are its own)"
     if is_kept:
         again = f"--only-missing-outputs would keep them: leave it out, or {again}"

@@ -36,6 +36,7 @@ def simulated(tmp_path_factory):
     params = SimulationParams(
         n_effect_species=2,
         n_pattern_species=0,
+        n_redundant_species=0,
         n_plain_species=1,
         n_per_sex=6,
         repeat_share=0.0,

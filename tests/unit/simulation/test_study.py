@@ -28,6 +28,7 @@ SMALL = SimulationParams(
     image_size_px=64,
     n_effect_species=1,
     n_pattern_species=0,
+    n_redundant_species=0,
     n_plain_species=1,
     n_per_sex=4,
     n_per_sex_plain=2,
@@ -37,6 +38,7 @@ FAULTY = SimulationParams(
     image_size_px=64,
     n_effect_species=1,
     n_pattern_species=0,
+    n_redundant_species=0,
     n_plain_species=1,
     n_per_sex=12,
     max_shift_px=0.5,
@@ -330,7 +332,7 @@ def test_a_study_without_specimens_is_refused():
 
 
 def test_a_study_without_species_is_refused():
-    none = {"n_effect_species": 0, "n_plain_species": 0, "n_pattern_species": 0}
+    none = dict.fromkeys(("n_effect_species", "n_plain_species", "n_pattern_species"), 0)
     params = SMALL.model_copy(update=none)
     with pytest.raises(ValueError, match="number of species must be 1 to 420, got 0"):
         species_roles(params)
@@ -345,6 +347,7 @@ def test_sex_ratio_and_independent_morph():
     params = SimulationParams(
         n_effect_species=1,
         n_pattern_species=0,
+        n_redundant_species=0,
         n_plain_species=0,
         n_per_sex=20,
         male_share=0.25,

@@ -24,7 +24,7 @@ from xmodal_pipeline.specimens.examination import examine_captures
 from xmodal_pipeline.specimens.registration_table import corrections
 from xmodal_pipeline.specimens.rigs import _judge_alone
 
-PARAMS = SimulationParams(n_effect_species=1, n_pattern_species=0, n_plain_species=1)
+PARAMS = SimulationParams(n_effect_species=1, n_pattern_species=0, n_redundant_species=0, n_plain_species=1)
 SHIFT = (3.3, -2.4)
 
 
