@@ -99,7 +99,9 @@ class ProjectHooks:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
         """Check what this run in particular needs."""
-        self._n_nodes, self._n_begun = len(pipeline.nodes), 0
+        # Of the nodes that only fill what is missing Kedro tells no number.
+        self._n_nodes = 0 if run_params.get("only_missing_outputs") else len(pipeline.nodes)
+        self._n_begun = 0
         if self._parameters is None:  # a session that made no context has nothing to check
             return
         asked = run_params["pipeline_names"] or sorted(_stages(pipeline), key=STAGES.index)
@@ -150,6 +152,8 @@ class ProjectHooks:
         self._held.close()
         if self._parameters is None:
             return
+        if not self._n_begun:
+            logger.info("nothing was run: every output is there")
         for line in summarise_run(pipeline.all_outputs(), catalog, self._parameters.study):
             logger.info("%s", line)
 

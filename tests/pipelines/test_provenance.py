@@ -112,6 +112,17 @@ def study(made, monkeypatch):
     return made
 
 
+def test_a_run_that_finds_nothing_missing_says_so(study, caplog):
+    caplog.set_level("INFO", logger="xmodal_pipeline")
+    study.run("ingest", "split", nodes=["split.find_leaks"])
+    assert "node 1 of 1: split.find_leaks" in caplog.messages
+    assert "nothing was run: every output is there" not in caplog.messages
+    caplog.clear()
+    study.run("ingest", "split", nodes=["split.find_leaks"], only_missing_outputs=True)
+    assert "nothing was run: every output is there" in caplog.messages
+    assert not [line for line in caplog.messages if line.startswith("node")]
+
+
 def test_what_was_made_with_the_settings_of_now_is_never_called_stale(study, caplog):
     for nodes in (SPLIT, NODES, ["split.find_leaks"], ["ingest.describe_labels"]):
         study.run("ingest", "split", nodes=nodes)
