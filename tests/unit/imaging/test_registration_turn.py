@@ -2,9 +2,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from xmodal_pipeline.imaging.registration import estimate_registration, verdict
 from xmodal_pipeline.imaging.registration.geometry import similarity, warp
 from xmodal_pipeline.imaging.registration.turn import find_turn
 from xmodal_pipeline.imaging.registration.views import make_scene, overview
+from xmodal_pipeline.params.ingest import RegistrationParams
+from xmodal_pipeline.simulation.camera import Offset, photograph
+from xmodal_pipeline.simulation.species import Role, colours, draw_individuals, draw_species
 
 SIZE = 96
 
@@ -53,6 +57,41 @@ def test_pictures_with_nothing_in_common_say_little():
     assert clear is not None
     assert unrelated is not None
     assert unrelated.scale_sd > 5 * clear.scale_sd
+
+
+@pytest.mark.parametrize("uv_seed", [9, 10, 11, 12, 13])
+def test_unrelated_pictures_do_not_know_their_rotation(uv_seed):
+    turn = find_turn(view(0, uv_seed=uv_seed), (0.0, 0.0))
+
+    assert turn is not None
+    assert turn.uncertainty_px > verdict._LOST_PX
+
+
+def statuses(species_seed, rotation_deg, scale):
+    """Of twelve specimens with two spots on each wing pair that only UV shows, shifted by half pixels."""
+    rng = np.random.default_rng(species_seed)
+    species = draw_species("Genus_spotted", Role.PATTERN, "butterfly", rng)
+    found = []
+    for _ in range(12):
+        individual, no = draw_individuals(species, rng, 1), np.array([False])
+        look, offset = colours(species, individual, no, no), Offset(2.5, -1.5, rotation_deg, scale)
+        bands, mask = photograph(
+            species, individual, look, size=SIZE, offset=offset, gains=np.ones(6), rng=rng
+        )
+        unit = np.clip(bands, 0, 1).astype(np.float32)
+        found.append(estimate_registration(unit[:3], unit[3:], mask, RegistrationParams(), correct=True))
+    return {one.status for one in found}
+
+
+@pytest.mark.parametrize("species_seed", [4, 12])
+@pytest.mark.parametrize(
+    ("rotation_deg", "scale", "status"),
+    [(0.0, 1.0, "corrected"), (1.5, 1.0, "failed"), (0.0, 1.02, "failed"), (0.0, 0.98, "failed")],
+)
+def test_spots_that_uv_alone_shows_are_no_other_scale(monkeypatch, species_seed, rotation_deg, scale, status):
+    monkeypatch.setattr(verdict, "is_similarity_available", lambda: False)
+
+    assert statuses(species_seed, rotation_deg, scale) == {status}
 
 
 def test_a_specimen_of_few_pixels_is_not_asked():

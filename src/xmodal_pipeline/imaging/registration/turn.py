@@ -36,17 +36,22 @@ _MARGIN_PX = 3
 """Distance of the pixels looked at from the outline, which blur moves outward as a larger scale would."""
 _REACH_PX = 8
 """Room around the specimen for its shift to change, and for the smoothing."""
-_SOFT_SIGMA_PX, _SHARP_SIGMA_PX = 1.0, 0.7
-_SOFT_CLIMBS, _SHARP_CLIMBS = 3, 6
+_SOFT_SIGMA_PX, _SHARP_SIGMA_PX = 1.0, 0.5
+_SOFT_CLIMBS, _SHARP_CLIMBS = 3, 10
 _MAX_STEP_PX, _DONE_PX = 1.0, 0.02
 """Longest move of one climb, and the move that ends it, at the root mean square radius."""
 _FLOOR = 0.05
 """Of the mean edge strength, below which an edge counts less: there is noise."""
+_BLOCK = 0.4
+"""Side of the blocks in which two fields are compared, in root mean square radii: some 40 to a specimen."""
+_LEAST_COMMON = 0.05
+"""Correlation of two fields, in a block and in all, where they have less or nothing in common."""
 _CORRELATED_PX = 2.0
 """Neighbouring pixels of a smoothed field that count as one."""
-_ROTATION_BIAS_PX, _SCALE_BIAS_PX = 0.03, 0.07
+_ROTATION_BIAS_PX, _SCALE_BIAS_PX = 0.03, 0.05
 """Standard deviation, at the root mean square radius, of what two modalities of one specimen in perfect
-register still differ by: their patterns differ. On simulated captures, see benchmarks/registration.py."""
+register still differ by: their patterns differ, all over the specimen, so that neither noise nor the scatter
+between its parts shows it. On simulated captures, see docs/decisions/0045 and benchmarks/registration.py."""
 
 _ANGLES_DEG = np.arange(-15.0, 16.0, 3.0)
 _SCALES = (0.9, 0.95, 1.0, 1.05, 1.1)
@@ -79,10 +84,10 @@ def find_turn(view: View, shift: tuple[float, float]) -> Turn | None:
     """Rotation and scale of UV about the specimen's centre, near none, after a known shift.
 
     Mutual information of edge strengths on a few steps of rotation and of scale says where to begin. From
-    there the correlation of edge orientations is climbed, shift, rotation and scale together: rotation on
-    edges as they are, whose signal is strongest; scale on fine edges only, because broad ones follow the
-    light and the colour of patches, which differ between the modalities. Only the inside of the specimen is
-    asked.
+    there edge orientations of UV are fitted to those of RGB, shift, rotation and scale together: rotation on
+    edges as they are, whose signal is strongest; scale on the finest edges only, because broad ones follow
+    the light and the colour of patches, which differ between the modalities. Only the inside of the specimen
+    is asked, and parts where edges agree count most: a spot that one modality alone shows is no evidence.
 
     Args:
         view: an overview.
@@ -92,8 +97,10 @@ def find_turn(view: View, shift: tuple[float, float]) -> Turn | None:
         The estimate, or None where the inside is too small to ask.
 
     References:
-        Evangelidis & Psarakis, Parametric image alignment using enhanced correlation coefficient
-        maximization, IEEE TPAMI 30 (2008) 1858-1865: the climb.
+        Baker & Matthews, Lucas-Kanade 20 years on: a unifying framework, IJCV 56 (2004) 221-255: the climb
+        by the changes of the fixed picture (inverse compositional), with a gain.
+        Irani & Anandan, Robust multi-sensor image alignment, ICCV (1998) 959-966: correlation by parts of
+        the image, because what sensors share is local.
     """
     rows, columns = sample_pixels(inside(view), _COARSE_SAMPLES)
     if len(rows) < _MIN_SAMPLES:
@@ -212,59 +219,77 @@ def _climb(
     climbs: int,
     bias_px: float,
 ) -> tuple[Place, float, float]:
-    """Where the correlation of two fields is highest, and the standard deviations of rotation and scale."""
+    """Where `second` fits `first` best, and the standard deviations of rotation and scale."""
     rows, columns = points
     grid = _Grid.about_centre(rows, columns, (0.0, 0.0))
     x, y, centre, radius = grid.x, grid.y, grid.origin, grid.radius
     fixed = first[:, rows, columns].ravel()
-    fixed = fixed - fixed.mean()
-    height, width = second.shape[1:]
+    changes = _changes(first, points, grid)
+    blocks = _blocks(grid)
     splines = [ndimage.spline_filter(plane, output=np.float32) for plane in second]  # cubic
-    slopes = [_gradient(plane) for plane in second]
-    covariance = np.eye(4)
     for _ in range(climbs):
         dx, dy, a, b = place
-        across, down = a * x - b * y + (centre[0] + dx), b * x + a * y + (centre[1] + dy)
+        there = [b * x + a * y + (centre[1] + dy), a * x - b * y + (centre[0] + dx)]
         moving = np.concatenate(
-            [
-                ndimage.map_coordinates(one, [down, across], order=3, prefilter=False, mode="nearest")
-                for one in splines
-            ]
+            [ndimage.map_coordinates(one, there, order=3, prefilter=False, mode="nearest") for one in splines]
         )
-        moving -= moving.mean()
-        near = (
-            np.clip(np.rint(down), 0, height - 1).astype(np.intp),
-            np.clip(np.rint(across), 0, width - 1).astype(np.intp),
-        )
-        slope_y, slope_x = (
-            np.concatenate([pair[k][near] for pair in slopes]) * np.float32(0.5) for k in (0, 1)
-        )
-        u, v = np.tile(x, 2) / np.float32(radius), np.tile(y, 2) / np.float32(radius)
-        changes = np.stack([slope_x, slope_y, slope_x * u + slope_y * v, slope_y * u - slope_x * v])
-        changes -= changes.mean(1, keepdims=True)
-        step, covariance = _step(fixed, moving, changes)
+        step, _ = _step(fixed, moving, changes, _agreement(fixed, moving, blocks))
         longest = float(np.abs(step).max())
         step *= min(1.0, _MAX_STEP_PX / longest) if longest > 0 else 1.0
         place = place + step / np.array([1, 1, radius, radius])
         if longest < _DONE_PX:
             break
+    # Of the unweighted step: where two pictures share nothing, blocks that agree by chance weigh most.
+    _, covariance = _step(fixed, moving, changes, np.ones_like(fixed))
     scale_sd, rotation_sd = np.sqrt(np.diag(covariance)[2:] + bias_px**2) / radius
     return place, float(rotation_sd), float(scale_sd)
 
 
-def _step(fixed: Values, moving: Values, changes: Values) -> tuple[Place, NDArray[np.float64]]:
-    """The move that raises the correlation most, in pixels at the radius, and its covariance."""
-    normal = (changes @ changes.T).astype(np.float64)
-    normal += np.eye(4) * (1e-6 * np.trace(normal) + np.finfo(np.float32).tiny)
-    of_moving, of_fixed = changes @ moving, changes @ fixed
-    to_moving, to_fixed = np.linalg.solve(normal, np.stack([of_moving, of_fixed], 1)).T
-    common = float(fixed @ moving - of_fixed @ to_moving)
-    energy = float(moving @ moving)
-    gain = (energy - float(of_moving @ to_moving)) / common if common > 0 else 1.0
-    left = gain * fixed - moving
-    variance = float(left @ left) / len(left) * _CORRELATED_PX
-    covariance = np.asarray(variance * np.linalg.inv(normal), dtype=np.float64)
-    return gain * to_fixed - to_moving, covariance
+def _changes(field: Field, points: tuple[Indices, Indices], grid: _Grid) -> Values:
+    """(4, n): how a field's values change with dx, dy, scale and rotation, in pixels at the radius."""
+    slopes = [_gradient(plane) for plane in field]
+    slope_y, slope_x = (np.concatenate([pair[k][points] for pair in slopes]) / 2 for k in (0, 1))
+    u, v = (np.tile(along, 2) / np.float32(grid.radius) for along in (grid.x, grid.y))
+    return np.stack([slope_x, slope_y, slope_x * u + slope_y * v, slope_y * u - slope_x * v])
+
+
+def _blocks(grid: _Grid) -> Indices:
+    """Number of the square block in which each pixel lies."""
+    column, row = (np.floor(along / (_BLOCK * grid.radius)).astype(np.intp) for along in (grid.x, grid.y))
+    column, row = column - column.min(), row - row.min()
+    return np.asarray(row * (column.max() + 1) + column, dtype=np.intp)
+
+
+def _agreement(first: Values, second: Values, blocks: Indices) -> Values:
+    """Weight of each value of two fields, mean 1: their correlation within its block."""
+
+    def total(values: Values) -> NDArray[np.float64]:
+        return np.bincount(blocks, values.reshape(2, -1).sum(0)).astype(np.float64, copy=False)
+
+    norm = np.sqrt(total(first * first) * total(second * second)) + np.finfo(np.float32).tiny
+    weight = np.maximum(total(first * second) / norm, _LEAST_COMMON)[blocks]
+    return np.tile(weight / weight.mean(), 2).astype(np.float32)
+
+
+def _step(
+    fixed: Values, moving: Values, changes: Values, weight: Values
+) -> tuple[Place, NDArray[np.float64]]:
+    """The move that takes `moving` to `fixed`, in pixels at the radius, and its covariance.
+
+    Least squares of `moving` on `fixed` and its changes. None of these knows an edge that `moving` alone
+    shows; in the changes of `moving` itself it would meet itself, and look like another scale.
+    """
+    known = np.concatenate([changes, fixed[None]])
+    known = known - (known @ weight / weight.sum())[:, None]
+    moving = moving - moving @ weight / weight.sum()
+    normal = ((known * weight) @ known.T).astype(np.float64)
+    normal += np.eye(5) * (1e-6 * np.trace(normal) + np.finfo(np.float32).tiny)
+    found = np.linalg.solve(normal, (known * weight) @ moving)
+    left = moving - found.astype(np.float32) @ known
+    gain = max(float(found[4]), _LEAST_COMMON)
+    variance = float((weight * left) @ left) / len(left) * _CORRELATED_PX / gain**2
+    covariance = np.asarray(variance * np.linalg.inv(normal)[:4, :4], dtype=np.float64)
+    return -found[:4] / gain, covariance
 
 
 def is_similarity_available() -> bool:
