@@ -9,14 +9,15 @@ from xmodal_pipeline.summary import describe_claims, summarise_run
 
 def make_uv_value():
     rows = [
-        ("colias", "sex", "uv_adds", "colour", "primary", "species"),
-        ("colias", "sex", "unresolved", "separate", "primary", "species"),
-        ("pieris", "sex", "unresolved", "colour", "primary", "species"),
-        ("pieris", "sex", "uv_only", "concat", "exploratory", "species"),
-        ("parus", "sex", "too_few", "colour", "primary", "species"),
-        ("all species", "sex", "uv_adds", "colour", "primary", "all"),
+        ("colias", "sex", "uv_adds", "colour", "primary", "species", 2.0, 9.0),
+        ("colias", "sex", "unresolved", "separate", "primary", "species", 0.0, 9.0),
+        ("pieris", "sex", "unresolved", "colour", "primary", "species", 0.0, 1.9),
+        ("pieris", "sex", "uv_only", "concat", "exploratory", "species", 2.0, 9.0),
+        ("parus", "sex", "too_few", "colour", "primary", "species", None, None),
+        ("all species", "sex", "uv_adds", "colour", "primary", "all", 1.0, 3.0),
     ]
-    return pd.DataFrame(rows, columns=["species", "label", "verdict", "features", "family", "scope"])
+    columns = ["species", "label", "verdict", "features", "family", "scope", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def test_claims_count_species_once_and_leave_out_what_is_exploratory_or_pooled():

@@ -104,7 +104,12 @@ _BEHIND = {
     "n_species": Column("Species pooled.", COUNT),
     "n_carry": Column("Species of them whose `low` is above 0.", COUNT),
 }
-_SPECIMENS = {"specimens": Column("`all`, or `test`: test specimens only, exploratory.")}
+_SPECIMENS = {
+    "specimens": Column(
+        "`all`; exploratory: `test`, test specimens only; `unflagged`, without flagged captures, corrected "
+        "as the primary rows."
+    )
+}
 _UV_VALUE = _SHOWN | _BEHIND | _SPECIMENS
 
 NUMBER_TABLES: Final = {

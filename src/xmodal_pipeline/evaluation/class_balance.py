@@ -13,16 +13,18 @@ def class_balance(index: pd.DataFrame) -> pd.DataFrame:
     """Specimens and captures per class, over all species and within each.
 
     Args:
-        index: `specimen_index`; a specimen counts under the first known value of its captures.
+        index: `specimen_index`; a specimen counts once in every class that a capture of it has, as one
+            photographed in two sessions does. A capture without a value has that of the specimen's first.
 
     Returns:
         Columns `COLUMNS`, one row per label, class and species that occur together. `species` is missing in
         the rows over all species, which come first; `class` is missing where specimens have no label.
     """
     rows = []
-    specimens = index.groupby("specimen_id")
-    facts = specimens[label_columns(index)].first().assign(n_captures=specimens.size())
-    for label in label_columns(index):
+    labels = label_columns(index)
+    known = index[labels].fillna(index.groupby("specimen_id")[labels].transform("first"))
+    facts = index[["specimen_id"]].join(known)
+    for label in labels:
         rows.append(_count(facts, label, [label]))
         if SPECIES in facts and label != SPECIES:
             rows.append(_count(facts.dropna(subset=SPECIES), label, [SPECIES, label]))
@@ -33,8 +35,8 @@ def class_balance(index: pd.DataFrame) -> pd.DataFrame:
 
 
 def _count(facts: pd.DataFrame, label: str, by: list[str]) -> pd.DataFrame:
-    groups = facts.groupby(by, dropna=False)["n_captures"].agg(["size", "sum"]).reset_index()
-    counts = groups.rename(columns={"size": "n_specimens", "sum": "n_captures"})
+    groups = facts.groupby(by, dropna=False)["specimen_id"].agg(["nunique", "size"]).reset_index()
+    counts = groups.rename(columns={"nunique": "n_specimens", "size": "n_captures"})
     species = counts[SPECIES] if len(by) > 1 else pd.NA
     return pd.DataFrame(
         {

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from xmodal_pipeline.reporting.words import MISSING, ModalityNames, number, with_interval
+from xmodal_pipeline.reporting.words import MISSING, ModalityNames, number, small, with_interval
 
 ONE_SEED: Final = "one seed: exploratory"
 """What stands beside a learnt number whose spread is not known."""
@@ -74,7 +74,7 @@ def write_known(row: Any, spread: SeedSpread, *, with_p: bool = False) -> str:
     if row is None or pd.isna(row.value):
         return MISSING
     text = write_value(row, spread)
-    return f"{text}, p {number(row.p, 3)}" if with_p and pd.notna(row.p) else text
+    return f"{text}, p {small(row.p, 3)}" if with_p and pd.notna(row.p) else text
 
 
 def rows_by(part: pd.DataFrame, column: str) -> dict[Any, Any]:

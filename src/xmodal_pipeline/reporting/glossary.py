@@ -38,7 +38,8 @@ TERMS: Final = {
         ("beyond the species", "beyond species"),
     ),
     "by pattern, not by mean colour": Term(
-        "Learnt features find it in this species, and the mean colour of the specimen does not."
+        "Learnt features find it in this species, and at most mean colour adds less than they add at least: "
+        "the interval of one lies below that of the other."
     ),
     "capture": Term("One multispectral photograph of a specimen: RGB and UV together.", ("captures",)),
     "chance": Term("What guessing gives."),
@@ -63,7 +64,10 @@ TERMS: Final = {
     "linear probe": Term(
         "A simple classifier (logistic regression) on the features of a frozen model.", ("linear probes",)
     ),
-    "mean colour": Term("The mean and spread of every band over the specimen, without any pattern."),
+    "mean colour": Term(
+        "The mean of every band over the specimen, without any pattern; of RGB the spread (SD) too. All are "
+        "logarithms."
+    ),
     "modality gap": Term("The distance between the mean feature of RGB and that of UV."),
     "one seed": Term(
         "Training starts from random numbers. Another start gives other learnt numbers; here there was one."
@@ -95,16 +99,25 @@ TERMS: Final = {
     "species only": Term("A method without learning that knows the species and nothing else."),
     "trustworthiness": Term("How far neighbours on a map are neighbours in truth: 1 is always."),
     "UMAP": Term("A map in two dimensions that keeps neighbours together; far distances mean nothing."),
-    "unresolved": Term("The interval reaches 0: neither shown to add nor shown not to."),
+    "unresolved": Term(
+        "Neither shown to add nor shown not to. To add needs q ≤ 0.05 and an interval above 0. The data "
+        "cannot tell, which is no evidence of no difference."
+    ),
     "untrained encoder": Term("A model as it is before training."),
-    "UV adds": Term("UV tells the classes apart beyond everything that RGB predicts, at q ≤ 0.05."),
-    "UV only": Term("UV adds, and RGB alone hardly tells the classes apart."),
+    "UV adds": Term(
+        "UV tells the classes apart beyond everything that RGB predicts, at q ≤ 0.05 and with an interval "
+        "above 0."
+    ),
+    "UV only": Term(
+        "UV adds, and RGB alone hardly tells the classes apart: its AUC is below 0.65 even at the upper 95 % "
+        "limit. RGB's photographs were used here too."
+    ),
     "variant": Term(
         "One of the models trained; they differ in how they bring both photographs together.", ("variants",)
     ),
     "warped": Term(
         "Both photographs are cropped, turned and mirrored, each for itself, so that outline and pose give "
-        "nothing away.",
+        "less away.",
         ("warps",),
     ),
 }

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 
 from xmodal_pipeline.evaluation.schema import COLOUR, UV_CLAIMS
+from xmodal_pipeline.evaluation.uv_value.verdict import is_found_by_pattern
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.reporting.section import PageTable, Section
 from xmodal_pipeline.reporting.uv_value.rows import VERDICTS
-from xmodal_pipeline.reporting.words import MISSING, ModalityNames, number, write_species
+from xmodal_pipeline.reporting.words import MISSING, ModalityNames, interval, number, percent, write_species
 from xmodal_pipeline.simulation.species import Role
 
 _LABEL: Final = "sex"
@@ -23,48 +25,100 @@ _KINDS: Final = {
     Role.PLAIN: "nothing",
 }
 _LEAST: Final = 0.5
-"""δ of what UV adds below which a species counts as one in which it adds nothing."""
+"""δ below which a species counts as one in which nothing is planted; no test knows of it."""
 _UNTESTED: Final = "too_few"
 
 
 @dataclass(frozen=True)
+class _Result:
+    """What one set of features finds in a species: the row of the strongest verdict; "" is not asked."""
+
+    verdict: str = ""
+    value: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+
+    @property
+    def is_tested(self) -> bool:
+        return self.verdict not in ("", _UNTESTED)
+
+    @property
+    def is_claimed(self) -> bool:
+        return self.verdict in UV_CLAIMS
+
+    def holds(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
 class _Outcome:
-    """One species: what was planted, and the verdicts by colour and by learnt features; "" is not asked."""
+    """One species: what was planted, and what colour and learnt features find.
+
+    Attributes:
+        species: its name.
+        role: what was planted.
+        delta: of what the means of UV bands add to those of RGB.
+        delta_pattern: of the pattern, on a scale of its own.
+        n: specimens of either sex.
+        by_colour: by mean colour.
+        by_learnt: by learnt features.
+        is_by_pattern: learnt features find it, and mean colour can be said not to.
+    """
 
     species: str
     role: Role
     delta: float
+    delta_pattern: float
     n: str
-    by_colour: str
-    by_learnt: str
+    by_colour: _Result
+    by_learnt: _Result
+    is_by_pattern: bool
 
     @property
     def is_planted(self) -> bool:
-        return self.role is not Role.PLAIN and self.delta >= _LEAST
+        delta = self.delta_pattern if self.role is Role.PATTERN else self.delta
+        return self.role is not Role.PLAIN and delta >= _LEAST
 
     @property
     def is_tested(self) -> bool:
-        return bool({self.by_colour, self.by_learnt} - {"", _UNTESTED})
+        return self.by_colour.is_tested or self.by_learnt.is_tested
 
     @property
     def is_claimed(self) -> bool:
-        return bool({self.by_colour, self.by_learnt} & set(UV_CLAIMS))
+        return self.by_colour.is_claimed or self.by_learnt.is_claimed
 
-    @property
-    def is_by_pattern(self) -> bool:
-        return self.by_learnt in UV_CLAIMS and self.by_colour not in ("", *UV_CLAIMS)
+    def describe(self, least: float | None) -> str:
+        """What was found beside what was planted.
 
-    @property
-    def judgement(self) -> str:
+        Args:
+            least: the smallest distance² planted in the mean colour of other species; None without any.
+        """
         if not self.is_tested:
             return "not tested: too few specimens"
         if not self.is_planted:
-            return "wrong: nothing is planted" if self.is_claimed else "right: nothing is claimed"
-        if not self.is_claimed:
-            return "missed"
-        if self.role is Role.PATTERN and self.by_colour in UV_CLAIMS:
+            return self._describe_nothing(least)
+        if self.role is Role.PATTERN:
+            return self._describe_pattern()
+        found = "found" if self.is_claimed else "missed"
+        if not self.by_colour.is_tested:
+            return found
+        holds = "holds" if self.by_colour.holds(self.delta**2) else "does not hold"
+        return f"{found}; colour's interval {holds} δ²"
+
+    def _describe_nothing(self, least: float | None) -> str:
+        if self.is_claimed:
+            return "claimed, though nothing is planted"
+        if least is None or not self.by_colour.is_tested:
+            return "not claimed"
+        reaches = "reaches" if self.by_colour.high >= least else "ends below"
+        return f"not claimed; colour's interval {reaches} {number(least, 1)}"
+
+    def _describe_pattern(self) -> str:
+        if self.by_colour.is_claimed:
             return "found, but by mean colour, which does not hold it"
-        return "right: found by pattern, not by mean colour" if self.is_by_pattern else "right: found"
+        if not self.by_learnt.is_claimed:
+            return "missed"
+        return f"found by {'pattern, not by mean colour' if self.is_by_pattern else 'learnt features'}"
 
 
 def planted_section(
@@ -87,7 +141,7 @@ def planted_section(
         "planted",
         "Planted against found",
         f"These specimens are simulated, and what {names.uv} shows of their {_LABEL} was planted. "
-        f"{count_found(outcomes)}",
+        f"{count_found(outcomes)} {_say_untried(outcomes, names)}".strip(),
         tables=(_tabulate(outcomes, simulated_truth, names),),
     )
 
@@ -100,11 +154,28 @@ def count_found(outcomes: list[_Outcome]) -> str:
     patterns = sum(one.is_by_pattern for one in planted)
     by_pattern = f", {patterns} of them by pattern, not by mean colour" if patterns else ""
     few = len(others) - len(tested)
-    untested = f" ({few} more have too few specimens)" if few else ""
+    untested = f"; {few} more have too few specimens" if few else ""
+    found = _count([one.is_claimed for one in planted], "species that have it")
+    claimed = _count([one.is_claimed for one in tested], "tested that do not")
+    return f"The trait is found in {found}{by_pattern}, and claimed in {claimed}{untested}."
+
+
+def _count(is_claimed: list[bool], of: str) -> str:
+    """`0 of 3 tested that do not (95 % interval 0 % to 71 %)`, exact (Clopper & Pearson 1934)."""
+    found, total = sum(is_claimed), len(is_claimed)
+    if not total:
+        return f"0 of 0 {of}"
+    share = scipy.stats.binomtest(found, total).proportion_ci()
+    return f"{found} of {total} {of}{interval(share.low, share.high, percent)}"
+
+
+def _say_untried(outcomes: list[_Outcome], names: ModalityNames) -> str:
+    """The false claim that these species could not bring out; empty where they could."""
+    if any(one.role is Role.REDUNDANT and one.is_tested for one in outcomes):
+        return ""
     return (
-        f"The trait is found in {sum(one.is_claimed for one in planted)} of {len(planted)} species that have "
-        f"it{by_pattern}, and claimed in {sum(one.is_claimed for one in tested)} of {len(tested)} tested "
-        f"that do not{untested}."
+        f"No tested species has a {names.uv} trait that {names.rgb} predicts: whether one is falsely claimed "
+        "was not tried."
     )
 
 
@@ -112,72 +183,96 @@ def _compare(truth: pd.DataFrame, uv_value: pd.DataFrame) -> list[_Outcome]:
     """One outcome per simulated species, in the order in which they were made."""
     species = truth.drop_duplicates("species")
     if uv_value.empty:
-        return [_outcome(one, uv_value, uv_value) for one in species.itertuples()]
+        return [_outcome(one, uv_value) for one in species.itertuples()]
     rows = uv_value[
         (uv_value["family"] == "primary") & (uv_value["scope"] == "species") & (uv_value["label"] == _LABEL)
     ]
-    is_colour = rows["features"] == COLOUR
-    outcomes = []
-    for one in species.itertuples():
-        is_own = rows["species"] == str(one.species).casefold()
-        outcomes.append(_outcome(one, rows[is_own & is_colour], rows[is_own & ~is_colour]))
-    return outcomes
+    rows = rows.assign(is_pattern=is_found_by_pattern(rows))
+    return [
+        _outcome(one, rows[rows["species"] == str(one.species).casefold()]) for one in species.itertuples()
+    ]
 
 
-def _outcome(species: Any, by_colour: pd.DataFrame, by_learnt: pd.DataFrame) -> _Outcome:
-    role = Role(species.role)
+def _outcome(species: Any, rows: pd.DataFrame) -> _Outcome:
+    is_colour = rows["features"] == COLOUR if len(rows) else pd.Series(dtype=bool)
+    by_colour, by_learnt = (rows[is_colour], rows[~is_colour]) if len(rows) else (rows, rows)
     tested = by_colour if len(by_colour) else by_learnt
     return _Outcome(
         species=str(species.species),
-        role=role,
-        delta=species.sex_delta_pattern if role is Role.PATTERN else species.sex_uv_adds,
-        n=f"{tested['n_1'].iloc[0]:.0f} + {tested['n_2'].iloc[0]:.0f}" if len(tested) else MISSING,
+        role=Role(species.role),
+        delta=species.sex_uv_adds,
+        delta_pattern=species.sex_delta_pattern,
+        n=f"{tested['n_1'].iloc[0]:.0f}+{tested['n_2'].iloc[0]:.0f}" if len(tested) else MISSING,
         by_colour=_strongest(by_colour),
         by_learnt=_strongest(by_learnt),
+        is_by_pattern=bool(len(rows) and rows["is_pattern"].any()),
     )
 
 
-def _strongest(rows: pd.DataFrame) -> str:
-    """The strongest verdict over views and patches."""
-    return next((verdict for verdict in VERDICTS if len(rows) and (rows["verdict"] == verdict).any()), "")
+def _strongest(rows: pd.DataFrame) -> _Result:
+    """The first row of the strongest verdict over views and patches."""
+    for verdict in VERDICTS:
+        own = rows[rows["verdict"] == verdict] if len(rows) else rows
+        if len(own):
+            return _Result(verdict, *(float(own[name].iloc[0]) for name in ("uv_adds", "low", "high")))
+    return _Result()
 
 
 def _tabulate(outcomes: list[_Outcome], truth: pd.DataFrame, names: ModalityNames) -> PageTable:
+    of_colour = [one.delta**2 for one in outcomes if one.is_planted and one.role is not Role.PATTERN]
+    least = min(of_colour, default=None)
     rows: list[tuple[str, ...]] = [
         (
             write_species(one.species),
-            names.rename(_KINDS[one.role]),
+            _name_planted(one, names),
             number(one.delta, 1),
+            number(one.delta**2, 1),
             one.n,
-            names.label(one.by_colour) or MISSING,
-            names.label(one.by_learnt) or MISSING,
-            one.judgement,
+            _write_result(one.by_colour, names),
+            _write_result(one.by_learnt, names),
+            one.describe(least),
         )
         for one in outcomes
     ]
     return PageTable(
         f"What was planted of {_LABEL}, and what was found",
-        ("Species", "Planted", "δ", "n", "By mean colour", "By learnt features", "In words"),
+        ("Species", "Planted", "δ", "δ²", "n", "By mean colour", "By learnt features", "In words"),
         rows,
-        numeric=frozenset({2, 3}),
+        numeric=frozenset({2, 3, 4}),
         note=_explain(truth, names),
         source="uv_value_csv",
     )
 
 
+def _name_planted(outcome: _Outcome, names: ModalityNames) -> str:
+    kind = names.rename(_KINDS[outcome.role])
+    is_pattern = outcome.role is Role.PATTERN
+    return f"{kind}, {number(outcome.delta_pattern, 1)} SD apart" if is_pattern else kind
+
+
+def _write_result(result: _Result, names: ModalityNames) -> str:
+    """`UV adds 22.2 (11.3–40.4)`."""
+    if not result.is_tested:
+        return names.label(result.verdict) or MISSING
+    limits = f"{number(result.low, 1)}–{number(result.high, 1)}"
+    return f"{names.label(result.verdict)} {number(result.value, 1)} ({limits})"
+
+
 def _explain(truth: pd.DataFrame, names: ModalityNames) -> str:
     """What δ is, and how far the bands of pattern species are from telling the sexes apart."""
     text = (
-        f"δ: distance of the sexes in SDs of a specimen, as a perfect instrument would measure it: what the "
-        f"means of {names.uv} bands add to those of {names.rgb}; of a pattern, how much of the {names.uv} of "
-        f"two spots lies forward. Below {_LEAST:g}, {names.uv} counts as adding nothing."
+        f"δ: SDs between the sexes in the means of {names.uv} bands beyond those of {names.rgb}, for a "
+        "perfect instrument; δ² is on the scale of the results by mean colour (95 % intervals). Below "
+        f"δ = {_LEAST:g} a species counts as without the trait."
     )
     pattern = truth[truth["role"] == Role.PATTERN]
     if pattern.empty:
         return text
-    means, sds, rgb = (pattern[f"sex_{name}"].max() for name in ("delta_uv", "delta_uv_sd", "delta_rgb"))
+    means, sds, rgb = (
+        float(pattern[f"sex_{name}"].max()) for name in ("delta_uv", "delta_uv_sd", "delta_rgb")
+    )
     return (
-        f"{text} The sexes of pattern species have the same band means and SDs: what is left is δ = "
-        f"{number(means)} in the means and {number(sds)} in the SDs of {names.uv}, and {number(rgb)} in the "
-        f"means of {names.rgb}."
+        f"{text} A pattern has a scale of its own, how much of the {names.uv} of two spots lies forward; "
+        f"its means differ by δ = {number(means)} in {names.uv} and {number(rgb)} in {names.rgb}, its SDs by "
+        f"{number(sds)} in {names.uv}."
     )

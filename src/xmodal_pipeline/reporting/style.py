@@ -31,8 +31,8 @@ _TITLE_CHARACTER_MM: Final = 1.65
 _LEGEND_SYMBOL_MM: Final = 12.0
 _LEGEND_LINE_MM: Final = 3.8
 
-# Okabe & Ito (2008), without yellow, which a thin line on white does not carry.
-PALETTE: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+# Okabe & Ito (2008), without yellow, which a thin line on white does not carry, and wine of Tol (2021).
+PALETTE: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#882255")
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 MODALITY_COLOURS: Final = {"rgb": "#E69F00", "uv": "#0072B2", "combined": "#CC79A7", "joint": "#009E73"}
 MODALITY_MARKERS: Final = {"rgb": "s", "uv": "o", "combined": "D", "joint": "^"}
@@ -236,7 +236,7 @@ def hide_frame(axes: Axes) -> None:
 
 
 def category_styles(values: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """A (colour, marker) per category, in the given order; 49 pairs before one repeats.
+    """A (colour, marker) per category, in the given order; 56 pairs before one repeats.
 
     Neighbours differ in both, so that no distinction rests on colour alone.
     """

@@ -27,7 +27,7 @@ def p_value(value: float) -> str:
 
 def signed(value: float) -> str:
     """A difference with its sign."""
-    return f"{value:+.2f}".replace("-", "−")
+    return _sign(f"{value:+.2f}")
 
 
 def percent(value: float) -> str:
@@ -37,7 +37,12 @@ def percent(value: float) -> str:
 
 def signed_percent(value: float) -> str:
     """A difference of shares in percentage points, with its sign."""
-    return f"{100 * value:+.0f}".replace("-", "−")
+    return _sign(f"{100 * value:+.0f}")
+
+
+def _sign(text: str) -> str:
+    """With the minus of print, and no sign before what is rounded to 0."""
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def interval(low: float, high: float, form: Callable[[float], str]) -> str:
@@ -54,6 +59,13 @@ def with_interval(value: Any, low: Any, high: Any) -> str:
     if low is None or pd.isna(low) or pd.isna(high):
         return number(value)
     return f"{number(value)} ({number(low)} to {number(high)})"
+
+
+def small(value: Any, digits: int) -> str:
+    """A p or q in a table: never one of zeros, `< 0.001` where three digits would say that."""
+    if value is None or pd.isna(value) or value >= 0.5 * 10**-digits:
+        return number(value, digits)
+    return f"< {10**-digits:.{digits}f}"
 
 
 def write_p(name: str, value: float) -> str:

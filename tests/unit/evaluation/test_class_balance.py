@@ -33,3 +33,18 @@ def test_no_labels():
 
     assert table.empty
     assert list(table.columns) == list(COLUMNS)
+
+
+def test_a_specimen_counts_in_every_class_of_its_captures():
+    index = pd.DataFrame(
+        {
+            "capture_id": list("abcd"),
+            "specimen_id": ["s1", "s1", "s1", "s2"],
+            "filename": list("abcd"),
+            "session": ["one", "two", None, "two"],
+        }
+    ).astype("string")
+
+    rows = class_balance(index)[["class", "n_specimens", "n_captures"]].to_numpy().tolist()
+
+    assert rows == [["one", 1, 2], ["two", 2, 2]]

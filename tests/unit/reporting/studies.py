@@ -474,7 +474,9 @@ def make_uv_value() -> pd.DataFrame:
     ]
     known = {"patch": "", "family": "primary", "scope": "species", "specimens": "all"}
     tips = {"noise_tip": [0.021, 0.006, nan, nan, nan], "tip": [0.7, 0.905, nan, nan, nan]}
-    return pd.DataFrame(rows, columns=columns).assign(**known, **tips, n_species=nan, n_carry=nan)
+    return pd.DataFrame(rows, columns=columns).assign(
+        **known, **tips, n_species=nan, n_carry=nan, auc_rgb_upper=[0.62, 0.9, 0.8, 0.99, nan]
+    )
 
 
 def make_rejected() -> pd.DataFrame:
@@ -589,7 +591,9 @@ def make_sections(
             study, t["comparison"], t["known_seed_spread"], chosen, index, p.reporting, p.evaluation
         ),
         classification_section(*compared, p.evaluation),
-        uv_value_section(study, t["uv_value"], t["known_uv_value_seeds"], t["calibration"], p.evaluation),
+        uv_value_section(
+            study, t["uv_value"], t["known_uv_value_seeds"], index, t["calibration"], p.evaluation
+        ),
         uv_maps_section(study, separate=t["uv_maps"]),
         training_section(study, t["histories"], t["views"], t["known_seed_spread"], p.training, p.loss),
         diagnostics_section(study, t["diagnostics"]),

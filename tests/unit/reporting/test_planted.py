@@ -8,18 +8,37 @@ from xmodal_pipeline.reporting.section import join_sections
 from xmodal_pipeline.simulation import empty_simulated_truth
 
 NO_SEEDS = pd.DataFrame()
-# Species, role, δ of what UV adds, δ of the pattern; verdicts by colour and by learnt features; in words.
+# Species, role, δ of what UV adds, δ of the pattern; verdict and interval by colour and by learnt features;
+# in words.
 CASES = [
-    ("Chromalia_a", "uv_only", 3.0, 0.0, "uv_adds", "unresolved", "right: found"),
-    ("Chromalia_b", "uv_only", 3.0, 0.0, "unresolved", "uv_only", "right: found by pattern"),
-    ("Chromalia_c", "leaking", 2.0, 0.0, "unresolved", "rgb_suffices", "missed"),
-    ("Lumenia_d", "pattern", 0.01, 10.0, "unresolved", "uv_adds", "right: found by pattern, not by mean col"),
-    ("Lumenia_e", "pattern", 0.01, 10.0, "uv_adds", "uv_adds", "found, but by mean colour"),
-    ("Lumenia_f", "pattern", 0.01, 10.0, "rgb_suffices", "unresolved", "missed"),
-    ("Pieris_g", "plain", 0.0, 0.0, "unresolved", "unresolved", "right: nothing is claimed"),
-    ("Pieris_h", "plain", 0.0, 0.0, "unresolved", "uv_adds", "wrong: nothing is planted"),
-    ("Pieris_i", "redundant", 0.4, 0.0, "uv_adds", "unresolved", "wrong: nothing is planted"),
-    ("Pieris_j", "plain", 0.0, 0.0, "too_few", "too_few", "not tested"),
+    ("Chromalia_a", "uv_only", 3.0, 0.0, "uv_adds 2 9", "unresolved 0 20", "found; colour's interval holds"),
+    ("Chromalia_b", "uv_only", 3.0, 0.0, "unresolved 0 8.9", "uv_only 9 30", "found; colour's interval does"),
+    ("Chromalia_c", "leaking", 2.0, 0.0, "unresolved 0 8", "rgb_suffices 0 .5", "missed; colour's interval"),
+    ("Lumenia_d", "pattern", 0.01, 10.0, "unresolved 0 .4", "uv_adds 5 20", "found by pattern, not by mean"),
+    ("Lumenia_e", "pattern", 0.01, 10.0, "uv_adds 1 9", "uv_adds 5 20", "found, but by mean colour"),
+    ("Lumenia_f", "pattern", 0.01, 10.0, "rgb_suffices 0 .2", "unresolved 0 9", "missed"),
+    ("Lumenia_k", "pattern", 0.01, 10.0, "unresolved 0 6", "uv_adds 5 20", "found by learnt features"),
+    (
+        "Pieris_g",
+        "plain",
+        0.0,
+        0.0,
+        "unresolved 0 4",
+        "unresolved 0 9",
+        "not claimed; colour's interval r",
+    ),
+    (
+        "Pieris_l",
+        "plain",
+        0.0,
+        0.0,
+        "unresolved 0 3",
+        "unresolved 0 9",
+        "not claimed; colour's interval e",
+    ),
+    ("Pieris_h", "plain", 0.0, 0.0, "unresolved 0 4", "uv_adds 1 9", "claimed, though nothing is planted"),
+    ("Pieris_i", "leaking", 0.4, 0.0, "uv_adds 1 9", "unresolved 0 9", "claimed, though nothing is planted"),
+    ("Pieris_j", "plain", 0.0, 0.0, "too_few nan nan", "too_few nan nan", "not tested"),
 ]
 
 
@@ -35,9 +54,11 @@ def make_uv_value():
     rows = []
     for species, *_, by_colour, by_learnt, _ in CASES:
         own = known | {"species": species.casefold()}
-        rows.append(own | {"features": "colour", "verdict": by_colour})
-        rows.append(own | {"features": "separate", "verdict": by_learnt})
-        rows.append(own | {"features": "concat", "verdict": "uv_only", "family": "exploratory"})
+        for features, found in (("colour", by_colour), ("separate", by_learnt)):
+            verdict, low, high = found.split()
+            limits = {"uv_adds": float(low), "low": float(low), "high": float(high)}
+            rows.append(own | limits | {"features": features, "verdict": verdict})
+        rows.append(own | limits | {"features": "concat", "verdict": "uv_only", "family": "exploratory"})
     return pd.DataFrame(rows)
 
 
@@ -48,26 +69,38 @@ def section(studies):
 
 @pytest.mark.parametrize(("row", "case"), list(enumerate(CASES)), ids=[case[0] for case in CASES])
 def test_each_species_is_judged(section, row, case):
-    species, _, _, delta, _, _, words = case
+    species, _, delta, pattern, _, _, words = case
     shown = section.tables[0].rows[row]
     assert shown[0] == species.replace("_", " ")
     assert shown[-1].startswith(words)
-    assert shown[3] == "12 + 11"
-    if delta:
-        assert shown[1:3] == ("UV: pattern", "10.0")
+    assert shown[2:5] == (f"{delta:.1f}", f"{delta**2:.1f}", "12+11")
+    if pattern:
+        assert shown[1] == "UV: pattern, 10.0 SD apart"
 
 
-def test_the_sentence_counts_planted_and_other_species(section):
-    assert section.lead.endswith(
-        "The trait is found in 4 of 6 species that have it, 2 of them by pattern, not by mean colour, and "
-        "claimed in 2 of 3 tested that do not (1 more have too few specimens)."
+def test_results_stand_with_their_intervals(section):
+    assert section.tables[0].rows[0][5:7] == ("UV adds 2.0 (2.0–9.0)", "unresolved 0.0 (0.0–20.0)")
+    assert section.tables[0].rows[-1][5:7] == ("too few", "too few")
+
+
+def test_the_sentence_counts_planted_and_other_species_with_exact_intervals(section):
+    assert section.lead.replace("\u00a0", " ").endswith(
+        "The trait is found in 5 of 7 species that have it (95 % interval 29 % to 96 %), 2 of them by "
+        "pattern, not by mean colour, and claimed in 2 of 4 tested that do not (95 % interval 7 % to 93 %); "
+        "1 more have too few specimens. No tested species has a UV trait that RGB predicts: whether one is "
+        "falsely claimed was not tried."
     )
+
+
+def test_a_species_that_rgb_predicts_is_a_trial(studies):
+    redundant = make_truth().replace({"role": {"leaking": "redundant"}})
+    section = planted_section(studies.make_study(), redundant, make_uv_value(), NO_SEEDS)
+    assert "not tried" not in section.lead
 
 
 def test_what_is_left_of_means_and_sds_is_stated(section):
     assert (
-        "δ = 0.03 in the means and 0.12 in the SDs of UV, and 0.00 in the means of RGB"
-        in section.tables[0].note
+        "its means differ by δ = 0.03 in UV and 0.00 in RGB, its SDs by 0.12 in UV" in section.tables[0].note
     )
 
 
@@ -78,7 +111,7 @@ def test_without_tests_nothing_is_judged(studies):
 
 def test_medians_over_seeds_stand_instead_of_one_training(studies):
     section = planted_section(studies.make_study(), make_truth(), pd.DataFrame(), make_uv_value())
-    assert section.tables[0].rows[0][-1] == "right: found"
+    assert section.tables[0].rows[0][-1].startswith("found; colour's")
 
 
 def test_real_captures_have_no_such_section(studies):

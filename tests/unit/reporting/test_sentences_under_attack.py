@@ -123,7 +123,7 @@ def test_six_labels_each_with_an_uncorrected_p_of_two_hundredths(studies):
     assert all("corrected p = 0.120" in one.text for one in found)
     rows[3] |= {"p": 0.008, "label": "morph"}
     assert [text[:44] for text in claims(differs(studies, *rows))] == [
-        "UV is easier to read morph from than RGB (ba"
+        "UV is easier to read morph from than RGB (mo"
     ]
 
 

@@ -45,8 +45,8 @@ def test_settings_of_matplotlib_are_left_alone(studies):
 
 
 def test_categories_differ_in_colour_and_marker_from_their_neighbours():
-    styles = list(category_styles([str(i) for i in range(49)]).values())
-    assert len(set(styles)) == 49
+    styles = list(category_styles([str(i) for i in range(56)]).values())
+    assert len(set(styles)) == 56
     for a, b in itertools.pairwise(styles):
         assert a[0] != b[0]
         assert a[1] != b[1]

@@ -30,7 +30,7 @@ def test_each_panel_shows_its_class_in_its_place_under_one_scale(studies):
     panels = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title().strip() for axes in panels[:4]] == ["", "", "", ""]
     assert [axes.get_title(loc="left").strip() for axes in panels[:4]] == [
-        *("Ventral of f", "says f", "Ventral of m", "says m")
+        *("Ventral of f (6)", "evidence for f", "Ventral of m (6)", "evidence for m")
     ]
     uv, female, _, male = (np.ma.filled(axes.images[0].get_array(), np.nan) for axes in panels[:4])
     np.testing.assert_allclose(uv[:, 0], np.arange(2, 8) / 10, rtol=1e-6)
@@ -43,7 +43,10 @@ def test_each_panel_shows_its_class_in_its_place_under_one_scale(studies):
     assert low == -high
     assert high == pytest.approx(4.0)
     titles = [text.get_text() for axes in figure.axes for text in axes.texts]
-    assert titles == ["Pieris rapae: sex, dorsal, by separate", "Colias croceus: sex, dorsal, by separate"]
+    assert titles == [
+        "Pieris rapae: sex, dorsal, by separate, strongest place 4.0 SD",
+        "Colias croceus: sex, dorsal, by separate, strongest place 0.4 SD",
+    ]
 
 
 def test_without_claims_the_section_says_so_and_no_method_is_named(studies):

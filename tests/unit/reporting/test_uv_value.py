@@ -4,15 +4,17 @@ import pytest
 
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.style import NothingToDrawError
-from xmodal_pipeline.reporting.uv_value.figure import draw_uv_value
+from xmodal_pipeline.reporting.uv_value.figure import draw_uv_value, picture_uv_value
 from xmodal_pipeline.reporting.uv_value.rows import rank_uv_value
 from xmodal_pipeline.reporting.uv_value.section import (
     describe_uv_value,
+    find_reservations,
     tabulate_exploratory,
     tabulate_uv_value,
     uv_value_section,
 )
 from xmodal_pipeline.reporting.uv_value.sentences import find_uv_value, say_uv_value
+from xmodal_pipeline.reporting.uv_value.unflagged import Unflagged
 from xmodal_pipeline.reporting.words import ModalityNames
 from xmodal_pipeline.specimens.study_calibration import CALIBRATION_COLUMNS
 
@@ -81,9 +83,10 @@ def test_the_table_has_every_number_of_a_row(studies):
     table = tabulate_uv_value(studies.make_uv_value(), NAMES)
     assert table.caption == "What UV adds to RGB, by mean colour"
     first, *_, last = table.rows
-    shown = ("mean colour", "UV only", "12 + 12", "0.55", "0.96", "0.97", "6.10 (2.40 to 11.00)", "0.0002")
+    aucs = ("0.55", "0.62", "0.96", "0.97")
+    shown = ("mean colour", "UV only", "12 + 12", *aucs, "6.10 (2.40 to 11.00)", "0.0002")
     assert first == ("Colias croceus", "sex", *shown, "0.002", "2.1\u00a0%, reliability 0.70")
-    few = ("mean colour", "too few", "3 + 2", "–", "–", "–", "too few", "–", "–", "")
+    few = ("mean colour", "too few", "3 + 2", *4 * ["–"], "too few", "–", "–", "")
     assert last == ("Sturnus vulgaris", "sex", *few)
     both = tabulate_uv_value(with_learnt(studies.make_uv_value()), NAMES)
     assert both.caption == "What UV adds to RGB, by mean colour and learnt features (separate)"
@@ -108,17 +111,21 @@ def test_uv_value_claims_follow_verdict_and_interval(studies):
     ]
     assert texts[0] == (
         "In Colias croceus, UV adds to RGB about sex (n = 12 + 12): 6.1 by mean colour (95 % interval 2.4 to "
-        "11.0), q = 0.002, holds up to 2.1 % of band noise; RGB alone hardly tells the classes apart.",
+        "11.0), q = 0.002, holds up to 2.1 % of band noise; UV only: RGB's AUC is at most "
+        "0.62 by mean colour.",
         True,
     )
     assert texts[1][0].startswith("In Gonepteryx rhamni, UV adds to RGB about sex (n = 12 + 11): 3.2")
-    assert "hardly" not in texts[1][0]
+    assert "UV only" not in texts[1][0]
     assert texts[2] == (
         "RGB separates the classes, and what UV adds is shown to lie below the margin, in Parus major (sex).",
         True,
     )
     assert texts[3:] == [
-        ("1 of 5 tests of what UV adds are unresolved.", False),
+        (
+            "Unresolved are 1 of 5 tests of one species: no evidence that UV adds nothing.",
+            False,
+        ),
         ("1 of 5 had too few specimens to be tested.", False),
     ]
 
@@ -127,25 +134,36 @@ def test_a_species_is_named_once_for_colour_and_learnt_features(studies):
     both = with_learnt(studies.make_uv_value(), uv_adds=9.0, low=[5.0, 0.4])
     texts = [f.text.replace("\u00a0", " ") for f in find_uv_value(both, NAMES)]
     assert sum("Colias croceus" in text for text in texts) == 1
-    assert "9.0 by learnt features (95 % interval 5.0 to 11.0), q = 0.002, holds down to" in texts[0]
-    assert "reliability of RGB of 0.85; 6.1 by mean colour" in texts[0]
+    assert "9.0 by learnt features (95 % interval 5.0 to 11.0), q = 0.002, holds to an RGB" in texts[0]
+    assert "RGB reliability of 0.85; 6.1 by mean colour" in texts[0]
     headline = say_uv_value(both, NAMES)
     assert headline == (
-        "UV tells of sex what RGB does not: in Colias croceus and Gonepteryx rhamni by mean colour and by "
-        "learnt features; in 2 of 4 species this is not shown."
+        "UV shows a difference between the sexes that RGB does not: in Colias croceus and Gonepteryx rhamni "
+        "by mean colour and by learnt features; in 2 of 4 species one is not shown, which does not say that "
+        "there is none."
     )
 
 
 def test_what_only_the_learnt_feature_finds_is_a_pattern(studies):
     colour = studies.make_uv_value()
     learnt = colour.iloc[[1, 2]].assign(
-        features="separate", verdict="uv_adds", noise_tip=np.nan, tip=0.85, low=0.1
+        features="separate", verdict="uv_adds", noise_tip=np.nan, tip=0.7, low=2.3, uv_adds=7.0, high=9.0
     )
     table = pd.concat([colour, learnt])
-    pieris, gonepteryx = (
-        next(f.text for f in find_uv_value(table, NAMES) if name in f.text)
-        for name in ("Pieris rapae", "Gonepteryx rhamni")
+
+    def tell(table):
+        return [
+            next(f.text for f in find_uv_value(table, NAMES) if name in f.text)
+            for name in ("Pieris rapae", "Gonepteryx rhamni")
+        ]
+
+    pieris, gonepteryx = tell(table)
+    assert pieris.endswith(
+        "holds to an RGB reliability of 0.70, the lowest tried; by mean colour 0.4 (0.0 to 2.2), not claimed."
     )
+    touching = table.assign(low=table["low"].replace(2.3, 2.2))
+    assert "about sex by learnt features, while mean colour leaves it open (n" in tell(touching)[0]
+    assert "in Pieris rapae by learnt features, while mean colour" in say_uv_value(touching, NAMES)
     assert pieris.startswith(
         "In Pieris rapae, UV adds to RGB about sex by pattern, not by mean colour (n\u00a0=\u00a09"
     )
@@ -161,6 +179,23 @@ def test_what_only_the_learnt_feature_finds_is_a_pattern(studies):
     assert say_uv_value(colour.iloc[:0], NAMES) == ""
 
 
+def test_species_that_are_too_small_alone_are_tested_together(studies):
+    colour = studies.make_uv_value()
+    few = colour.iloc[-1:].assign(uv_adds=np.nan)
+    pooled = colour.iloc[:1].assign(scope="all", species="all species", n_species=76.0, n_carry=2.0)
+    start = (
+        "What UV adds to RGB could not be tested: no species has enough specimens of both classes of a label"
+    )
+    for verdict, words in (
+        ("unresolved", "; over all 76 together nothing is shown."),
+        ("uv_adds", "; on average over all species it adds about sex."),
+    ):
+        table = pd.concat([few, pooled.assign(verdict=verdict)])
+        assert say_uv_value(table, NAMES) == start + words
+        with pytest.raises(NothingToDrawError, match="in any species"):
+            draw_uv_value(table)
+
+
 def test_many_species_are_counted_and_not_all_named(studies):
     rows = [studies.make_uv_value().iloc[:1].assign(species=f"genus species{i}") for i in range(9)]
     assert "Genus species5 and 3 more by mean colour." in say_uv_value(pd.concat(rows), NAMES)
@@ -173,11 +208,70 @@ def test_a_caution_stands_in_every_claim_about_colour_and_in_nothing_else(studie
         assert one.text.endswith("; 2 of 5 calibration lines are flagged.") is one.is_claim
 
 
+def test_a_claim_says_whether_it_stands_without_flagged_captures(studies):
+    rows = studies.make_uv_value()
+    again = rows.assign(family="exploratory", specimens="unflagged", uv_adds=5.0)
+    again.loc[again["species"] == "Gonepteryx rhamni", "verdict"] = "unresolved"
+    flags = pd.DataFrame(
+        {
+            "species": [
+                "Colias croceus",
+                "Colias croceus",
+                "Colias croceus",
+                "Gonepteryx rhamni",
+                "Parus major",
+            ],
+            "flags": ["MISREGISTERED", "SATURATED", "", "SATURATED", "SATURATED"],
+        }
+    )
+    check = Unflagged.of(pd.concat([rows, again]), flags)
+    colias, gonepteryx, *others = (f.text for f in find_uv_value(rows, NAMES, unflagged=check))
+    assert ", without its 2 flagged captures 5.0 (2.4 to 11.0), still claimed;" in colias
+    assert gonepteryx.endswith("without its flagged capture 5.0 (0.9 to 6.8), no longer claimed.")
+    assert not any("flagged" in text for text in others)
+    table = check.tabulate(rows, NAMES)
+    assert table.rows == [
+        (
+            *("Colias croceus", "sex", "mean colour", "2", "6.10 (2.40 to 11.00)"),
+            *("12 + 12", "5.00 (2.40 to 11.00)", "q = 0.002", "still claimed"),
+        ),
+        (
+            *("Gonepteryx rhamni", "sex", "mean colour", "1", "3.20 (0.90 to 6.80)"),
+            *("12 + 11", "5.00 (0.90 to 6.80)", "q = 0.021", "no longer claimed"),
+        ),
+    ]
+    few = Unflagged.of(pd.concat([rows, again[again["species"] == "Parus major"]]), flags)
+    assert "2 flagged captures too few are left" in next(
+        f.text for f in find_uv_value(rows, NAMES, unflagged=few)
+    )
+    none = Unflagged.of(rows, flags)
+    assert not any("flagged" in f.text for f in find_uv_value(rows, NAMES, unflagged=none))
+    assert tabulate_exploratory(pd.concat([rows, again]), NAMES).rows == []
+
+
+def test_what_claims_rest_on_is_said_where_something_is_claimed(studies):
+    rows = with_learnt(studies.make_uv_value())
+    test = rows[rows["features"] == "separate"].assign(family="exploratory", specimens="test")
+    index = pd.DataFrame({"specimen_id": ["a", "a", "b", "b", "c"], "view": ["up", "up", "up", "down", "up"]})
+    repeats, learnt = (f.text for f in find_reservations(pd.concat([rows, test]), index, NAMES))
+    assert repeats.startswith("1 specimens were photographed several times; 40 are needed")
+    assert learnt.endswith("; test specimens alone claim 2 of 2 tests (exploratory).")
+    few = test.assign(verdict="too_few")
+    _, learnt = (f.text for f in find_reservations(pd.concat([rows, few]), index, NAMES))
+    assert learnt.endswith("; test specimens alone are too few to be tested.")
+    many = pd.DataFrame({"specimen_id": [i // 2 for i in range(80)]})
+    assert find_reservations(studies.make_uv_value(), many, NAMES) == []
+    assert find_reservations(rows.assign(verdict="unresolved"), index, NAMES) == []
+
+
 def test_pooled_rows_speak_of_an_average(studies):
     table = studies.make_uv_value()
     pooled = table.iloc[[1]].assign(species="all species", scope="all", n_species=7, n_carry=2)
     pooled = pooled.assign(noise_tip=np.nan, tip=np.nan)
     texts = [f.text for f in find_uv_value(pd.concat([table, pooled]), NAMES)]
+    open_pool = pooled.assign(verdict="unresolved")
+    texts_open = [f.text for f in find_uv_value(pd.concat([table, open_pool]), NAMES)]
+    assert any("1 of 5 tests of one species and 1 of 1 averages over species:" in one for one in texts_open)
     start = "On average over all species (7, of which 2 show it alone), UV adds to RGB about sex"
     assert any(text.startswith(start) for text in texts)
 
@@ -193,19 +287,21 @@ def test_views_and_patches_of_a_test_are_told_apart_and_the_whole_is_not_said(st
 
 
 def test_learnt_features_carry_the_mark_of_one_seed(studies):
-    given = (studies.make_study("uncalibrated"), studies.make_uv_value().iloc[-1:])
+    given = (studies.make_study("uncalibrated"), studies.make_uv_value().iloc[-1:], pd.DataFrame())
+    known = (studies.make_index(), NO_LINES)
     alone = EvaluationParams(uv_value_features=("colour",))
-    assert uv_value_section(*given, pd.DataFrame(), NO_LINES, alone).tags == ("uncalibrated",)
+    assert uv_value_section(*given, *known, alone).tags == ("uncalibrated",)
     both = EvaluationParams(uv_value_features=("colour", "concat"))
-    learnt = uv_value_section(*given, pd.DataFrame(), NO_LINES, both)
-    assert learnt.tags == ("one seed: exploratory", "uncalibrated")
+    learnt = uv_value_section(*given, *known, both)
+    assert learnt.tags == ("learnt features: one seed: exploratory", "uncalibrated")
 
 
 def test_several_trainings_stand_for_one_and_say_in_how_many_it_held(studies):
     rows = studies.make_uv_value()
     seeds = rows[rows["family"] == "primary"].assign(n_seeds=np.nan, n_held=np.nan)
     seeds.loc[seeds.index[0], ["features", "n_seeds", "n_held", "uv_adds"]] = ["separate", 5, 4, 7.7]
-    section = uv_value_section(studies.make_study("uncalibrated"), rows, seeds, NO_LINES, EvaluationParams())
+    given = (studies.make_index(), NO_LINES, EvaluationParams())
+    section = uv_value_section(studies.make_study("uncalibrated"), rows, seeds, *given)
     claim = section.findings[0].text
     assert "7.7 by learnt features (95\u00a0% interval 2.4 to 11.0)" in claim
     assert ", held in 4 of 5 trainings" in claim
@@ -231,3 +327,16 @@ def test_no_number_is_said_and_not_drawn(studies):
     with pytest.raises(NothingToDrawError, match="enough specimens"):
         draw_uv_value(studies.make_uv_value().iloc[-1:])
     assert find_uv_value(studies.make_uv_value().iloc[:0], NAMES) == []
+
+
+def test_pooled_rows_stand_apart_and_the_caption_says_why_q_and_interval_differ(studies):
+    table = studies.make_uv_value().assign(classes="f | m")
+    pooled = table.iloc[[1]].assign(species="all species", scope="all", n_species=5, n_carry=2)
+    both = pd.concat([table, pooled])
+    figure = draw_uv_value(both)
+    assert [list(line.get_ydata()) for line in figure.axes[0].lines if set(line.get_ydata()) == {3.5}]
+    assert "n: f + m" in figure.legends[0].get_title().get_text()
+    alone = draw_uv_value(table)
+    assert not [line for line in alone.axes[0].lines if set(line.get_ydata()) == {3.5}]
+    assert "over all species q asks whether any differs" in picture_uv_value(both, NAMES).caption
+    assert "over all species" not in picture_uv_value(table, NAMES).caption

@@ -8,6 +8,7 @@ from xmodal_pipeline.reporting.words import (
     percent,
     signed,
     signed_percent,
+    small,
     with_interval,
     write_class,
     write_p,
@@ -66,3 +67,11 @@ def test_only_species_are_written_as_binomials():
 def test_a_small_p_is_not_said_to_be_zero():
     assert write_p("q", 0.0004) == "q < 0.001"
     assert write_p("p", 0.001) == "p = 0.001"
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(0.0004, 3, "< 0.001"), (0.0005, 3, "0.001"), (0.0, 4, "< 0.0001"), (0.048, 3, "0.048"), (None, 3, "–")],
+)
+def test_a_p_in_a_table_is_never_zero(value, digits, text):
+    assert small(value, digits) == text

@@ -26,7 +26,7 @@ _EVIDENCE = ("q", "low", "reliability", "q_rgb", "auc_rgb_upper", "uv_adds_upper
 _SCOPES = {"species": 0, "clade": 1, "all": 2}
 
 
-def is_found_by_pattern(rows: pd.DataFrame) -> pd.Series:
+def is_found_without_colour(rows: pd.DataFrame) -> pd.Series:
     """Which rows of `uv_value` are claims that no colour makes: a learnt set's, of one species.
 
     Args:
@@ -38,9 +38,25 @@ def is_found_by_pattern(rows: pd.DataFrame) -> pd.Series:
     """
     keys = [rows["species"], rows["label"]]
     is_colour, is_claim = rows["features"] == COLOUR, rows["verdict"].isin(UV_CLAIMS)
-    has_colour = is_colour.groupby(keys).transform("any")
+    has_colour = (is_colour & (rows["verdict"] != "too_few")).groupby(keys).transform("any")
     by_colour = (is_colour & is_claim).groupby(keys).transform("any")
     return is_claim & ~is_colour & (rows["scope"] == "species") & has_colour & ~by_colour
+
+
+def is_found_by_pattern(rows: pd.DataFrame) -> pd.Series:
+    """Which of them colour can be said not to make: its interval ends below where that of the claim begins.
+
+    That one is significant and the other not would not show that they differ (Gelman & Stern 2006).
+
+    Args:
+        rows: as for `is_found_without_colour`.
+
+    Returns:
+        bool, on the index of `rows`.
+    """
+    of_colour = rows["high"].where(rows["features"] == COLOUR)
+    most = of_colour.groupby([rows["species"], rows["label"]]).transform("max")
+    return is_found_without_colour(rows) & (most < rows["low"])
 
 
 def judge(rows: pd.DataFrame, *, margin: float) -> pd.DataFrame:

@@ -103,19 +103,28 @@ def measure_uv_value(
     """What UV adds per species, from colour and from the features of every variant, the primary sets first.
 
     Training sees no label, so all specimens count; the test specimens by themselves (`specimens` is `test`)
-    are exploratory in every variant.
+    are exploratory in every variant. Where a tested species has flagged captures, the primary sets are
+    measured again without any (`specimens` is `unflagged`, exploratory too, corrected as the primary rows).
     """
     from xmodal_pipeline.evaluation.uv_value.features import embedding_features, log_colour_features
+    from xmodal_pipeline.evaluation.uv_value.sensitivity import leave_out_flagged
+    from xmodal_pipeline.evaluation.uv_value.verdict import EXPLORATORY
 
     sides = {name: embedding_features(rows) for name, rows in embeddings.items()}
-    whole = _uv_value({COLOUR: log_colour_features(colour_table), **sides}, specimen_index, study, evaluation)
+    features = {COLOUR: log_colour_features(colour_table), **sides}
+    whole = _uv_value(features, specimen_index, study, evaluation)
     held_out = {
         name: embedding_features(rows[rows["partition"] == "test"]) for name, rows in embeddings.items()
     }
     exploratory = evaluation.model_copy(update={"uv_value_features": ()})
     test = _uv_value(held_out, specimen_index, study, exploratory).assign(specimens="test")
-    whole = whole.assign(specimens="all")
-    return pd.concat([one for one in (whole, test) if len(one)] or [whole], ignore_index=True)
+    tables = [whole.assign(specimens="all"), test]
+    unflagged = leave_out_flagged(whole, specimen_index)
+    if unflagged is not None:
+        primary = {name: features[name] for name in evaluation.uv_value_features if name in features}
+        again = _uv_value(primary, unflagged, study, evaluation)
+        tables.append(again.assign(family=EXPLORATORY, specimens="unflagged"))
+    return pd.concat([one for one in tables if len(one)] or tables[:1], ignore_index=True)
 
 
 def measure_uv_value_of_colour(

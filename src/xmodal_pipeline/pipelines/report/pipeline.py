@@ -54,7 +54,10 @@ _SECTIONS: dict[str, dict[str, tuple[Callable[..., Section], list[str] | dict[st
         "classification": (classification_section, [*_COMPARED, "params:evaluation"]),
         "uv_value": (
             uv_value_section,
-            ["study", "uv_value", "known_uv_value_seeds", "calibration", "params:evaluation"],
+            [
+                *("study", "uv_value", "known_uv_value_seeds", "specimen_index", "calibration"),
+                "params:evaluation",
+            ],
         ),
         "uv_maps": (uv_maps_section, {"study": "study"} | {name: f"{name}.uv_maps" for name in _DRAWABLE}),
     },

@@ -1,6 +1,6 @@
 """What linear probes read from each modality: table and figure, and the section."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ from xmodal_pipeline.reporting.embeddings import ChosenVariant
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
 from xmodal_pipeline.reporting.gains import find_gains, tabulate_gains
 from xmodal_pipeline.reporting.points import draw_chance, draw_points, write_baseline, write_n
-from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
+from xmodal_pipeline.reporting.section import Chapter, Finding, PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
     ALERT,
     DOTTED,
@@ -46,10 +46,12 @@ from xmodal_pipeline.reporting.style import (
     name_rows,
     styled,
 )
-from xmodal_pipeline.reporting.words import DEFAULT_NAMES, MISSING, ModalityNames, number
+from xmodal_pipeline.reporting.words import DEFAULT_NAMES, MISSING, ModalityNames, list_words, number
 
 _MOST_LABELS: Final = 4
 """Panels on all pages: the labels that come first in the table."""
+_SHUFFLED: Final = "shuffled_within_strata"
+"""The accuracy of labels exchanged within species."""
 _ROW_MM: Final = 8.5
 _LOWEST_ROW_MM: Final = 6.5
 """Height of a row with a point per source, and the least that keeps the points apart."""
@@ -83,19 +85,22 @@ def classification_section(
         "may be in the other as well.",
         figures=(picture_classification(comparison, names),),
         tables=(tabulate_chosen(comparison, chosen.name, names, spread),),
-        headline=say_labels(verdicts, names),
+        headline=say_labels(verdicts, chosen.name, names),
         findings=(
             *(one.finding for one in verdicts),
             *find_gains(differences, chosen.name, names),
+            *explain_low(comparison, chosen.name, names),
         ),
-        methods={"evaluation": describe_evaluation(evaluation)},
+        methods={"evaluation": describe_evaluation(evaluation), "choice": describe_choice(chosen, names)},
         tags=spread.tags,
         chapters=(
             Chapter(
                 "classification",
                 "Predicting traits",
                 "Judge a difference by its own interval, never by one modality being significant and the "
-                "other not.",
+                f"other not. Every p beside an accuracy is of {evaluation.reference_permutations} "
+                "permutations: none can lie below "
+                f"{1 / (evaluation.reference_permutations + 1):.3f}, and none is corrected.",
                 tables=(
                     tabulate_accuracies(comparison, names, spread),
                     tabulate_claims(comparison, names, spread),
@@ -110,6 +115,17 @@ def classification_section(
                 is_evaluated=True,
             ),
         ),
+    )
+
+
+def describe_choice(chosen: ChosenVariant, names: ModalityNames) -> str:
+    """Which model the report speaks of, and how it was chosen; empty without one."""
+    if not chosen.name:
+        return ""
+    return (
+        f"The report speaks of {names.label(chosen.name)}, the model of best validation recall@1 unless one "
+        "is named beforehand (reporting.variant); test specimens had no part in it. "
+        f"What {names.uv} adds was asked of all specimens, since training saw no labels."
     )
 
 
@@ -128,14 +144,39 @@ def tabulate_chosen(
     )
 
 
+def explain_low(comparison: pd.DataFrame, variant: str, names: ModalityNames) -> list[Finding]:
+    """Why a variant's accuracies lie below chance, beside those of shuffled labels; nothing where none do."""
+    mine = comparison[comparison["name"] == variant]
+    accuracy = accuracy_rows(mine, CLASSIFICATION)
+    low = accuracy[accuracy["value"] < accuracy["chance"]]
+    if low.empty:
+        return []
+    cells = [
+        f"{names.rename(str(row.label))} from {names.label(str(row.source))} {number(row.value)}"
+        for row in low.itertuples()
+    ]
+    shuffled = mine[(mine["metric"] == _SHUFFLED) & mine["label"].isin(low["label"])].dropna(subset="value")
+    given = [f"{number(row.value)} for {names.rename(str(row.label))}" for row in shuffled.itertuples()]
+    beside = f"; labels shuffled within species give {list_words(given)}" if given else ""
+    return [
+        Finding(
+            f"Below chance ({', '.join(cells)}) tells nothing: the class left out is rarer among the "
+            f"specimens learnt from{beside}.",
+            is_claim=False,
+        )
+    ]
+
+
 def describe_evaluation(evaluation: EvaluationParams) -> str:
-    """How retrieval and labels were measured."""
+    """How retrieval and labels were measured, and models compared."""
     return (
         "Retrieval was measured on held-out specimens, with ties at their expectation and intervals of "
         "proportions at an effective number of queries (Wilson 1927; Korn & Graubard 1998). Labels were "
         f"predicted by logistic regression in {evaluation.folds} folds stratified by class and grouped by "
         "specimen, with scaling and regularisation chosen inside each fold; their intervals are 95 % over "
-        f"{evaluation.bootstraps} bootstraps (protocol: {evaluation.protocol})."
+        f"{evaluation.bootstraps} bootstraps (protocol: {evaluation.protocol}). Models and baselines (PCA + "
+        "CCA fitted on training specimens) were compared on the same specimens by flipping the signs of each "
+        "one's differences, corrected by the step-down maximum (Westfall & Young 1993)."
     )
 
 
@@ -148,7 +189,7 @@ def tabulate_accuracies(comparison: pd.DataFrame, names: ModalityNames, spread: 
     for title, part in by_label_and_name(accuracy, names, spread):
         by_source = rows_by(part, "source")
         missing = "too few" if part["value"].isna().all() else MISSING
-        accuracies = [write_value(by_source[s], spread) if s in by_source else missing for s in sources]
+        accuracies = [_write_accuracy(by_source[s], spread) if s in by_source else missing for s in sources]
         chance, n = number(part["chance"].max()), number(part["n"].max(), 0)
         rows.append((*title, *accuracies, chance, n))
     header = ("Label", "Name", *(names.label(s) or "itself" for s in sources), "Chance", "n")
@@ -159,6 +200,13 @@ def tabulate_accuracies(comparison: pd.DataFrame, names: ModalityNames, spread: 
         2,
         source="comparison_csv",
     )
+
+
+def _write_accuracy(row: Any, spread: SeedSpread) -> str:
+    """As `write_value`; where no specimen was missed a bootstrap has no interval, and n is said instead."""
+    if row.low == row.value == 1:
+        return spread.beside(f"{number(row.value)} (all {row.n:.0f} right)", row)
+    return write_value(row, spread)
 
 
 def picture_classification(comparison: pd.DataFrame, names: ModalityNames) -> ReportFigure:

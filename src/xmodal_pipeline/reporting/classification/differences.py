@@ -73,12 +73,12 @@ def judge_labels(comparison: pd.DataFrame, variant: str, names: ModalityNames) -
     tested = [(by_metric, metric) for by_metric, metric in tested if metric]
     corrected = holm([by_metric[metric].p for by_metric, metric in tested])
     return [
-        _judge(by_metric, metric, float(p), names)
+        _judge(by_metric, metric, float(p), variant, names)
         for (by_metric, metric), p in zip(tested, corrected, strict=True)
     ]
 
 
-def say_labels(verdicts: Sequence[LabelVerdict], names: ModalityNames) -> str:
+def say_labels(verdicts: Sequence[LabelVerdict], variant: str, names: ModalityNames) -> str:
     """The headline: which labels are easier to read from which modality; empty without a label."""
     easier = {
         modality: [names.rename(one.label) for one in verdicts if one.easier == modality]
@@ -92,7 +92,7 @@ def say_labels(verdicts: Sequence[LabelVerdict], names: ModalityNames) -> str:
     ]
     if easier[""]:
         said.append(f"for {list_words(easier[''])} no difference between {names.rgb} and {names.uv} is shown")
-    return f"{begin('; '.join(said))}." if said else ""
+    return f"{begin('; '.join(said))} (features of the model {names.label(variant)})." if said else ""
 
 
 def _tested_metric(by_metric: dict[str, Any]) -> str:
@@ -112,7 +112,9 @@ def _lacks_itself(by_metric: dict[str, Any], better: str) -> str:
     return "chance" if plain is not None and not plain.low > plain.chance else ""
 
 
-def _judge(by_metric: dict[str, Any], metric: str, p: float, names: ModalityNames) -> LabelVerdict:
+def _judge(
+    by_metric: dict[str, Any], metric: str, p: float, variant: str, names: ModalityNames
+) -> LabelVerdict:
     row = by_metric[metric]
     label = str(row.label)
 
@@ -126,7 +128,7 @@ def _judge(by_metric: dict[str, Any], metric: str, p: float, names: ModalityName
     n = f", n = {row.n:.0f}" if pd.notna(row.n) else ""
     beyond = ", each beyond what the species gives" if metric == _BEYOND_SPECIES else ""
     numbers = (
-        f"(balanced accuracy {names.uv} − {names.rgb}{beyond}: "
+        f"(model {names.label(variant)}, balanced accuracy {names.uv} − {names.rgb}{beyond}: "
         f"{signed(row.value)}{interval(row.low, row.high, signed)}, corrected {p_value(p)}{n})"
     )
     if not ((row.low > 0 or row.high < 0) and p <= ALPHA):

@@ -25,7 +25,7 @@ from xmodal_pipeline.reporting.style import (
     shorten,
     styled,
 )
-from xmodal_pipeline.reporting.words import MISSING, ModalityNames, number, write_class, write_species
+from xmodal_pipeline.reporting.words import MISSING, ModalityNames, number, small, write_class, write_species
 from xmodal_pipeline.specimens.columns import column_kind
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
 
@@ -101,7 +101,7 @@ def tabulate_confounding(confounding: pd.DataFrame, names: ModalityNames) -> Pag
     for row in ordered.itertuples():
         advice = names.rename(str(row.advice)) or MISSING
         statistic = {"cramers_v": "Cramér's V", "eta_squared": "η²"}[str(row.statistic)]
-        overall = f"{number(row.value)} ({number(row.p, 3)})"
+        overall = f"{number(row.value)} ({small(row.p, 3)})"
         within = f"{number(row.value_within_species)} ({number(row.p_within_species, 3)})"
         code = str(row.code) or MISSING
         rows.append(
@@ -239,7 +239,9 @@ def draw_class_balance(
         _draw_classes(axes, name, counts, colours)
         is_cut = len(counts) < len(tables[name])
         largest = f"\nthe {len(counts)} largest of {len(tables[name])} classes" if is_cut else ""
-        axes.set_title(f"{n} specimens by {name}{largest}")
+        several = int((specimen_index.groupby("specimen_id")[name].nunique() > 1).sum())
+        counted = f", {several} in several" if several else ""
+        axes.set_title(f"{n} specimens by {name}{counted}{largest}")
         axes.set_xlim(0, 1.1 * max(table.sum(axis=1).max() for table in shown.values()))
     panels[-1].set_xlabel("specimens")
     named = [*parts, *(["unlabelled"] if any("unlabelled" in counts for counts in tables.values()) else [])]

@@ -33,6 +33,19 @@ _STATUS_STYLES: Final = {
     "failed": (PALETTE[5], "X"),
     "abstained": (GREY, "D"),
 }
+_INSIDE: Final = {
+    "off": "is turned or of another scale",
+    "check": "is turned, of another scale, or shifted, which was not corrected",
+    "correct": "is turned or of another scale",
+}
+"""Why a capture may fail that lies inside the gate for margin and residual shift."""
+_FATES: Final = {
+    "ok": "right as photographed",
+    "corrected": "right after a shift was corrected",
+    "failed": "used misaligned and flagged",
+    "abstained": "flagged for too little structure to judge",
+}
+"""What is done with a capture of each status."""
 
 
 def registration_section(
@@ -59,18 +72,14 @@ def registration_section(
 
 
 def say_registration(registration_qa: pd.DataFrame, names: ModalityNames) -> list[Finding]:
-    """In how many captures the two photographs lie on one another; nothing where that was not judged."""
-    counts = registration_qa["status"].value_counts()
-    judged = counts[counts.index.isin(_STATUS_STYLES)]
-    if judged.empty:
+    """What became of the captures whose registration was judged; nothing where none was."""
+    counts = registration_qa["status"].value_counts().reindex(list(_STATUS_STYLES), fill_value=0)
+    if not counts.sum():
         return []
-    ok, corrected = counts.get("ok", 0), counts.get("corrected", 0)
-    which = "all" if not ok else f"{corrected} of them"
-    how = f", {which} after a shift was corrected" if corrected else ""
-    text = f"{names.uv} lies on {names.rgb} in {ok + corrected} of {judged.sum()} captures{how}."
-    if abstained := counts.get("abstained", 0):
-        text += f" In {abstained} there was too little structure to judge."
-    return [Finding(text, is_claim=False)]
+    fates = ", ".join(f"{counts[status]} {fate}" for status, fate in _FATES.items() if counts[status])
+    return [
+        Finding(f"How {names.uv} lies on {names.rgb}, in {counts.sum()} captures: {fates}.", is_claim=False)
+    ]
 
 
 def describe_registration(
@@ -120,13 +129,13 @@ def picture_registration(
     study: Study, registration_qa: pd.DataFrame, gate: RegistrationParams
 ) -> ReportFigure:
     """The figure as files, or why there is none; see `draw_registration`."""
-    names = ModalityNames.of(study)
+    names, mode = ModalityNames.of(study), study.settings.registration
     return print_figure(
         "registration",
         "Registration",
         f"Shift: of {names.uv} relative to {names.rgb} per capture, as found, before correction. "
         "Gate (dashed): a capture passes above the margin and left of the residual shift. "
-        "Both of its axes are stretched towards 0.",
+        f"Both of its axes are stretched towards 0. A failed capture inside the gate {_INSIDE[mode]}.",
         lambda width_mm: draw_registration(
             registration_qa,
             min_margin=gate.min_margin,

@@ -31,7 +31,7 @@ _HEADLINES: Final = ("uv_value", "traits", "retrieval")
 """Sections whose answers open the report."""
 _METHODS: Final = (
     *("specimens", "rejects", "calibration", "registration", "split"),
-    *("training", "evaluation", "alignment", "uv_value"),
+    *("training", "choice", "evaluation", "alignment", "uv_value"),
 )
 """Subjects of the Methods paragraph in a paper's order; others follow."""
 _ERROR_RATE: Final = (
@@ -49,6 +49,7 @@ _REFERENCES: Final = {
     "Mantel 1967": "Cancer Res. 27:209",
     "Freedman & Lane 1983": "J. Bus. Econ. Stat. 1:292",
     "Benjamini & Hochberg 1995": "J. R. Stat. Soc. B 57:289",
+    "Westfall & Young 1993": "Resampling-Based Multiple Testing (Wiley)",
 }
 """Where each work that a sentence may name is found; those that are named close the paragraph."""
 _NOTHING: Final = "Nothing to show: this study has no such results."

@@ -1,6 +1,6 @@
 """The gallery: queries of one modality, their true match in the other, and what the model ranked first."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -74,6 +74,7 @@ def picture_gallery(
             size=params.gallery_size,
             seed=params.seed,
             is_linear=study.is_linear,
+            flagged=frozenset(specimen_index.loc[specimen_index["flags"].fillna("") != "", "capture_id"]),
             names=names,
             width_mm=width_mm,
         )
@@ -96,6 +97,7 @@ def draw_gallery(
     size: int = 6,
     seed: int = 0,
     is_linear: bool = True,
+    flagged: Set[str] = frozenset(),
     names: ModalityNames = DEFAULT_NAMES,
     width_mm: float = DOUBLE_COLUMN_MM,
 ) -> Figure:
@@ -112,6 +114,7 @@ def draw_gallery(
         size: queries, half of them (rounded up) RGB, the rest UV.
         seed: of the draw.
         is_linear: whether the images are proportional to light.
+        flagged: captures that carry a flag; an asterisk marks them.
         names: display names of the modalities.
         width_mm: names and ranks stand beside the pictures in double-column width, else below.
 
@@ -141,7 +144,7 @@ def draw_gallery(
         block, below = axes[below : below + len(rows)], below + len(rows)
         for line, query in zip(block, rows, strict=True):
             order = _order(search, query, generator)
-            _draw_query(line, search, query, order, ids, pictures, is_wide=is_wide)
+            _draw_query(line, search, query, order, ids, pictures, flagged, is_wide=is_wide)
         asked, found = (names.label(modality) for modality in (search.query, search.gallery))
         heads = [f"{asked} query", f"{found} match", *(f"{found} {k}" for k in range(1, _TOP + 1))]
         for axis, head in zip(block[:1].flat, heads, strict=False):
@@ -203,7 +206,8 @@ def _title(searches: Sequence[_Search], seed: int, names: ModalityNames) -> str:
     )
     return (
         f"Held-out queries that find their match first, {', '.join(found)}; rows drawn by lot (seed {seed})\n"
-        f"Numbers are cosine similarities; framed: the true match{ties if level else ''}"
+        "Numbers: cosine similarity of the projections that the ranking uses; framed: the true match; *: a "
+        f"flagged capture{ties if level else ''}"
     )
 
 
@@ -221,20 +225,32 @@ def _draw_query(
     order: NDArray[np.intp],
     ids: list[str],
     pictures: Mapping[str, Callable[[str], NDArray[np.uint8]]],
+    flagged: Set[str],
     *,
     is_wide: bool,
 ) -> None:
-    _show(line[0], pictures[search.query](ids[query]), "")
+    _show(line[0], pictures[search.query](ids[query]), _mark(ids[query], flagged))
     similarity = search.similarity[query]
     for axis, hit in zip(line[1:], [query, *order[:_TOP]], strict=True):
-        _show(axis, pictures[search.gallery](ids[hit]), number(similarity[hit]), is_match=hit == query)
+        _show(
+            axis,
+            pictures[search.gallery](ids[hit]),
+            f"{number(similarity[hit])}{_mark(ids[hit], flagged)}",
+            is_match=hit == query,
+        )
     rank = query_measures(search.counts, ())["rank"][query]
     name, colour = ids[query].replace("_", " "), ALERT if rank > 1 else _HIT
     if is_wide:
         line[0].set_ylabel("\n".join(fit_text(name, _TILE_MM).splitlines()[:3]))
-        line[1].set_xlabel(f"{number(similarity[query])}, rank {rank:g}", color=colour)
+        line[1].set_xlabel(
+            f"{number(similarity[query])}{_mark(ids[query], flagged)}, rank {rank:g}", color=colour
+        )
     else:
         _write_below(line[0], f"{shorten(name, 50)}: rank {rank:g}", colour)
+
+
+def _mark(capture: str, flagged: Set[str]) -> str:
+    return "*" if capture in flagged else ""
 
 
 def _show(axes: Axes, picture: NDArray[np.uint8], note: str, *, is_match: bool = False) -> None:

@@ -97,7 +97,8 @@ def seed_fact(seed: int, most_seeds: int) -> tuple[str, str]:
     if not most_seeds:
         return (
             "One seed: exploratory",
-            f"{one_run}; another would move them. The pipeline ablation trains several.",
+            f"{one_run}; another would move them. Mean colour needs none. The pipeline ablation trains "
+            "several.",
         )
     return (
         "One seed shown",
@@ -295,7 +296,7 @@ def _linear(histories: pd.DataFrame, names: ModalityNames) -> str:
     side = f"{COARSE_PX} × {COARSE_PX}"
     return (
         f" Of the similarity of two projections, a share ({', '.join(said)}) is the cosine under PCA and "
-        f"canonical correlation (Vinod 1976) of {side} pixels, fitted on training captures."
+        f"canonical correlation (Vinod 1976) of {side} pixels, fitted on training and validation captures."
     )
 
 

@@ -13,6 +13,7 @@ from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
 from xmodal_pipeline.reporting.style import (
     DOUBLE_COLUMN_MM,
+    GREY,
     MAX_HEIGHT_MM,
     SINGLE_COLUMN_MM,
     NothingToDrawError,
@@ -48,9 +49,20 @@ def picture_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> ReportFigu
     return print_figure(
         "uv_value",
         f"What {names.uv} adds to {names.rgb}",
-        f"Class difference in {names.uv} beyond what {names.rgb} predicts, per species: 0 means nothing is "
-        "added. Verdicts are corrected for all tests.",
+        f"Class difference in {names.uv} beyond what {names.rgb} predicts, per species; 0: nothing is added. "
+        "Verdicts are corrected for all tests. Unresolved: not both q ≤ 0.05 and an interval above "
+        f"0{_of_pools(uv_value)}.",
         lambda width_mm: draw_uv_value(uv_value, names=names, width_mm=width_mm),
+    )
+
+
+def _of_pools(uv_value: pd.DataFrame) -> str:
+    """Why q and interval of a row over species may differ; empty without one."""
+    if (uv_value["scope"] == "species").all():
+        return ""
+    return (
+        "; over all species q asks whether any differs, the interval is of their mean, and one may speak "
+        "without the other"
     )
 
 
@@ -94,12 +106,12 @@ def draw_uv_value(
         Panels that share their rows and their axis. Colour and shape tell the verdict.
 
     Raises:
-        NothingToDrawError: if no row has a number.
+        NothingToDrawError: if no species was tested by itself.
     """
     ranked = rank_uv_value(uv_value)
     ranked = ranked.assign(where=say_where(ranked))
     known = ranked.dropna(subset="uv_adds")
-    if known.empty:
+    if known["is_pooled"].all():  # a mean over species of two specimens has no scale that one could read
         raise NothingToDrawError(
             "no label with two classes had enough specimens of either class in any species"
         )
@@ -115,6 +127,7 @@ def draw_uv_value(
     figure = make_figure(width_mm, edges_mm + height_mm * max(len(shown), 4))
     panels = list(dict.fromkeys(known["features"].sort_values(key=lambda one: one != COLOUR, kind="stable")))
     axes = make_axes(figure, 1, len(panels), sharex=True)[0]
+    first_pooled = int((~shown["is_pooled"]).sum())
     for axis, features in zip(axes, panels, strict=True):
         part = known[known["features"] == features]
         rows = [row_of.get(key, -1) for key in map(tuple, part[TEST].to_numpy())]
@@ -128,7 +141,10 @@ def draw_uv_value(
         )
         axis.set_title(f"by {say_features(str(features))}".capitalize())
         room_mm = (0.3 if is_wide else 0.28) * width_mm
-        axis.set_xlabel(fit_text(f"{names.uv} adds (squared difference in SD)", room_mm))
+        amount = f"distance of the classes in {names.uv}, given {names.rgb} (squared SDs, 95 % interval)"
+        axis.set_xlabel(fit_text(amount, room_mm))
+        if 0 < first_pooled < len(shown):
+            axis.axhline(first_pooled - 0.5, color=GREY, linewidth=0.6)
         axis.axvline(0, color="black", linewidth=0.8)
         axis.xaxis.set_major_locator(MaxNLocator(5 if is_wide else 3))
     edge = _edge(known)
@@ -138,7 +154,7 @@ def draw_uv_value(
         f"about {labels[0]}" if len(labels) == 1 else "",
         f"{len(shown)} of {len(tests)} rows" if len(tests) > len(shown) else "",
         f"too few specimens in {few} more" if few else "",
-        "n: of either class",
+        _name_classes(known),
         "intervals go on beyond the edge" if (known["high"] > edge).any() else "",
     ]
     add_legend(
@@ -149,6 +165,12 @@ def draw_uv_value(
     if heading:
         figure.suptitle(heading, fontsize=7)
     return figure
+
+
+def _name_classes(known: pd.DataFrame) -> str:
+    """`n: f + m`, or of either class where labels differ or are not named."""
+    classes = list(known["classes"].dropna().unique()) if "classes" in known else []
+    return f"n: {str(classes[0]).replace(' | ', ' + ')}" if len(classes) == 1 else "n: of either class"
 
 
 def _edge(known: pd.DataFrame) -> float:

@@ -23,7 +23,7 @@ from xmodal_pipeline.reporting.style import (
     styled,
     text_mm,
 )
-from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames, write_species
+from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames, number, write_species
 
 _KEYS: Final = ["features", "label", "view", "species"]
 _MARKS: Final = "PuOr"
@@ -47,9 +47,9 @@ def uv_maps_section(study: Study, **uv_maps: pd.DataFrame) -> Section:
     figure = print_figure(
         "uv_maps",
         f"Where on the body {names.uv} tells the classes apart",
-        f"For each claim of learnt features and each class: its mean {names.uv} image, and where "
-        f"{names.uv} says that a specimen is of this class (purple) or of the other (orange), found by "
-        "covering one place after the other. A map shows where a claim lies; it is no test of its own.",
+        f"Per claim of learnt features and class: the mean {names.uv} image (of n specimens), and what covering a place "
+        "did: purple, the specimen looked less like its class; orange, more. One scale for all: a pale map means "
+        "that no single place carries the claim. A map is no test of its own.",
         lambda width_mm: draw_uv_maps(maps, names=names, width_mm=width_mm),
         is_photographic=True,
     )
@@ -107,15 +107,19 @@ def draw_uv_maps(
     bar.ax.tick_params(labelsize=7, width=0.6, length=2)
     bar.outline.set_visible(False)
     left_out = f"; {len(shown)} of {len(claims)} claims" if len(claims) > len(shown) else ""
-    unit = f"says the other class ← {names.uv} here → says this class (SDs within classes{left_out})"
+    unit = (
+        f"{names.uv} covered here: looks more like its class ← → looks less like it (SDs within "
+        f"classes{left_out})"
+    )
     bar.set_label(fit_text(unit, width_mm))
     return figure
 
 
 def _title(claim: pd.DataFrame, names: ModalityNames) -> str:
-    """`Colias croceus: sex, dorsal, by separate`."""
+    """`Colias croceus: sex, dorsal, by separate, strongest place 0.6 SD`."""
     label, view, features, species = (str(claim[key].iloc[0]) for key in ("label", "view", *_KEYS[::3]))
-    where = ", ".join(filter(None, (label, view, f"by {names.label(features)}")))
+    strongest = f"strongest place {number(claim['influence'].abs().max(), 1)} SD"
+    where = ", ".join(filter(None, (label, view, f"by {names.label(features)}", strongest)))
     return f"{write_species(species)}: {where}"
 
 
@@ -126,7 +130,8 @@ def _draw_claim(line: NDArray[Any], claim: pd.DataFrame, names: ModalityNames, t
     for (name, part), panels in zip(claim.groupby("class", sort=False), (line[:2], line[2:]), strict=True):
         panels[0].imshow(_picture(part, "uv", box), cmap="gray", vmin=low, vmax=high)
         image = panels[1].imshow(_picture(part, "influence", box), cmap=_MARKS, vmin=-top, vmax=top)
-        for panel, title in zip(panels, (f"{names.uv} of {name}", f"says {name}"), strict=True):
+        titles = (f"{names.uv} of {name} ({part['n'].max()})", f"evidence for {name}")
+        for panel, title in zip(panels, titles, strict=True):
             panel.set_title(title, fontsize=7, weight="normal")
             _outline(panel, _picture(part, "coverage", box))
             hide_frame(panel)

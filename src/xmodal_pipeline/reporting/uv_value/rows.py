@@ -39,14 +39,15 @@ def say_features(features: str) -> str:
     return "mean colour" if features == COLOUR else "learnt features"
 
 
-def rank_uv_value(uv_value: pd.DataFrame) -> pd.DataFrame:
-    """The primary rows of `uv_value`: by lower limit, highest first, then too few, then pooled rows.
-
-    View and patch are "" where a row has none; so is a patch that is the whole specimen.
-    """
-    rows = uv_value[uv_value["family"] == "primary"]
+def clear_where(rows: pd.DataFrame) -> pd.DataFrame:
+    """View and patch as "" where a row has none, and a patch that is the whole specimen likewise."""
     where = rows[["view", "patch"]].fillna("").replace(WHOLE, "")
-    rows = rows.assign(view=where["view"], patch=where["patch"])
+    return rows.assign(view=where["view"], patch=where["patch"])
+
+
+def rank_uv_value(uv_value: pd.DataFrame) -> pd.DataFrame:
+    """The primary rows of `uv_value`: by lower limit, highest first, then too few, then pooled rows."""
+    rows = clear_where(uv_value[uv_value["family"] == "primary"])
     ranked = rows.assign(is_pooled=rows["scope"] != "species").sort_values(
         ["is_pooled", "low", "uv_adds"], ascending=[True, False, False], na_position="last", kind="stable"
     )

@@ -4,24 +4,36 @@ from typing import Any, Final
 
 import pandas as pd
 
-from xmodal_pipeline.evaluation.schema import COLOUR
+from xmodal_pipeline.evaluation.schema import COLOUR, UV_CLAIMS
+from xmodal_pipeline.evaluation.uv_value.noise import FEWEST_REPEATED
+from xmodal_pipeline.evaluation.uv_value.verdict import UNINFORMATIVE_AUC
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.cells import ONE_SEED
 from xmodal_pipeline.reporting.data.colour import calibration_caution, colour_tags
-from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
+from xmodal_pipeline.reporting.section import Chapter, Finding, PageTable, Section, table_of
 from xmodal_pipeline.reporting.uv_value.figure import picture_uv_value
-from xmodal_pipeline.reporting.uv_value.rows import VERDICTS, rank_uv_value, say_features, say_where
+from xmodal_pipeline.reporting.uv_value.rows import (
+    VERDICTS,
+    clear_where,
+    rank_uv_value,
+    say_features,
+    say_where,
+)
 from xmodal_pipeline.reporting.uv_value.sentences import find_uv_value, say_uv_value, write_seeds
-from xmodal_pipeline.reporting.words import ModalityNames, number, with_interval, write_species
+from xmodal_pipeline.reporting.uv_value.unflagged import Unflagged
+from xmodal_pipeline.reporting.words import ModalityNames, number, small, with_interval, write_species
 
 _SPECIMENS: Final = {"all": "all", "test": "test only"}
+_ONE_SEED: Final = f"learnt features: {ONE_SEED}"
+"""Not a word on mean colour, which no training changes."""
 
 
 def uv_value_section(
     study: Study,
     uv_value: pd.DataFrame,
     known_uv_value_seeds: pd.DataFrame,
+    specimen_index: pd.DataFrame,
     calibration: pd.DataFrame,
     evaluation: EvaluationParams,
 ) -> Section:
@@ -32,36 +44,73 @@ def uv_value_section(
         uv_value: of every set of features.
         known_uv_value_seeds: of the pipeline `ablation`: the primary rows by the median over seeds, which
             then stand instead of one training's.
+        specimen_index: which captures carry flags, and which specimens have several.
         calibration: lines of the grey standards, on which claims about colour rest.
         evaluation: the protocol.
     """
     names = ModalityNames.of(study)
     caution = calibration_caution(calibration)
     is_one_seed = known_uv_value_seeds.empty and set(evaluation.uv_value_features) - {COLOUR}
-    learnt = (ONE_SEED,) if is_one_seed else ()
+    learnt = (_ONE_SEED,) if is_one_seed else ()
     primary = uv_value if known_uv_value_seeds.empty else known_uv_value_seeds
+    unflagged = Unflagged.of(uv_value, specimen_index)
+    has_patches = clear_where(primary)["patch"].ne("").any()
+    whole = " Tests are of the whole specimen where no patch is named." if has_patches else ""
     return Section(
         "uv_value",
         f"What does {names.uv} add, and where on the body?",
         f"Per species: do the classes differ in {names.uv} beyond what {names.rgb} predicts? The amount is a "
         "squared standardised difference: 0 where nothing is added, 1 where the classes lie one standard "
-        "deviation apart. Tests are of the whole specimen where no patch is named; the figure on the first "
-        "screen shows them all. A claim holds up to the noise beside it: photograph some specimens twice to "
-        "know yours.",
+        f"deviation apart.{whole} A claim holds up to the noise beside it, to be compared with the SD "
+        "between photographs of one specimen.",
         headline=say_uv_value(primary, names),
         opening=picture_uv_value(primary, names),
-        findings=tuple(find_uv_value(primary, names, caution=caution)),
+        findings=(
+            *find_uv_value(primary, names, unflagged=unflagged, caution=caution),
+            *find_reservations(uv_value, specimen_index, names),
+        ),
         methods={"uv_value": describe_uv_value(study, primary, evaluation)},
         tags=learnt + colour_tags(study, calibration),
         chapters=(
             Chapter(
                 "uv_value",
                 f"What {names.uv} adds",
-                tables=(tabulate_uv_value(primary, names), tabulate_exploratory(uv_value, names)),
+                tables=(
+                    tabulate_uv_value(primary, names),
+                    unflagged.tabulate(primary, names),
+                    tabulate_exploratory(uv_value, names),
+                ),
                 is_evaluated=True,
             ),
         ),
     )
+
+
+def find_reservations(
+    uv_value: pd.DataFrame, specimen_index: pd.DataFrame, names: ModalityNames
+) -> list[Finding]:
+    """What every claim rests on: how many specimens tell the noise, and on whom the features were learnt."""
+    if not uv_value["verdict"].isin(UV_CLAIMS).any():
+        return []
+    views = ["view"] if "view" in specimen_index else []
+    repeated = int((specimen_index.groupby([*views, "specimen_id"], dropna=False).size() > 1).sum())
+    said = []
+    if repeated < FEWEST_REPEATED:
+        said.append(
+            f"{repeated} specimens were photographed several times; {FEWEST_REPEATED} are needed to correct "
+            "for noise."
+        )
+    species = uv_value[uv_value["scope"] == "species"]
+    learnt = set(species.loc[species["family"] == "primary", "features"]) - {COLOUR}
+    if learnt:
+        alone = species[(species["specimens"] == "test") & species["features"].isin(learnt)]
+        tested = alone[alone["verdict"] != "too_few"]
+        held = f"claim {tested['verdict'].isin(UV_CLAIMS).sum()} of {len(tested)} tests (exploratory)"
+        said.append(
+            "Learnt features come from a model trained, without labels, on most of these specimens; test "
+            f"specimens alone {held if len(tested) else 'are too few to be tested'}."
+        )
+    return [Finding(text, is_claim=False) for text in said]
 
 
 def describe_uv_value(study: Study, uv_value: pd.DataFrame, evaluation: EvaluationParams) -> str:
@@ -89,10 +138,10 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
     rows, ranked = [], rank_uv_value(uv_value)
     row: Any
     for row in ranked.assign(where=say_where(ranked)).itertuples():
-        aucs = (number(row.auc_rgb), number(row.auc_uv), number(row.auc_both))
+        aucs = (*map(number, (row.auc_rgb, row.auc_rgb_upper, row.auc_uv, row.auc_both)),)
         amount = with_interval(row.uv_adds, row.low, row.high)
         n = f"{row.n_1:.0f} + {row.n_2:.0f}"
-        errors = (number(row.p, 4), number(row.q, 3), _write_tips(row))
+        errors = (small(row.p, 4), small(row.q, 3), _write_tips(row))
         rows.append(
             (
                 write_species(str(row.species)),
@@ -105,7 +154,7 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
                 *errors,
             )
         )
-    auc = (f"AUC {names.rgb}", f"AUC {names.uv}", "AUC both")
+    auc = (f"AUC {names.rgb}", "at most", f"AUC {names.uv}", "AUC both")
     header = (
         "Species",
         "Label",
@@ -125,9 +174,14 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
         header,
         rows,
         4,
-        note=f"Holds up to noise: the SD of a capture's noise in every band of {names.rgb}, and the lowest "
-        f"reliability of {names.rgb}, under which the claim stands. Photograph some specimens twice to know "
-        "your own noise.",
+        note=f"{names.uv} adds: q is at most 0.05 and the interval lies above 0. {names.uv} only: besides, "
+        f"the AUC of {names.rgb} is below {UNINFORMATIVE_AUC:g} at its upper 95 % limit (at most); the "
+        f"photographs of {names.rgb} were used in both. An AUC far below 0.5 is no separation upside "
+        "down: with few specimens, leaving a pair out tips the rest against it. In a row over species, q "
+        "asks whether any species differs; the interval is of the mean over species. Holds up to noise: the "
+        "SD of a "
+        f"capture's noise in every band of {names.rgb}, and the lowest reliability of {names.rgb} (down to "
+        "0.70 is tried), under which the claim stands.",
         last_is_text=True,
         source="uv_value_csv",
     )
@@ -135,13 +189,14 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
 
 def tabulate_exploratory(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable:
     """Verdicts of `uv_value` per set of features other than the primary one, counted over species."""
-    rows = uv_value[(uv_value["family"] != "primary") & (uv_value["scope"] == "species")]
+    is_other = (uv_value["family"] != "primary") & uv_value["specimens"].isin(_SPECIMENS)
+    rows = uv_value[is_other & (uv_value["scope"] == "species")]
     table = []
     for (features, which), part in rows.groupby(["features", "specimens"], sort=False):
         counts = part["verdict"].value_counts().reindex(list(VERDICTS), fill_value=0)
         table.append((names.label(str(features)), _SPECIMENS[str(which)], *map(str, counts)))
     return table_of(
-        f"Exploratory: verdicts from learnt features, each set corrected by itself ({ONE_SEED})",
+        "Exploratory: verdicts from learnt features of one training, each set corrected by itself",
         ("Features", "Specimens", *map(names.label, VERDICTS)),
         table,
         2,

@@ -9,6 +9,8 @@ from xmodal_pipeline.evaluation.uv_value.verdict import (
     COLUMNS,
     adjust_p_values,
     critical_p,
+    is_found_by_pattern,
+    is_found_without_colour,
     judge,
     verdict,
 )
@@ -99,3 +101,30 @@ def test_rows_are_ranked_by_lower_limit_within_label_view_and_patch():
     judged = judge(rows, margin=1.0)
     assert judged["species"].tolist() == ["s1", "s4", "s0", "s2", "s3", "s5"]
     assert judged["verdict"].tolist()[3] == "too_few"
+
+
+@pytest.mark.parametrize(
+    ("high_of_colour", "verdict_of_colour", "expected"),
+    [
+        (1.9, "unresolved", (True, True)),
+        (2.0, "unresolved", (True, False)),  # the intervals touch: colour leaves it open
+        (1.9, "uv_adds", (False, False)),
+        (np.nan, "too_few", (False, False)),  # colour was not asked
+    ],
+)
+def test_not_by_mean_colour_needs_an_interval_of_colour_below_that_of_the_claim(
+    high_of_colour, verdict_of_colour, expected
+):
+    rows = pd.DataFrame(
+        {
+            "species": ["p", "p", "p", "q"],
+            "label": "sex",
+            "scope": "species",
+            "features": ["colour", "colour", "separate", "colour"],
+            "verdict": [verdict_of_colour, "too_few", "uv_adds", "unresolved"],
+            "low": [0.0, np.nan, 2.0, 0.0],
+            "high": [high_of_colour, np.nan, 9.0, 99.0],
+        }
+    )
+    assert is_found_without_colour(rows).tolist() == [False, False, expected[0], False]
+    assert is_found_by_pattern(rows).tolist() == [False, False, expected[1], False]

@@ -5,14 +5,20 @@ import pytest
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.cells import SeedSpread
 from xmodal_pipeline.reporting.classification.accuracies import (
+    describe_choice,
     describe_evaluation,
     draw_classification,
+    explain_low,
     tabulate_accuracies,
     tabulate_chosen,
 )
 from xmodal_pipeline.reporting.classification.controls import accuracy_rows
+from xmodal_pipeline.reporting.embeddings import ChosenVariant
 from xmodal_pipeline.reporting.style import NothingToDrawError
 from xmodal_pipeline.reporting.words import ModalityNames
+
+NAMES = ModalityNames()
+ALONE = SeedSpread(pd.DataFrame())
 
 
 def test_other_metrics_and_tasks_are_no_accuracies(studies):
@@ -88,4 +94,37 @@ def test_nothing_predicted_says_so(studies):
 def test_the_methods_state_the_protocol():
     told = describe_evaluation(EvaluationParams(folds=4, bootstraps=50, protocol="quick"))
     assert "regression in 4 folds stratified" in told
-    assert told.endswith("95 % over 50 bootstraps (protocol: quick).")
+    assert told.count("95 % over 50 bootstraps (protocol: quick).") == 1
+
+
+def test_accuracies_below_chance_are_explained_beside_shuffled_labels(studies):
+    known = {"name": "separate", "kind": "variant", "label": "sex", "chance": 0.5, "n": 20}
+    rows = [
+        known | {"task": "classification", "metric": f"{s}_accuracy", "source": s, "value": value}
+        for s, value in (("rgb", 0.37), ("uv", 0.5))
+    ]
+    rows.append(known | {"task": "classification_control", "metric": "shuffled_within_strata", "value": 0.47})
+    (found,) = explain_low(studies.tidy(rows), "separate", NAMES)
+    assert found.text.startswith("Below chance (sex from RGB 0.37) tells nothing")
+    assert found.text.endswith("; labels shuffled within species give 0.47 for sex.")
+    assert not found.is_claim
+    assert explain_low(studies.tidy(rows[1:]), "separate", NAMES) == []
+    assert explain_low(studies.tidy(rows), "concat", NAMES) == []
+
+
+def test_an_accuracy_without_a_miss_says_of_how_many(studies):
+    known = {"name": "separate", "kind": "variant", "task": "classification", "label": "sex", "n": 164}
+    rows = [
+        known | {"metric": f"{s}_accuracy", "source": s, "value": 1.0, "low": low, "high": 1.0}
+        for s, low in (("rgb", 1.0), ("uv", 0.9))
+    ]
+    (row,) = tabulate_accuracies(studies.tidy(rows), NAMES, ALONE).rows
+    assert row[2:4] == ("1.00 (all 164 right)", "1.00 (0.90 to 1.00)")
+
+
+def test_the_methods_name_the_correction_and_the_choice(studies):
+    assert "(Westfall & Young 1993)" in describe_evaluation(EvaluationParams())
+    told = describe_choice(ChosenVariant("pca_cca"), ModalityNames("Dorsal", "Ventral"))
+    assert told.startswith("The report speaks of PCA + CCA, the model of best validation recall@1")
+    assert "What Ventral adds was asked of all specimens" in told
+    assert describe_choice(ChosenVariant(), NAMES) == ""

@@ -21,8 +21,8 @@ def one_difference(studies, *rows):
 @pytest.mark.parametrize(
     ("numbers", "claim", "beginning"),
     [
-        ((0.27, 0.15, 0.38), True, "UV is easier to read sex from than RGB (balanced"),
-        ((-0.27, -0.38, -0.15), True, "RGB is easier to read sex from than UV (balanced"),
+        ((0.27, 0.15, 0.38), True, "UV is easier to read sex from than RGB (model separate, balanced"),
+        ((-0.27, -0.38, -0.15), True, "RGB is easier to read sex from than UV (model separate, balanced"),
         ((0.27, -0.01, 0.38), False, "No difference between UV and RGB is claimed for sex"),
     ],
 )
@@ -73,11 +73,12 @@ def test_the_headline_names_every_label_once_under_its_modality(studies):
         told("species", 0.0, -0.1, 0.1),
     ]
     verdicts = judge_labels(studies.tidy(rows), "separate", ModalityNames("Dorsal", "Ventral"))
-    assert say_labels(verdicts, ModalityNames("Dorsal", "Ventral")) == (
+    assert say_labels(verdicts, "pca_cca", ModalityNames("Dorsal", "Ventral")) == (
         "Sex and age are easier to read from Ventral than from Dorsal; morph is easier to read from Dorsal "
-        "than from Ventral; for species no difference between Dorsal and Ventral is shown."
+        "than from Ventral; for species no difference between Dorsal and Ventral is shown "
+        "(features of the model PCA + CCA)."
     )
-    assert say_labels([], NAMES) == ""
+    assert say_labels([], "separate", NAMES) == ""
 
 
 def test_the_table_goes_through_species(studies):

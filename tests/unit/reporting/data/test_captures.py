@@ -8,6 +8,7 @@ from xmodal_pipeline.reporting.data.captures import (
     describe_rejects,
     describe_split,
     draw_contact_sheet,
+    find_gathered,
     hash_captures,
     picture_contact_sheet,
     say_usable,
@@ -51,10 +52,40 @@ def test_advice_asks_for_nothing_that_is_already_set(studies):
 def test_the_first_answer_counts_what_is_used_flagged_and_rejected(studies):
     flags = pd.DataFrame({"flags": ["", "SATURATED", "SATURATED;OUT_OF_RANGE", None]})
     assert say_usable(flags, pd.DataFrame()) == (
-        "2 of 4 captures are used as they are, 2 are flagged, and none was rejected."
+        "4 captures are used: 2 without a flag, 2 although flagged; none was rejected."
     )
-    assert say_usable(flags, studies.make_rejected()).endswith("and 3 more were rejected.")
+    assert say_usable(flags, studies.make_rejected()).endswith("; 3 more were rejected.")
     assert count_flags(flags).to_dict() == {"SATURATED": 2, "OUT_OF_RANGE": 1}
+
+
+def test_codes_that_gather_in_a_class_say_so(studies):
+    study = studies.make_study()
+    index = pd.DataFrame(
+        {
+            "flags": ["X;Y", "X", "X", "", "", "X", *[""] * 6],
+            "species": ["pieris_rapae"] * 5 + ["colias_croceus"] * 7,
+            "session": ["one", "two"] * 6,
+        }
+    )
+    assert find_gathered(index, study) == ["3 of the 4 X captures are of Pieris rapae (3 of its 5)."]
+    two = index.assign(flags=["X", "X", *[""] * 10])
+    assert find_gathered(two, study) == []  # fewer than three
+    half = index.assign(flags=["X", "X", "X", "", "", "X", "X", "X", *[""] * 4])
+    assert find_gathered(half, study) == []  # half of them, and no more
+    common = index.assign(flags=["X", "X", "X", "", "", "X", "X", *[""] * 5])
+    assert find_gathered(common, study) == ["3 of the 5 X captures are of Pieris rapae (3 of its 5)."]
+    twice = index.assign(
+        species=["p"] * 6 + ["c"] * 6, flags=["X", "X", "X", "X", "", "", "X", "X", *[""] * 4]
+    )
+    assert find_gathered(twice, study) == []  # twice the share of the others, and no more
+    one = index.assign(species="p", session=["one"] * 3 + ["two"] * 9)
+    assert find_gathered(one, study) == ["3 of the 4 X captures are of session one (3 of its 3)."]
+    asked = studies.make_study(label="morph", confounders=["year"])
+    morphs = one.assign(session="s", morph=one["session"], year=["1"] * 3 + ["2"] * 9)
+    assert find_gathered(morphs, asked) == [
+        "3 of the 4 X captures are of morph one (3 of its 3).",
+        "3 of the 4 X captures are of year 1 (3 of its 3).",
+    ]
 
 
 def test_the_split_is_told_with_its_parts(studies, index):

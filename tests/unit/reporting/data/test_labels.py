@@ -122,6 +122,13 @@ def test_class_balance_draws_the_other_labels_too(index):
     assert [t.get_text() for t in view.texts] == ["30", "30"]
 
 
+def test_a_specimen_of_two_sessions_is_said_to_stand_in_both():
+    index = pd.DataFrame({"specimen_id": ["s1", "s1", "s2"], "session": ["one", "two", "two"]})
+    axes = draw_class_balance(index, label="session").axes[0]
+    assert axes.get_title("left") == "2 specimens by session, 1 in several"
+    assert [t.get_text() for t in axes.texts] == ["2", "1"]
+
+
 def test_class_balance_leaves_out_the_smallest_of_many_classes(index):
     many = index.assign(drawer=[f"d{i // 2}" for i in range(len(index))])
     figure = draw_class_balance(many, label="drawer", most=10)

@@ -7,9 +7,12 @@ from xmodal_pipeline.reporting.data.registration import (
     _turns,
     describe_registration,
     draw_registration,
+    picture_registration,
+    say_registration,
     tabulate_registration,
 )
 from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.reporting.words import ModalityNames
 
 
 def test_the_table_has_median_and_largest_shift_of_each_status():
@@ -81,9 +84,38 @@ def test_gate_holds_for_corrected_captures_too(studies, index):
     assert {"ok: ≥ 0.005", "corrected: ≥ 0.02", "≤ 1.5 px"} == {text.get_text() for text in gate.texts}
 
 
+@pytest.mark.parametrize(
+    ("statuses", "fates"),
+    [
+        (
+            {"corrected": 162, "failed": 18},
+            "in 180 captures: 162 right after a shift was corrected, 18 used misaligned and flagged.",
+        ),
+        (
+            {"ok": 2, "abstained": 1},
+            "in 3 captures: 2 right as photographed, 1 flagged for too little structure to judge.",
+        ),
+        ({"off": 4}, ""),
+    ],
+)
+def test_the_sentence_says_what_became_of_the_captures(statuses, fates):
+    qa = pd.DataFrame({"status": [name for name, count in statuses.items() for _ in range(count)]})
+    said = [one.text for one in say_registration(qa, ModalityNames())]
+    assert said == ([f"How UV lies on RGB, {fates}"] if fates else [])
+
+
 def test_turns_either_way_are_counted():
     qa = pd.DataFrame(
         {"rotation_deg": [0.4, -0.4, 0.0, float("nan")], "scale": [1.0, 1.0, 1.01, float("nan")]}
     )
     assert _turns(qa, None) == "; a rotation or another scale was found in 3 of them"
     assert _turns(qa.iloc[3:], "camera") == "; captures of one camera shared one transform"
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"), [("correct", "turned or of"), ("check", "turned, of another scale, or")]
+)
+def test_the_caption_says_why_a_capture_inside_the_gate_failed(studies, index, mode, words):
+    study = studies.make_study(registration=mode)
+    figure = picture_registration(study, studies.make_registration(index), RegistrationParams())
+    assert f"A failed capture inside the gate is {words}" in figure.caption

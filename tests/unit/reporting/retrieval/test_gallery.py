@@ -53,3 +53,13 @@ def test_ties_in_the_gallery_do_not_favour_the_match(studies, index):
     assert f"{2 * len(rgb)} queries have captures level with their match" in figure.get_suptitle()
     # 48 rows, each with its match first once in 20 times.
     assert framed < 10
+
+
+def test_flagged_captures_carry_an_asterisk(studies, index):
+    table, images = studies.make_embeddings(index), studies.make_prepared(index, 8)
+    captures = paired_projections(table)[0]["capture_id"]
+    for marked in ((), tuple(captures)):
+        figure = draw_gallery(table, images, size=2, flagged=frozenset(marked))
+        notes = [ax.get_xlabel() for ax in figure.axes]
+        assert [("*" in note) for note in notes] == [bool(marked)] * len(notes)
+    assert "*: a flagged capture" in figure.get_suptitle().replace("\n", " ")

@@ -98,23 +98,30 @@ def test_retrieval_is_judged_against_chance_and_every_baseline(studies):
     above = recall(studies, 0.62, 0.5, 0.74, silhouette=(0.32, 0.1, 0.5, 0.02), **weak)
     assert above.is_claim
     assert above.text.replace("\u00a0", " ") == (
-        "From the RGB photograph, the model finds the UV one first in 62 % of 20 held-out queries (95 % "
-        "interval 50 % to 74 %), above chance (5 %; corrected p = 0.004) and above each of 3 baselines, the "
-        "strongest being silhouette (30 %; difference +32 (95 % interval +10 to +50), "
+        "From the RGB photograph, the model separate finds the UV one first in 62 % of 20 held-out queries "
+        "(95 % interval 50 % to 74 %), above chance (5 %; corrected p = 0.004; species alone "
+        "30 %) and above each of 3 baselines, the strongest being silhouette (30 %; difference +32 points "
+        "(95 % interval +10 to +50), "
         "corrected p = 0.020)."
     )
     for strongest, words in (
         ((0.1, -0.1, 0.3, 0.4), "but it is not shown to exceed the baseline pixels"),
         ((0.1, 0.01, 0.3, 0.2), "but it is not shown to exceed the baseline pixels"),
-        ((-0.3, -0.5, -0.1, 0.2), "but it is not shown to exceed the baseline pixels"),
+        ((-0.3, -0.5, -0.1, 0.2), "does better; the corrected test does not settle it"),
         ((-0.3, -0.5, -0.1, 0.01), "but without learning pixels (92\u00a0%"),
     ):
         beside = recall(studies, 0.62, 0.5, 0.74, pixels=strongest, **weak)
         assert not beside.is_claim
         assert words in beside.text
-    species = recall(studies, 0.62, 0.5, 0.74, **weak | {"species_only": (-0.13, -0.3, 0.1, 0.5)})
+        assert "Nor is it" not in beside.text
+    unknown = weak | {"species_only": (0.1, -0.02, 0.3, 0.2)}
+    species = recall(studies, 0.62, 0.5, 0.74, **unknown)
     assert not species.is_claim
     assert "but it is not shown to exceed the baseline species only" in species.text
+    assert "Nor is it" not in species.text
+    both = recall(studies, 0.62, 0.5, 0.74, pixels=(-0.1, -0.3, 0.1, 0.5), **unknown)
+    assert "baseline pixels" in both.text
+    assert both.text.endswith(" Nor is it shown to exceed the species alone.")
 
 
 def test_recall_is_above_chance_by_the_test_corrected_for_all_directions(studies):
@@ -123,7 +130,7 @@ def test_recall_is_above_chance_by_the_test_corrected_for_all_directions(studies
     table.loc[is_first, "p"] = [0.013, 0.011, 0.04, 0.5]
     found = find_retrieval(table, studies.make_differences(), "separate", NAMES, ALONE)
     assert ["not shown to be above chance" in one.text for one in found] == [False, False, True, True]
-    assert "corrected p = 0.044)" in found[0].text
+    assert "corrected p = 0.044;" in found[0].text
     assert [one.is_claim for one in found] == [False] * 4
     assert found[0].text.endswith("; no baseline was measured beside it.")
 
@@ -144,9 +151,9 @@ def test_retrieval_names_the_modalities_in_their_direction(studies):
     forth, back, *warped = find_retrieval(
         studies.make_comparison(), studies.make_differences(), "concat", names, ALONE
     )
-    assert "From the Dorsal photograph, the model finds the Ventral one" in forth.text
-    assert "From the Ventral photograph, the model finds the Dorsal one" in back.text
-    assert all("warped so that neither outline nor pose gives the match away" in one.text for one in warped)
+    assert "From the Dorsal photograph, the model concat finds the Ventral one" in forth.text
+    assert "From the Ventral photograph, the model concat finds the Dorsal one" in back.text
+    assert all("photograph (warped), the" in one.text for one in warped)
     assert len(warped) == 2
 
 
@@ -159,16 +166,26 @@ def test_the_headline_names_both_directions_chance_and_what_is_not_exceeded(stud
     table = studies.make_comparison()
     strong = (0.32, 0.1, 0.5, 0.02)
     start = (
-        "From one photograph of a held-out specimen, the model finds the other first in 55 % (from RGB) and "
-        "51 % (from UV) of 20 searches"
+        "From one photograph of a held-out specimen, the model separate finds the other first in 55 % (from "
+        "RGB) and 51 % (from UV) of 20 searches"
     )
     assert headline(studies, table, band_means=strong) == (
-        f"{start}; chance is 5 %, and every baseline finds fewer."
+        f"{start}; chance is 5 %, knowing only the species 29 %, and every baseline finds fewer."
     )
-    assert headline(studies, table, band_means=strong, pixels=(-0.3, -0.5, -0.1, 0.01)) == (
+    table = table[table["name"] != "species_only"]
+    assert headline(studies, table, band_means=strong, pixels=(0.3, -0.5, 0.9, 0.4)) == (
         f"{start}; chance is 5 %, but this is not shown to exceed what a baseline finds without learning: "
-        "pixels (92 % and 92 %)."
+        "pixels (32 % and 32 %)."
     )
+    for pixels, open_end in (
+        ((-0.3, -0.5, -0.1, 0.01), ""),
+        ((-0.3, -0.5, -0.1, 0.2), "; the corrected test does not settle it"),
+        ((-0.3, -0.5, 0.0, 0.01), "; the corrected test does not settle it"),
+    ):
+        assert headline(studies, table, band_means=strong, pixels=pixels) == (
+            f"{start}; chance is 5 %, but pixels (92 % and 92 %), without training a model, finds "
+            f"more{open_end}."
+        )
     luck = table.assign(p=0.03)
     assert headline(studies, luck, band_means=strong) == (
         f"{start}, which is not shown to be above chance (5 %) in both directions."
@@ -181,3 +198,14 @@ def test_nothing_measured_is_silent_and_says_so(studies):
     assert find_retrieval(nothing, studies.make_differences(), "", NAMES, ALONE) == []
     with pytest.raises(NothingToDrawError, match="no retrieval across the modalities"):
         draw_retrieval(nothing)
+
+
+def test_what_the_species_alone_reaches_is_a_dashed_line(studies):
+    def lines(table):
+        """From the left: where a line goes from the top of the panel to its bottom."""
+        drawn = [line.get_xdata() for line in draw_retrieval(table).axes[0].lines]
+        return sorted(x[0] for x in drawn if len(x) == 2 and x[0] == x[1])
+
+    table = studies.make_comparison()
+    assert lines(table) == pytest.approx([0.05, 0.30 * (1 + 0.93) / 2])
+    assert lines(table[table["name"] != "species_only"]) == pytest.approx([0.05])

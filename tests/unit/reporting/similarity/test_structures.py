@@ -40,7 +40,11 @@ WHOLE = {"headline": "all", "held_fixed": ""}
             False,
             "No common order of specimens in RGB and UV is claimed within species, beyond what sex gives",
         ),
-        ({"held_fixed": "species"}, True, "alike within species, no label held fixed (Spearman 0.45, perm"),
+        (
+            {"held_fixed": "species"},
+            True,
+            "alike within species, no other label held fixed (Spearman 0.45, perm",
+        ),
         ({"held_fixed": "sex"}, True, "alike over all pairs, beyond what sex gives (Spearman 0.45"),
         ({"spearman_within": (-0.4, 0.001, 0.0)}, False, "No common order"),
         # Both know the sex, and nothing else: what permutation within the sexes leaves is the same.
@@ -195,3 +199,14 @@ def test_small_classes_stand_together_by_genus_or_unparted(values, lines, names)
     _mark_classes(axes, values, with_names=True)
     assert len(axes.get_lines()) == 2 * lines
     assert [t.get_text() for t in axes.get_yticklabels()] == names
+
+
+def test_the_sentence_names_what_needs_no_training(studies):
+    rivals = [
+        *studies.make_alignment("untrained_encoder", "baseline", spearman_within=(0.67, 0.001, 0.0)),
+        *studies.make_alignment("pca_cca", "baseline", spearman_within=(0.74, 0.001, 0.0)),
+        *studies.make_alignment("band_means", "baseline"),
+    ]
+    table = studies.tidy([*studies.make_alignment("separate"), *rivals])
+    (found,) = find_alignment(table, "separate", NAMES)
+    assert found.text.endswith("n = 20; untrained encoder 0.67, PCA + CCA 0.74).")
