@@ -47,9 +47,9 @@ def uv_maps_section(study: Study, **uv_maps: pd.DataFrame) -> Section:
     figure = print_figure(
         "uv_maps",
         f"Where on the body {names.uv} tells the classes apart",
-        f"Per claim of learnt features and class: the mean {names.uv} image (of n specimens), and what covering a place "
-        "did: purple, the specimen looked less like its class; orange, more. One scale for all: a pale map means "
-        "that no single place carries the claim. A map is no test of its own.",
+        f"Per claim of learnt features and class: the mean {names.uv} image (of n specimens), and what "
+        "covering a place did: purple, the specimen looked less like its class; orange, more. One scale for "
+        "all: a pale map means that no single place carries the claim. A map is no test of its own.",
         lambda width_mm: draw_uv_maps(maps, names=names, width_mm=width_mm),
         is_photographic=True,
     )
