@@ -86,7 +86,7 @@ def test_species_go_to_phylogenetic_methods_with_the_tips_of_the_tree(finished):
     assert run.returncode == 1
     said = " ".join((run.stdout + run.stderr).split())
     assert f"uv_value: specimens.tree was null, is {finished / 'tree.nwk'}" in said
-    assert "'kedro run --pipelines evaluate'" in said
+    assert f"'kedro run --pipelines evaluate --env smoke --params {tree}'" in said
     settings = f"{tree},stale=warn"  # the tree is matched here alone; what is measured knows none
     run = kedro(finished, "run", "--env", "smoke", "--pipelines", "evaluate", *nodes, "--params", settings)
     assert run.returncode == 0, run.stderr[-2000:]
