@@ -65,8 +65,9 @@ def test_what_uv_adds_is_uv_s():
     assert list(uv.index) == list(INDEX["capture_id"])
 
 
-def test_only_the_named_features_of_all_specimens_are_primary():
-    colour = pd.DataFrame(
+def make_colour():
+    """The colour of every capture, at random."""
+    return pd.DataFrame(
         [
             (capture, "whole", modality, band, value, value / 10)
             for modality, band in (("rgb", "R"), ("uv", "U"))
@@ -74,6 +75,10 @@ def test_only_the_named_features_of_all_specimens_are_primary():
         ],
         columns=["capture_id", "patch", "modality", "band", "mean", "sd"],
     )
+
+
+def test_only_the_named_features_of_all_specimens_are_primary():
+    colour = make_colour()
     embeddings = make_table(rgb=noise(1), uv=noise(2))
     params = PARAMS.model_copy(update={"uv_value_features": ("colour", "separate"), "minimum_n": 2})
     index = INDEX.assign(species="p")
@@ -92,14 +97,7 @@ def test_only_the_named_features_of_all_specimens_are_primary():
 
 
 def test_a_species_with_flagged_captures_is_measured_again_without_them():
-    colour = pd.DataFrame(
-        [
-            (capture, "whole", modality, band, value, value / 10)
-            for modality, band in (("rgb", "R"), ("uv", "U"))
-            for capture, value in zip(INDEX["capture_id"], np.exp(noise(ord(band), 1)[:, 0]), strict=True)
-        ],
-        columns=["capture_id", "patch", "modality", "band", "mean", "sd"],
-    )
+    colour = make_colour()
     features = make_table(rgb=noise(1), uv=noise(2))
     params = PARAMS.model_copy(update={"uv_value_features": ("colour", "separate"), "minimum_n": 2})
     index = INDEX.assign(species="p", flags=["MISREGISTERED", "", "SATURATED", *[""] * (N - 3)])

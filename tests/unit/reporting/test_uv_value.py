@@ -245,7 +245,11 @@ def test_a_claim_says_whether_it_stands_without_flagged_captures(studies):
         f.text for f in find_uv_value(rows, NAMES, unflagged=few)
     )
     none = Unflagged.of(rows, flags)
-    assert not any("flagged" in f.text for f in find_uv_value(rows, NAMES, unflagged=none))
+    assert "2 flagged captures too few are left" in next(
+        f.text for f in find_uv_value(rows, NAMES, unflagged=none)
+    )
+    unmarked = Unflagged.of(rows, flags.assign(flags=""))
+    assert not any("flagged" in f.text for f in find_uv_value(rows, NAMES, unflagged=unmarked))
     assert tabulate_exploratory(pd.concat([rows, again]), NAMES).rows == []
 
 
@@ -254,7 +258,7 @@ def test_what_claims_rest_on_is_said_where_something_is_claimed(studies):
     test = rows[rows["features"] == "separate"].assign(family="exploratory", specimens="test")
     index = pd.DataFrame({"specimen_id": ["a", "a", "b", "b", "c"], "view": ["up", "up", "up", "down", "up"]})
     repeats, learnt = (f.text for f in find_reservations(pd.concat([rows, test]), index, NAMES))
-    assert repeats.startswith("1 specimens were photographed several times; 40 are needed")
+    assert repeats.startswith("Specimens photographed several times: 1; 40 are needed")
     assert learnt.endswith("; test specimens alone claim 2 of 2 tests (exploratory).")
     few = test.assign(verdict="too_few")
     _, learnt = (f.text for f in find_reservations(pd.concat([rows, few]), index, NAMES))

@@ -198,8 +198,8 @@ def tabulate_flags(specimen_index: pd.DataFrame, study: Study) -> PageTable:
     ]
     header = ("Code", "What to do", "Captures")
     note = (
-        "Codes gather in a class with at least 3 of their captures, more than half of them, and more than "
-        "twice the others' share."
+        f"Codes gather in a class with at least {_FEWEST_GATHERED} of their captures, more than half of "
+        "them, and more than twice the others' share."
     )
     return table_of("Captures used but flagged", header, rows, 2, note=note, source="specimen_index")
 

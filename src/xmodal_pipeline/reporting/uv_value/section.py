@@ -97,8 +97,8 @@ def find_reservations(
     said = []
     if repeated < FEWEST_REPEATED:
         said.append(
-            f"{repeated} specimens were photographed several times; {FEWEST_REPEATED} are needed to correct "
-            "for noise."
+            f"Specimens photographed several times: {repeated}; {FEWEST_REPEATED} are needed to correct for "
+            "noise."
         )
     species = uv_value[uv_value["scope"] == "species"]
     learnt = set(species.loc[species["family"] == "primary", "features"]) - {COLOUR}

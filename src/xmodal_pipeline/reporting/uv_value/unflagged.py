@@ -40,7 +40,7 @@ class Unflagged:
 
     def count(self, claim: Any) -> int:
         """Flagged captures of the species and view of a row."""
-        if self.rows.empty or self.flagged.empty:
+        if self.flagged.empty:
             return 0
         is_own = self.flagged["species"] == claim.species
         if claim.view and "view" in self.flagged:
