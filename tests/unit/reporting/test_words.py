@@ -50,6 +50,7 @@ def test_species_are_written_as_binomials():
 def test_numbers_have_a_true_minus_sign_and_no_negative_zero():
     assert (number(-0.256), number(-0.0001, 3), number(None), number(12, 0)) == ("−0.26", "0.000", "–", "12")
     assert (signed(-0.05), signed(0.05)) == ("−0.05", "+0.05")
+    assert (signed(-0.004), signed(0.004), signed_percent(-0.004)) == ("0.00", "0.00", "0")
     assert (percent(0.624), signed_percent(-0.05)) == ("62\u00a0%", "−5")
     assert with_interval(0.5, -0.1, 0.7) == "0.50 (−0.10 to 0.70)"
     assert with_interval(0.5, None, None) == "0.50"

@@ -72,6 +72,8 @@ def test_codes_that_gather_in_a_class_say_so(studies):
     assert find_gathered(two, study) == []  # fewer than three
     half = index.assign(flags=["X", "X", "X", "", "", "X", "X", "X", *[""] * 4])
     assert find_gathered(half, study) == []  # half of them, and no more
+    rare = pd.DataFrame({"flags": ["X"] * 6 + [""] * 20, "species": [*"aaabcdbcdbcdbcdbcdbcdbcdbc"]})
+    assert find_gathered(rare, study) == []  # half of them, though all of the species
     common = index.assign(flags=["X", "X", "X", "", "", "X", "X", *[""] * 5])
     assert find_gathered(common, study) == ["3 of the 5 X captures are of Pieris rapae (3 of its 5)."]
     twice = index.assign(
