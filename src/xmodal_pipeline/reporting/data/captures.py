@@ -23,8 +23,6 @@ from xmodal_pipeline.reporting.style import (
     NothingToDrawError,
     draw_pages,
     fit_text,
-    hide_frame,
-    make_axes,
     make_figure,
     shorten,
     styled,
@@ -47,6 +45,9 @@ _SEXES: Final = {"f": "female", "m": "male"}
 _SHEET_DOUBLE: Final = (3, 9)
 _SHEET_SINGLE: Final = (2, 10)
 """Columns and rows of a page."""
+_SHEET_HEAD_MM: Final = 4.5
+_SHEET_NAME_MM: Final = 4.0
+"""Room for what stands above a page, and for the name above a capture."""
 _CAPTION_CHARACTER_MM: Final = 1.45
 """Names of captures are rich in digits, which are wider than letters."""
 
@@ -286,20 +287,6 @@ def draw_contact_sheet(
     shown = order[page * per_page : (page + 1) * per_page]
     if not shown:
         raise NothingToDrawError(f"no capture on page {page + 1} of the contact sheet")
-    rows = math.ceil(len(shown) / columns)
-    strip_mm = width_mm / columns - 3
-    reasons = {row: fit_text(flags[row].replace(";", ", "), strip_mm - 5, is_title=True) for row in shown}
-    lines = max(reason.count("\n") for reason in reasons.values())
-    row_mm = min(strip_mm / 3 + 6.5 + 3 * lines, (MAX_HEIGHT_MM - 10) / most_rows)
-    figure = make_figure(width_mm, 10 + row_mm * rows)
-    axes = make_axes(figure, rows, columns)
-    for axis in axes.flat:
-        hide_frame(axis)
-    for axis, row in zip(axes.flat, shown, strict=False):
-        axis.imshow(_side_by_side(thumbnails[row]))
-        caption = shorten(captions[row], int(strip_mm / _CAPTION_CHARACTER_MM))
-        axis.set_title(caption, fontsize=7, fontweight="normal", pad=3.5)
-        axis.set_xlabel(reasons[row], color=ALERT, fontweight="bold", labelpad=2, loc="left")
     pages = math.ceil(len(thumbnails) / per_page)
     flagged = sum(map(bool, flags))
     of_all = f" of {captures_in_all}" if (captures_in_all or 0) > len(thumbnails) else ""
@@ -307,7 +294,33 @@ def draw_contact_sheet(
         f"{names.rgb} | {names.uv} | overlay ({names.rgb} green, {names.uv} magenta). "
         f"{len(thumbnails)}{of_all} captures, {flagged} flagged (first). Page {page + 1} of {pages}"
     )
-    figure.suptitle(fit_text(about, width_mm), fontsize=7, x=0.01, ha="left")
+    head = fit_text(about, width_mm)
+    head_mm = _SHEET_HEAD_MM + 3 * head.count("\n")
+    strips = [_side_by_side(thumbnails[row]) for row in shown]
+    column_mm = width_mm / columns
+    strip_mm = column_mm - 3
+    reasons = [fit_text(flags[row].replace(";", ", "), strip_mm - 5, is_title=True) for row in shown]
+    texts_mm = _SHEET_NAME_MM + 3.5 + 3 * max(reason.count("\n") for reason in reasons)
+    high, wide = strips[0].shape[:2]
+    row_mm = min(strip_mm * high / wide + texts_mm, (MAX_HEIGHT_MM - head_mm) / most_rows)
+    image_mm = row_mm - texts_mm
+    height_mm = head_mm + row_mm * math.ceil(len(shown) / columns)
+    figure = make_figure(width_mm, height_mm)
+    figure.set_layout_engine("none")
+    figure.suptitle(head, fontsize=7, x=1.5 / width_mm, y=1 - 1 / height_mm, ha="left", va="top")
+    figure.suppressComposite = True  # compositing would resample the photographs of a PDF
+    # One set of axes, in mm, for the page: axes of every capture take longer than its photographs.
+    sheet = figure.add_axes((0, 0, 1, 1))
+    sheet.axis("off")
+    for place, (row, strip, reason) in enumerate(zip(shown, strips, reasons, strict=True)):
+        left = 1.5 + place % columns * column_mm
+        top = head_mm + place // columns * row_mm + _SHEET_NAME_MM
+        extent = (left, left + image_mm * wide / high, top + image_mm, top)
+        sheet.imshow(strip, extent=extent, aspect="auto")
+        caption = shorten(captions[row], int(strip_mm / _CAPTION_CHARACTER_MM))
+        sheet.text(left, top - 0.8, caption, va="bottom")
+        sheet.text(left, top + image_mm + 0.6, reason, va="top", color=ALERT, fontweight="bold")
+    sheet.set(xlim=(0, width_mm), ylim=(height_mm, 0))
     return figure
 
 

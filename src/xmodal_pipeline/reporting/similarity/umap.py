@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -126,8 +127,10 @@ def lay_out(
     with warnings.catch_warnings():
         # It says that Tensorflow is missing, that a seed costs it its threads, and what distances it expects.
         warnings.simplefilter("ignore")
-        from umap import UMAP
+        from umap import UMAP, layouts, umap_
 
+        for module in (umap_, layouts):
+            _keep_compiled(module)
         mapper = UMAP(
             n_neighbors=neighbours,
             min_dist=params.umap_min_dist,
@@ -150,6 +153,15 @@ def lay_out(
             csr_matrix((distances.ravel(), nearest.ravel(), rows), shape=(len(batch), n))
         )
     return layout, np.asarray(placed[:-1], dtype=np.float32)
+
+
+def _keep_compiled(module: ModuleType) -> None:
+    """Have numba keep what it compiles of a module, as pynndescent does: 15 s of every later process."""
+    from numba.extending import is_jitted
+
+    for function in vars(module).values():
+        if is_jitted(function) and function.py_func.__module__ == module.__name__:
+            function.enable_caching()
 
 
 def _start(points: NDArray[np.float32], seed: int) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from xmodal_pipeline.reporting.data.captures import (
     tabulate_flags,
     tabulate_rejects,
 )
-from xmodal_pipeline.reporting.style import NothingToDrawError
+from xmodal_pipeline.reporting.style import DOUBLE_COLUMN_MM, SINGLE_COLUMN_MM, NothingToDrawError
 from xmodal_pipeline.reporting.words import ModalityNames
 from xmodal_pipeline.specimens.thumbnails import Thumbnails
 
@@ -123,25 +123,50 @@ def pictures(count):
     return made
 
 
+def texts_of(figure):
+    """Names and reasons of a page, each beside the place of the photographs that it is nearest to."""
+    (sheet,) = figure.axes
+    lefts_tops = [(image.get_extent()[0], image.get_extent()[3]) for image in sheet.images]
+    names, reasons = [""] * len(lefts_tops), [""] * len(lefts_tops)
+    for text in sheet.texts:
+        x, y = text.get_position()
+        is_name = text.get_verticalalignment() == "bottom"
+        places = [
+            i for i, (left, top) in enumerate(lefts_tops) if left == x and (top > y if is_name else top < y)
+        ]
+        place = min(places, key=lambda i: abs(lefts_tops[i][1] - y))
+        (names if is_name else reasons)[place] = text.get_text()
+    return names, reasons
+
+
 def test_flagged_captures_come_first_with_their_reason():
     figure = draw_contact_sheet(
         pictures(5), list("abcde"), ["", "", "SATURATED;DEAD_BAND", "", "OUT_OF_RANGE"]
     )
-    shown = [ax for ax in figure.axes if ax.images]
-    assert [ax.get_title("left") for ax in shown] == list("ceabd")
-    assert [ax.get_xlabel() for ax in shown[:2]] == [
-        "SATURATED, DEAD_BAND",
-        "OUT_OF_RANGE",
-    ]
-    assert [int(ax.images[0].get_array()[0, 0, 0]) for ax in shown] == [2, 4, 0, 1, 3]
-    strip = shown[0].images[0].get_array()
+    names, reasons = texts_of(figure)
+    assert names == list("ceabd")
+    assert reasons == ["SATURATED, DEAD_BAND", "OUT_OF_RANGE", "", "", ""]
+    shown = figure.axes[0].images
+    assert [int(image.get_array()[0, 0, 0]) for image in shown] == [2, 4, 0, 1, 3]
+    strip = shown[0].get_array()
     assert strip[0, [0, 30, 60], 1].tolist() == [0, 50, 100]
+
+
+def test_photographs_keep_their_proportions_and_stand_in_rows():
+    figure = draw_contact_sheet(pictures(5), list("abcde"), [""] * 5)
+    figure.draw_without_rendering()
+    boxes = [image.get_window_extent() for image in figure.axes[0].images]
+    high, wide = figure.axes[0].images[0].get_array().shape[:2]
+    assert {round(box.width / box.height, 3) for box in boxes} == {round(wide / high, 3)}
+    assert boxes[0].x0 < boxes[1].x0 < boxes[2].x0
+    assert boxes[0].y0 == boxes[2].y0 > boxes[3].y1
+    assert boxes[3].x0 == boxes[0].x0
 
 
 def test_pages_follow_one_another():
     captions = [f"c{i}" for i in range(30)]
     second = draw_contact_sheet(pictures(30), captions, [""] * 30, page=1)
-    assert [ax.get_title("left") for ax in second.axes if ax.images] == ["c27", "c28", "c29"]
+    assert texts_of(second)[0] == ["c27", "c28", "c29"]
     assert "Page 2 of 2" in second.get_suptitle()
     with pytest.raises(NothingToDrawError, match="no capture on page 3"):
         draw_contact_sheet(pictures(30), captions, [""] * 30, page=2)
@@ -151,33 +176,32 @@ def test_long_reasons_are_broken_and_long_names_keep_their_number():
     name = "Archaeopteryx_lithographica_subspecies_female_0042_dorsal.tif"
     flags = "REGISTRATION_ABSTAINED;FOCUS_MISMATCH;MASK_TOUCHES_BORDER"
     figure = draw_contact_sheet(pictures(2), [name, "b"], [flags, ""], captures_in_all=500)
-    first = figure.axes[0]
-    assert first.get_xlabel() == "REGISTRATION_ABSTAINED,\nFOCUS_MISMATCH,\nMASK_TOUCHES_BORDER"
-    title = first.get_title("left")
-    assert len(title) == 40
-    assert title.startswith("Archaeopteryx_lit")
-    assert title.endswith("_0042_dorsal.tif")
+    names, reasons = texts_of(figure)
+    assert reasons[0] == "REGISTRATION_ABSTAINED,\nFOCUS_MISMATCH,\nMASK_TOUCHES_BORDER"
+    assert len(names[0]) == 40
+    assert names[0].startswith("Archaeopteryx_lit")
+    assert names[0].endswith("_0042_dorsal.tif")
     assert "2 of 500 captures, 1 flagged" in figure.get_suptitle()
 
 
-def test_texts_of_a_full_sheet_do_not_overlap():
+@pytest.mark.parametrize("width_mm", [SINGLE_COLUMN_MM, DOUBLE_COLUMN_MM])
+def test_texts_of_a_full_sheet_do_not_overlap_and_stay_on_it(width_mm):
     codes = "REGISTRATION_ABSTAINED;FOCUS_MISMATCH;MASK_TOUCHES_BORDER;DUPLICATED_BAND"
     names = [f"Archaeopteryx_lithographica_female_{i:04d}_dorsal" for i in range(27)]
-    figure = draw_contact_sheet(pictures(27), names, [codes] * 27)
+    figure = draw_contact_sheet(pictures(27), names, [codes] * 27, width_mm=width_mm)
     figure.draw_without_rendering()
-    boxes = [
-        text.get_window_extent()
-        for axes in figure.axes
-        for text in (axes.xaxis.label, axes.title, axes._left_title)
-        if text.get_text()
-    ]
-    boxes += [axes.images[0].get_window_extent() for axes in figure.axes]
+    (sheet,) = figure.axes
+    shown = [*sheet.texts, figure._suptitle, *sheet.images]
+    boxes = [artist.get_window_extent() for artist in shown]
     assert not [
         (i, j)
         for i, a in enumerate(boxes)
         for j, b in enumerate(boxes[:i])
         if a.shrunk(0.98, 0.9).overlaps(b.shrunk(0.98, 0.9))
     ]
+    page = figure.bbox
+    assert all(page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 for box in boxes)
+    assert all(box.y1 <= page.y1 for box in boxes)
 
 
 def test_data_hash_ignores_order_and_follows_content(studies):

@@ -45,6 +45,15 @@ def test_the_layout_parts_two_groups_and_is_reproducible(points):
     assert (own < other).mean() > 0.9
 
 
+def test_what_numba_compiles_is_kept_for_the_next_process(points):
+    from umap import layouts, umap_
+
+    lay_out(points[:20], NONE, PARAMS)
+    kept = [umap_.smooth_knn_dist, umap_.compute_membership_strengths]
+    kept += [function for name, function in vars(layouts).items() if name.endswith("euclidean_single_epoch")]
+    assert all(function.stats.cache_path for function in kept if hasattr(function, "stats"))
+
+
 def test_equal_points_have_a_layout():
     layout, placed = lay_out(np.ones((12, 3), np.float32), np.ones((2, 3), np.float32), PARAMS)
     assert np.isfinite(layout).all()
