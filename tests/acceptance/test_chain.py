@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import multiprocessing
 import re
 import shutil
 import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,34 @@ from PIL import Image
 from xmodal_pipeline.dictionary import TABLES, find_column
 from xmodal_pipeline.params.variants import DEFAULT_VARIANTS, VARIANTS
 
-KEDRO = str(Path(sys.executable).with_name("kedro"))
+FORKED = multiprocessing.get_context("forkserver")
+# Every command is a process of its own, forked from one that holds the libraries, which take 10 s to import.
+FORKED.set_forkserver_preload(
+    ["kedro.framework.cli", "pandas", "sklearn.linear_model", "timm", "lightning.pytorch", "umap"]
+)
+COMMAND = """
+import os, sys
+from kedro.framework.cli import main
+for descriptor, path in enumerate(streams, start=1):
+    os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+os.chdir(project)
+sys.argv = ["kedro", *arguments]
+main()
+"""
 
 
 def kedro(project, *arguments):
-    return subprocess.run(
-        [KEDRO, *arguments], cwd=project, check=False, capture_output=True, text=True, timeout=280
-    )
+    """`kedro` with these arguments in this folder, as a shell runs it: exit status and what it printed."""
+    with tempfile.TemporaryDirectory() as folder:
+        streams = [f"{folder}/{name}" for name in ("stdout", "stderr")]
+        given = {"project": project, "arguments": arguments, "streams": streams}
+        process = FORKED.Process(target=exec, args=(COMMAND, given))
+        process.start()
+        process.join(280)
+        if process.exitcode is None:
+            process.kill()
+        texts = [Path(stream).read_text() for stream in streams]
+    return subprocess.CompletedProcess(arguments, process.exitcode, *texts)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ class EvaluationParams(ParamsModel):
     """Permutations behind each p-value of the alignment."""
     reference_permutations: int = Field(20, ge=1)
     """Refits with the other modality's rows permuted, behind `improvement_over_*`."""
-    minimum_n: int = Field(6, ge=2)
+    minimum_n: int = Field(6, ge=3)
     """Specimens per class below which a cell says `too few`."""
     uv_value_features: tuple[str, ...] = Field(("colour", "separate"), min_length=1)
     """Sets of features whose findings count in `uv_value`, corrected together: colour, and one variant that

@@ -17,8 +17,8 @@ from xmodal_pipeline.evaluation.uv_value.noise import noise_added
 from xmodal_pipeline.evaluation.uv_value.predictors import Predictors, scale
 from xmodal_pipeline.evaluation.uv_value.reference import p_value
 
-MINIMUM_POOLED = 2
-"""Specimens per class with which a species enters the pooled rows."""
+_LEAST_COMPARED = 2
+"""Specimens per class, below which they have no variance."""
 MOST_COLUMNS = 5
 """Of UV."""
 _LEAST_VARIANCE = 0.15
@@ -188,7 +188,7 @@ def _contrasts(rgb: Predictors, u: Floats, layout: Layout) -> list[_Contrast]:
 
 def _is_comparable(layout: Layout) -> Booleans:
     """(S,) Species with specimens enough of both classes to be tested."""
-    return np.asarray(layout.counts.min(axis=1) >= MINIMUM_POOLED)
+    return np.asarray(layout.counts.min(axis=1) >= _LEAST_COMPARED)
 
 
 def _free_directions(contrasts: list[_Contrast]) -> Floats:

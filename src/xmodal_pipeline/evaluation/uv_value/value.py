@@ -16,7 +16,7 @@ from xmodal_pipeline.evaluation.uv_value.inputs import (
     check_features,
     check_lengths,
 )
-from xmodal_pipeline.evaluation.uv_value.pooling import pool_species
+from xmodal_pipeline.evaluation.uv_value.pooling import MINIMUM_POOLED, pool_species
 from xmodal_pipeline.evaluation.uv_value.tips import Tips
 from xmodal_pipeline.evaluation.uv_value.verdict import COLUMNS, PRIMARY, judge
 
@@ -48,8 +48,8 @@ def uv_value(  # noqa: PLR0913 - one call answers for a whole study; all but the
     nothing beyond RGB, 1 when the classes are one SD apart. Nothing is drawn at random.
 
     A specimen of which an RGB feature lies beyond five robust SDs of its class is set aside and named.
-    Species with fewer than `minimum_n` per class are `too_few`, without numbers; with at least two per class
-    they enter the pooled rows (all species, and each clade).
+    Species with fewer than `minimum_n` per class are `too_few`, without numbers; with three per class they
+    enter the pooled rows (all species, and each clade).
 
     Args:
         rgb: (n, d1) features, finite; logarithms of colour, or an embedding (d1 > 12): linear terms only.
@@ -200,8 +200,10 @@ def _species_rows(
 
 
 def _pooled_rows(analysis: Analysis, used: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:
-    """All species, and each clade, of at least two species that have two specimens of either class."""
+    """All species, and each clade, of at least two species that have enough specimens of either class."""
     clades = used.groupby("stratum")["clade"].first()
+    counts = analysis.layout.counts
+    estimates = estimates[counts[estimates["species_code"]].min(axis=1) >= MINIMUM_POOLED]
     codes = estimates["species_code"]
     pools = [("all species", "all", np.ones(len(codes), dtype=bool))]
     of_rows = codes.map(clades)
@@ -215,11 +217,11 @@ def _pooled_rows(analysis: Analysis, used: pd.DataFrame, estimates: pd.DataFrame
         if chosen.sum() < 2:
             continue
         part = estimates[chosen]
-        pool = pool_species(part["p"].to_numpy(), part["uv_adds_unbiased"].to_numpy())
-        counts = analysis.layout.counts[part["species_code"]].sum(axis=0)
+        pool = pool_species(*(part[name].to_numpy() for name in ("p", "uv_adds_unbiased", "df")))
+        n_1, n_2 = counts[part["species_code"]].sum(axis=0)
         means = {column: part[column].mean() for column in ("auc_rgb", "auc_uv", "auc_both")}
         rows.append(
-            {"species": name, "scope": scope, "n_1": counts[0], "n_2": counts[1], "is_eligible": True}
+            {"species": name, "scope": scope, "n_1": n_1, "n_2": n_2, "is_eligible": True}
             | {"n_unlabelled": 0, "n_set_aside": 0, "set_aside": "", **means}
             | {"p": pool.p, "uv_adds": pool.estimate, "uv_adds_se": pool.error}
             | {"low": pool.low, "high": pool.high}

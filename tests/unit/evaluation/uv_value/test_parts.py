@@ -188,15 +188,22 @@ def test_reference_is_hotellings_where_a_species_stands_alone():
 
 
 def test_pooling_by_hand():
-    pool = pool_species(stats.norm.sf([1.0, 2.0, 9.0]), np.array([1.0, 2.0, 6.0]))
+    pool = pool_species(stats.norm.sf([1.0, 2.0, 9.0]), np.array([1.0, 2.0, 6.0]), np.full(3, 9.0))
     # Scores 1, 2 and 3, for 9 is clipped; their spread is 1.
     assert pool.p == pytest.approx(stats.norm.sf(2 * np.sqrt(3)))
     reach = stats.t.ppf(0.975, 2) * np.std([1, 2, 6], ddof=1) / np.sqrt(3)
     assert (pool.estimate, pool.low, pool.high) == (3.0, 0.0, pytest.approx(3 + reach))
-    spread = pool_species(stats.norm.sf([-3.0, 3.0, 3.0]), np.array([1.0, np.nan, 1.0]))
+    spread = pool_species(stats.norm.sf([-3.0, 3.0, 3.0]), np.array([1.0, np.nan, 1.0]), np.full(3, np.inf))
     assert spread.p == pytest.approx(stats.norm.sf(np.sqrt(3) / np.sqrt(12)))
     assert spread.estimate == 1.0
-    assert np.isnan(pool_species(np.array([0.1, 0.2]), np.array([np.nan, 1.0])).estimate)
+    assert np.isnan(pool_species(np.array([0.1, 0.2]), np.array([np.nan, 1.0]), np.full(2, 9.0)).estimate)
+
+
+def test_a_distance_without_a_variance_counts_in_p_alone():
+    p, df = stats.norm.sf([1.0, 1.0, 1.0]), np.array([9.0, 4.0, 4.1])
+    pool = pool_species(p, np.array([1.0, 1e6, 3.0]), df)
+    assert pool.estimate == 2.0
+    assert pool.p == pytest.approx(stats.norm.sf(np.sqrt(3)))
 
 
 def test_a_specimen_far_from_its_class_is_set_aside():

@@ -83,6 +83,14 @@ def test_a_small_species_has_no_numbers_but_enters_the_pool():
     assert np.isnan(pool["noise_tip"])
 
 
+def test_a_species_of_two_and_two_enters_no_pool():
+    table = uv_value(*make_study(n_small=2))
+    pool = table[table["scope"] == "all"].iloc[0]
+    assert (pool["n_1"], pool["n_2"], pool["n_species"]) == (80, 80, 4)
+    enters = uv_value(*make_study(n_small=3))
+    assert enters.loc[enters["scope"] == "all", "n_species"].tolist() == [5]
+
+
 def test_numbers_ignore_class_names_row_order_uv_maps_and_species_constants():
     rgb, uv, sex, species = make_study()
     plain = by_species(uv_value(rgb, uv, sex, species)).sort_index()
