@@ -51,6 +51,8 @@ class CaptureCode(StrEnum):
     """A band holds no signal inside the mask: constant, or noise without structure."""
     DUPLICATED_BAND = "DUPLICATED_BAND"
     """Two bands are identical pixel by pixel."""
+    DISPLACED_BAND = "DISPLACED_BAND"
+    """A band of a stack lies beside the first of its modality: something moved between two exposures."""
     SATURATED = "SATURATED"
     """Too many pixels of a band at the top of its range, inside the mask."""
     NO_METADATA = "NO_METADATA"
@@ -113,6 +115,7 @@ ADVICE: Final[dict[str, str]] = {
     CaptureCode.DUPLICATE: "Keep one of the two files.",
     CaptureCode.DEAD_BAND: "Check filter, lamp and exposure of this band.",
     CaptureCode.DUPLICATED_BAND: "Check the export: one band was written twice.",
+    CaptureCode.DISPLACED_BAND: "Align the bands before they are stacked, or photograph again.",
     CaptureCode.SATURATED: "Expose less; colour is a lower limit where pixels are saturated.",
     CaptureCode.NO_METADATA: "Add a row to the metadata; until then the capture is unlabelled.",
     CaptureCode.NO_CAPTURE: "Add the file, or remove the row from the metadata.",

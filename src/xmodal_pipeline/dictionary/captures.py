@@ -175,6 +175,8 @@ CAPTURE_TABLES: Final = {
             "above_one_share": Column("Pixels above 1.", SHARE),
             "focus": Column("Mean squared spatial frequency of the modality; higher is sharper.", "px⁻²"),
             "mask_share": Column("Part of the frame inside the mask.", SHARE),
+            "dx_px": Column("Shift against the modality's first band, to the right; 0: none found.", PIXELS),
+            "dy_px": Column("Shift against the modality's first band, down; 0: none found.", PIXELS),
             "flags": _FLAGS,
         },
     ),

@@ -1,7 +1,8 @@
 """Is every band of a capture alive, exposed, sharp and in range? One row per band, and codes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from xmodal_pipeline.errors import CaptureCode
 from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Bands, Capture, Mask
-from xmodal_pipeline.imaging.registration import Matrix, is_mirrored, pixels_in_uv
+from xmodal_pipeline.imaging.registration import Matrix, Shift, is_mirrored, pixels_in_uv
 from xmodal_pipeline.imaging.scale import TOP_BIN
 from xmodal_pipeline.imaging.structure import (
     Plane,
@@ -80,6 +81,7 @@ def capture_quality(
     calibration: Calibration | None = None,
     is_aligned: bool = True,
     to_uv: Matrix | None = None,
+    displaced: Mapping[str, Mapping[int, Shift]] = MappingProxyType({}),
 ) -> tuple[list[dict[str, Any]], tuple[CaptureCode, ...]]:
     """Judge the bands of one capture inside its masks.
 
@@ -93,12 +95,14 @@ def capture_quality(
         is_aligned: whether the modalities are meant to lie on one another. Without, no mirror is looked for.
         to_uv: takes a pixel of RGB to its place in UV (`registration_matrix`); with None, places are shared
             where the two masks are equal.
+        displaced: by modality and index of the band, how far it lies from the first (`find_displaced_bands`).
 
     Returns:
         Rows (modality, band, mean, sd, min, max, saturated_share, snr, below_zero_share, above_one_share,
-        focus, mask_share, flags), and the codes of the capture, bands' and its own, each once. `snr` is the
-        standard deviation over the noise of Immerkaer's kernel, 1 for noise alone. `focus` belongs to the
-        modality: its mean squared spatial frequency (px⁻²), free of exposure, contrast and noise.
+        focus, mask_share, dx_px, dy_px, flags), and the codes of the capture, bands' and its own, each once.
+        `snr` is the standard deviation over the noise of Immerkaer's kernel, 1 for noise alone. `focus`
+        belongs to the modality: its mean squared spatial frequency (px⁻²), free of exposure, contrast and
+        noise.
     """
     modalities = (
         _modality("rgb", study.rgb_bands, capture.rgb, capture.rgb_mask),
@@ -120,6 +124,7 @@ def capture_quality(
             params,
             saturated_at=_saturated_at(modality.names, ceiling, calibration),
             mask_share=np.count_nonzero(mask) / mask.size,
+            displaced=displaced.get(modality.name, {}),
         )
     codes = {CaptureCode(code) for row in rows for code in row["flags"].split(";") if code}
     if _covers_border(capture.rgb_mask):
@@ -280,14 +285,17 @@ def _rows(
     *,
     saturated_at: NDArray[np.float64],
     mask_share: float,
+    displaced: Mapping[int, Shift],
 ) -> list[dict[str, Any]]:
     lowest, highest, saturated, below, above = _extremes(modality.sample, saturated_at)
     rows = []
     for k, band in enumerate(modality.names):
         snr = _ratio(modality.sd[k], modality.noise[k]) if lowest[k] < highest[k] else 0.0
+        shift = displaced.get(k, Shift(0.0, 0.0))
         checks = {
             CaptureCode.DEAD_BAND: snr < params.min_band_snr and correlations[k] < _UNRELATED,
             CaptureCode.DUPLICATED_BAND: band in twins,
+            CaptureCode.DISPLACED_BAND: k in displaced,
             CaptureCode.SATURATED: saturated[k] > params.max_saturated_share,
             CaptureCode.OUT_OF_RANGE: max(below[k], above[k]) > params.max_out_of_range_share,
         }
@@ -305,6 +313,8 @@ def _rows(
                 "above_one_share": float(above[k]),
                 "focus": modality.focus,
                 "mask_share": mask_share,
+                "dx_px": shift.dx_px,
+                "dy_px": shift.dy_px,
                 "flags": ";".join(code for code, found in checks.items() if found),
             }
         )

@@ -19,7 +19,9 @@ from xmodal_pipeline.imaging.reading import calibrate_capture, check_hashes, rea
 from xmodal_pipeline.imaging.receptors import ReceptorModel
 from xmodal_pipeline.imaging.registration import (
     Registration,
+    Shift,
     estimate_registration,
+    find_displaced_bands,
     lay_mask,
     matrix_to_uv,
     registration_row,
@@ -144,6 +146,7 @@ def _examine(
         calibration=calibration,
         is_aligned=verdict is not None,
         to_uv=to_uv,
+        displaced=_displaced_bands(capture, how) if study.shares_grid else {},
     )
     if calibration is not None and any(line.flagged for line in calibration.values()):
         flags = (*flags, CaptureCode.POOR_CALIBRATION)
@@ -167,6 +170,12 @@ _REGISTRATION_FLAGS = {
     "failed": CaptureCode.MISREGISTERED,
     "abstained": CaptureCode.REGISTRATION_ABSTAINED,
 }
+
+
+def _displaced_bands(capture: Capture, how: _Settings) -> dict[str, dict[int, Shift]]:
+    """Of a stack, which is made of several exposures; the bands of one photograph cannot part."""
+    modalities = {"rgb": (capture.rgb, capture.rgb_mask), "uv": (capture.uv, capture.uv_mask)}
+    return {name: find_displaced_bands(*pair, how.registration) for name, pair in modalities.items()}
 
 
 def judge_registration(capture: Capture, study: Study, params: RegistrationParams) -> Registration | None:

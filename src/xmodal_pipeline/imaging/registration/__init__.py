@@ -1,9 +1,11 @@
 """How UV lies on RGB: measured, judged, and undone."""
 
+from xmodal_pipeline.imaging.registration.bands import find_displaced_bands
 from xmodal_pipeline.imaging.registration.geometry import (
     Matrix,
     Registration,
     RegistrationStatus,
+    Shift,
     Transform,
     apply_registration,
     lay_mask,
@@ -21,10 +23,12 @@ __all__ = [
     "Matrix",
     "Registration",
     "RegistrationStatus",
+    "Shift",
     "Sighting",
     "Transform",
     "apply_registration",
     "estimate_registration",
+    "find_displaced_bands",
     "find_rig",
     "is_mirrored",
     "lay_mask",

@@ -48,7 +48,7 @@ _FOUND_SD = 1.645
 """An error this many standard deviations beyond the gate is found in 95 of 100 captures."""
 _LOST_PX = 0.7
 """A rotation more uncertain than this at the specimen's edges says that the edges are not the same ones."""
-_CLEARLY_WORSE = -0.01
+CLEARLY_WORSE = -0.01
 """A margin below this is a failure, not a doubt: on pairs of noise it stays near -0.009."""
 _POLISHES = 3
 """Small corrections after mutual information."""
@@ -151,7 +151,7 @@ def judge(finding: Finding, scene: Scene, params: RegistrationParams, *, correct
     most = params.max_residual_px * scene.detail_reduction
     if not is_placed(finding, scene, params):
         # Nothing fits here. It is a failure where elsewhere is clearly better, else too little is known.
-        clear = finding.shift.length_px >= most or finding.before.margin < _CLEARLY_WORSE
+        clear = finding.shift.length_px >= most or finding.before.margin < CLEARLY_WORSE
         return "failed" if clear else "abstained"
     if is_turned(finding.turn, params):
         return "failed"

@@ -1,0 +1,45 @@
+"""Whether the bands of one modality lie on one another."""
+
+from xmodal_pipeline.imaging.capture import Bands, Mask
+from xmodal_pipeline.imaging.registration.geometry import Shift
+from xmodal_pipeline.imaging.registration.verdict import (
+    CLEARLY_WORSE,
+    has_structure,
+    is_placed,
+    look,
+)
+from xmodal_pipeline.imaging.registration.views import make_scene
+from xmodal_pipeline.imaging.structure import Plane
+from xmodal_pipeline.params.ingest import RegistrationParams
+
+
+def find_displaced_bands(bands: Bands, mask: Mask, params: RegistrationParams) -> dict[int, Shift]:
+    """Bands that lie beside the first one, as where the camera moved between two exposures of a stack.
+
+    A band is displaced where another place fits it by the whole gate, and fits clearly better than where it
+    is: bands that show different patterns fit nowhere, and are not named.
+
+    Args:
+        bands: (bands, height, width) of one modality.
+        mask: (height, width), True = specimen.
+        params: the gate of RGB and UV.
+
+    Returns:
+        Shift against the first band, by index of the band.
+    """
+    found = {}
+    for k in range(1, len(bands)):
+        shift = _displacement(bands[0], bands[k], mask, params)
+        if shift is not None:
+            found[k] = shift
+    return found
+
+
+def _displacement(first: Plane, band: Plane, mask: Mask, params: RegistrationParams) -> Shift | None:
+    scene = make_scene(first, band, mask, working_size_px=params.working_size_px)
+    if not has_structure(scene, params):
+        return None
+    finding = look(scene, params)
+    is_far = finding.shift.length_px >= params.max_residual_px * scene.detail_reduction
+    is_misplaced = is_far and finding.before.margin < CLEARLY_WORSE
+    return finding.shift if is_misplaced and is_placed(finding, scene, params) else None
