@@ -83,7 +83,8 @@ def init(metadata: ProjectMetadata, folder: Path, study: str) -> None:
         click.echo(f"Read there what is marked DOUBTFUL: {n_doubtful} settings.")
     for obstacle in proposal.obstacles:
         click.echo(f"Note: {obstacle}")
-    click.echo(f"Next: kedro run --env {study}")
+    click.echo(f"Next: kedro run --env {study} --pipelines ingest,colour (nothing is trained);")
+    click.echo(f"then kedro run --env {study}")
 
 
 def _write_conf(proposal: "Proposal", study: str, conf: Path) -> None:

@@ -100,7 +100,7 @@ ADVICE: Final[dict[str, str]] = {
     CaptureCode.TOO_LARGE: "Cut or reduce the photograph, or raise specimens.limits.",
     CaptureCode.BAD_NAME: "Rename the file: letters, digits and signs in UTF-8.",
     CaptureCode.HASH_MISMATCH: "Copy the file again from where its hash was taken, or correct the hash.",
-    CaptureCode.BAND_COUNT: "Check specimens.layout against the file's bands.",
+    CaptureCode.BAND_COUNT: "Compare the file's bands with specimens.layout; in pairs RGB has 3, UV 1 to 3.",
     CaptureCode.BAND_LABELS: "Compare the file's band labels with specimens.layout.",
     CaptureCode.BAD_SCALE: "Set specimens.scale to what the file holds, or export again.",
     CaptureCode.SHAPE_MISMATCH: "Export both files of the pair at one size.",

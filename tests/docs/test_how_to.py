@@ -4,14 +4,22 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
+import yaml
 from kedro.framework.cli.project import run
 from kedro.pipeline import Pipeline
 
 from xmodal_pipeline.command_line import check_parts, check_pipelines
+from xmodal_pipeline.imaging.capture import CaptureFiles
+from xmodal_pipeline.imaging.reading import read_counts
+from xmodal_pipeline.imaging.study import open_study
+from xmodal_pipeline.params.ingest import SpecimensParams
 
 ROOT = Path(__file__).parents[2]
 SLICES = (ROOT / "docs" / "how-to" / "slices.md").read_text()
+LEVELS = [1000, 2000, 3000, 4000, 5000]
 ROWS = re.findall(r"^\| `kedro run (.*?)` \| (.*) \|$", SLICES, re.MULTILINE)
 
 
@@ -56,3 +64,27 @@ def test_every_folder_and_file_of_conf_is_explained():
         assert f"`{name}.yml`" in text, path
     committed = {"base", "local", "smoke", "museum"}
     assert {one for one in committed if f"`{one}/`" in text} == committed
+
+
+def test_files_of_one_band_become_stacks_that_are_read_in_their_order(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "how-to" / "my-layout.md").read_text()
+    code, settings = re.search(
+        r"```python\n(.*?)```\n\nwith `specimens.layout: (.*?)`", page, re.DOTALL
+    ).groups()
+    for specimen in ("A12", "A1"):
+        (tmp_path / "wings" / specimen).mkdir(parents=True)
+        for band, level in zip(["R", "G", "B", "UV1", "UV2"], LEVELS, strict=True):
+            plane = np.full((40, 60), level, np.uint16)
+            tifffile.imwrite(tmp_path / "wings" / specimen / f"{specimen} {band}.tif", plane)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    read = SpecimensParams(root=str(tmp_path / "stacks"), layout=yaml.safe_load(settings), mask="none")
+    files = CaptureFiles("A12", "A12", tmp_path / "stacks" / "A12.tif", None, ("", ""))
+    study = open_study(tmp_path / "stacks", read.model_copy(update={"scale": "uint16"}), [files])
+    capture = read_counts(files, study)
+    assert [round(float(band.mean()) * 65535) for band in (*capture.rgb, *capture.uv)] == LEVELS
+    # What the file calls its bands counts, not the order that the settings give.
+    order = read.layout.model_copy(update={"order": ("B", "G", "R", "UV1", "UV2")})
+    other = study.model_copy(update={"settings": study.settings.model_copy(update={"layout": order})})
+    capture = read_counts(files, other)
+    assert [round(float(band.mean()) * 65535) for band in (*capture.rgb, *capture.uv)] == LEVELS

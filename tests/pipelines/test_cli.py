@@ -82,7 +82,10 @@ def test_init_writes_an_environment_that_kedro_reads(xmodal, project, stacks):
     code, said = xmodal("init", stacks, "2024")
     assert code == 0
     assert "Wrote conf/2024/globals.yml, conf/2024/parameters.yml." in said
-    assert said.endswith("Next: kedro run --env 2024\n")
+    assert said.endswith(
+        "Next: kedro run --env 2024 --pipelines ingest,colour (nothing is trained);\n"
+        "then kedro run --env 2024\n"
+    )
     with KedroSession.create(project_path=project, env="2024") as session:
         context = session.load_context()
         parameters = context.params

@@ -73,7 +73,8 @@ def read_photograph(path: Path, band_counts: Collection[int], *, limits: LimitPa
             raise rejected(path, CaptureCode.UNREADABLE, reason)
     if len(photograph.bands) not in band_counts:
         wanted = " or ".join(str(count) for count in sorted(band_counts))
-        reason = f"band count must be {wanted}, got {len(photograph.bands)}; check layout and suffixes"
+        got = f"{wanted}, got {len(photograph.bands)}"
+        reason = f"band count of {path.name} must be {got}; check layout and suffixes"
         raise rejected(path, CaptureCode.BAND_COUNT, reason)
     return photograph
 

@@ -144,7 +144,7 @@ class SpecimensParams(ParamsModel):
     vocabulary: dict[str, dict[str, str]] = Field({"sex": {"m": "m", "male": "m", "f": "f", "female": "f"}})
     """Per label, spellings and the term each stands for; other values mean unlabelled."""
     missing: tuple[str, ...] = ("NA", "N/A", "NaN", "-", "unknown", "none", "?")
-    """Spellings that mean unlabelled, beside the empty cell; upper and lower case alike."""
+    """Spellings that mean unlabelled, beside the empty cell, in any case; your list replaces this one."""
     rgb_name: str = "RGB"
     """What tables and figures call the first modality."""
     uv_name: str = "UV"

@@ -23,6 +23,8 @@ _MOST_DISCRETE = 10
 OUTSIDE = "not in the vocabulary: unlabelled"
 """Why `clean_labels` made a value missing."""
 _SHOWN = 6
+_MOST_ODD = 4
+"""Numbers for each class that is none, from which on a label looks like a measurement."""
 
 _MONTH = r"(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.?"
 _DATE = re.compile(
@@ -64,9 +66,18 @@ class Column:
         if self.extent:
             parts.append(self.extent)
         if self.n_missing:
-            spelt = ", ".join(one for one in self.spellings.get("", ())[:_SHOWN] if one.strip())
-            parts.append(f"{self.n_missing} missing" + (f" ({spelt})" if spelt else ""))
+            spelt = [one for one in self.spellings.get("", ()) if one.strip() and one not in self.outside]
+            parts.append(f"{self.n_missing} missing" + (f" ({', '.join(spelt[:_SHOWN])})" if spelt else ""))
+        if self.outside:
+            parts.append(f"not in specimens.vocabulary: {', '.join(self.outside[:_SHOWN])}")
+        if odd := self._no_numbers():
+            parts.append(f"all but {', '.join(odd)} are numbers; is that one of specimens.missing?")
         return ", ".join(parts)
+
+    def _no_numbers(self) -> list[str]:
+        """The one or two classes of a label that are no numbers where many others are."""
+        odd = [name for name in self.classes if not is_number(point_decimals(name))]
+        return odd if self.role == "label" and len(self.classes) > max(_MOST_ODD * len(odd), 1) > 1 else []
 
     def _others(self, name: str) -> str:
         """How else a class was written, in more than case and spaces."""

@@ -123,7 +123,7 @@ def test_the_content_counts_not_the_name(tmp_path: Path) -> None:
 
 def test_a_wrong_number_of_bands_is_rejected(tmp_path: Path) -> None:
     Image.fromarray(PLANES[0]).save(tmp_path / "a.png")
-    with pytest.raises(CaptureRejected, match="band count must be 3, got 1") as caught:
+    with pytest.raises(CaptureRejected, match=r"band count of a\.png must be 3, got 1") as caught:
         read_photograph(tmp_path / "a.png", (3,))
     assert caught.value.code is CaptureCode.BAND_COUNT
 

@@ -75,8 +75,18 @@ def test_values_outside_a_vocabulary_are_told_from_missing_ones():
     table = pd.DataFrame({"sex": ["m", "w", "?"], "species": ["A b", "a  B", "a c"]}, dtype="string")
     sex, species = describe_columns(*clean_labels(table, SpecimensParams()), files=[], ids=[])
     assert sex.outside == ("w",)
-    assert sex.describe() == "sex → label, 1 class (m 1), 2 missing (w, ?)"
+    assert sex.describe() == "sex → label, 1 class (m 1), 2 missing (?), not in specimens.vocabulary: w"
     assert species.describe() == "species → species, 2 classes (a b 2, a c 1)"
+
+
+def test_a_measurement_that_one_spelling_makes_a_label_says_so():
+    lengths = pd.DataFrame({"length": ["27,8", "30,1", "29", "31", "26", "k. A."], "n": list("123456")})
+    length, n = describe_columns(*clean_labels(lengths.astype("string"), SpecimensParams()), files=[], ids=[])
+    assert length.describe().endswith("all but k. a. are numbers; is that one of specimens.missing?")
+    assert n.describe() == "n → label, 6 classes (1 1, 2 1, 3 1, 4 1, 5 1, 6 1)"
+    few = pd.DataFrame({"length": ["1", "2", "3", "a", "b"]}, dtype="string")
+    (column,) = describe_columns(*clean_labels(few, SpecimensParams()), files=[], ids=[])
+    assert "are numbers" not in column.describe()
 
 
 def test_species_stay_species_however_many_they_are():

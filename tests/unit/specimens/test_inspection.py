@@ -299,7 +299,9 @@ def test_columns_are_described_with_classes_and_spellings(tmp_path):
     }
     assert columns["sex"].classes == {"m": 3, "f": 1}
     assert columns["sex"].outside == ("w",)
-    assert columns["sex"].describe() == "sex → label, 2 classes (m 3 [male], f 1), 2 missing (w)"
+    assert columns["sex"].describe() == (
+        "sex → label, 2 classes (m 3 [male], f 1), 2 missing, not in specimens.vocabulary: w"
+    )
     assert columns["length"].describe() == "length → number, 1.5 to 4, 1 missing"
     settings = {one.key: one for one in inspection.proposal.settings}
     assert (settings["specimens.label"].value, settings["specimens.label"].state) == ("sex", "certain")
@@ -340,6 +342,26 @@ def test_a_table_without_a_key_and_a_workbook_say_what_to_do(tmp_path):
     obstacles = propose(tmp_path).obstacles
     assert "metadata.csv cannot be the metadata: rename its header 'Catalog No' to 'specimen_id'" in obstacles
     assert any("labels.xlsx: workbooks are not read; save" in one for one in obstacles)
+
+
+def test_headers_of_other_languages_are_proposed_and_the_reason_is_told(tmp_path):
+    write_stacks(tmp_path, 3)
+    rows = ["s00", "s01", "s02"]
+    table = {"Inventar-Nummer": rows, "Espèce": ["a"] * 3, "Geschlecht": ["männlich", "weiblich", "weiblich"]}
+    write_table(tmp_path, table)
+    inspection = inspect_folder(tmp_path)
+    renamed = "'Inventar-Nummer' to 'specimen_id', 'Espèce' to 'species', 'Geschlecht' to 'sex'"
+    assert (
+        f"metadata.csv cannot be the metadata: rename its headers {renamed}" in inspection.proposal.obstacles
+    )
+    said = " ".join(describe_inspection(inspection, None).split())
+    assert "3 rows: not used (metadata 'metadata.csv': must have a column 'filename' or 'specimen_id'" in said
+    table = {"specimen_id": rows, "Art": ["a"] * 3, "sex": ["männlich", "weiblich", "weiblich"]}
+    write_table(tmp_path, table)
+    settings = found(tmp_path)
+    assert (settings["label"].value, settings["label"].state) == ("sex", "doubtful")
+    assert settings["vocabulary"].alternatives == ("{sex: {weiblich: <term>, männlich: <term>}}",)
+    assert any("'art' of metadata.csv is no 'species'" in one for one in propose(tmp_path).obstacles)
 
 
 def test_regions_and_grey_standards_beside_the_images_are_seen(tmp_path):

@@ -17,6 +17,7 @@ from xmodal_pipeline.imaging.registration.geometry import (
 )
 from xmodal_pipeline.imaging.registration.mirror import is_mirrored
 from xmodal_pipeline.imaging.registration.rig import Sighting, find_rig, settle_on_rig
+from xmodal_pipeline.imaging.registration.turn import is_similarity_available
 from xmodal_pipeline.imaging.registration.verdict import estimate_registration
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "find_displaced_bands",
     "find_rig",
     "is_mirrored",
+    "is_similarity_available",
     "lay_mask",
     "matrix_to_uv",
     "pixels_in_uv",

@@ -1,6 +1,7 @@
 """Tables of a folder: which one labels the captures, joined to them as a run joins it."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,10 +25,15 @@ _MOST_BYTES: Final = 50_000_000
 _MIN_LABELLED: Final = 0.8
 _MIN_FILES: Final = 0.4
 """Share of a column's values that must name files."""
+_NO_LETTER = re.compile(r"[\W_]+")
 _ID_WORDS: Final = frozenset(
     {"id", "specimen", "specimenno", "specimennumber", "catalogno", "catalognumber", "code"}
+    | {"inventarnummer", "sammlungsnummer", "katalognummer", "numeroinventaire", "numerodinventaire"}
 )
-_SPECIES_WORDS: Final = frozenset({"taxon", "taxa", "scientificname", "speciesname", "binomial", "sp"})
+_SPECIES_WORDS: Final = frozenset(
+    {"taxon", "taxa", "scientificname", "speciesname", "binomial", "sp", "art", "espece", "especie"}
+)
+_SEX_WORDS: Final = frozenset({"gender", "geschlecht", "sexe", "sexo"})
 
 
 @dataclass(frozen=True)
@@ -111,12 +117,16 @@ def choose_table(
 
 
 def suggest_key(table: Table) -> str | None:
-    """Which header to rename so that a table can be the metadata; None where no column names the captures."""
-    files = table.named("file")
-    if files:
-        return f"rename its header '{files[0].name}' to 'filename'"
-    ids = table.named("id") or _called(table, _ID_WORDS)
-    return f"rename its header '{ids[0].name}' to 'specimen_id'" if ids else None
+    """Headers to rename so that a table can be the metadata; None where no column names the captures."""
+    files, ids = table.named("file"), table.named("id") or _called(table, _ID_WORDS)
+    if not files and not ids:
+        return None
+    renamed = {files[0].name: "filename"} if files else {ids[0].name: "specimen_id"}
+    for name, words in (("species", _SPECIES_WORDS), ("sex", _SEX_WORDS)):
+        if like := _called(table, words):
+            renamed[like[0].name] = name
+    shown = ", ".join(f"'{old}' to '{new}'" for old, new in renamed.items())
+    return f"rename its header{'s' if len(renamed) > 1 else ''} {shown}"
 
 
 def _doubts(found: Labelling) -> tuple[str, ...]:
@@ -142,6 +152,7 @@ def _other_headers(found: Labelling) -> tuple[str, ...]:
     uses = {
         "specimen_id": (_ID_WORDS, "photographs of one specimen stay together"),
         "species": (_SPECIES_WORDS, "species are compared as such"),
+        "sex": (_SEX_WORDS, "it is cleaned as such"),
     }
     taken = {column.name for column in found.table.columns}
     return tuple(
@@ -152,7 +163,13 @@ def _other_headers(found: Labelling) -> tuple[str, ...]:
 
 
 def _called(table: Table, words: frozenset[str]) -> list[Column]:
-    return [one for one in table.columns if re.sub(r"[\W_]+", "", column_name(one.name)) in words]
+    """Columns of one of these names, whatever their accents and what stands between letters."""
+    return [one for one in table.columns if _NO_LETTER.sub("", _plain(column_name(one.name))) in words]
+
+
+def _plain(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 def _metadata(found: Labelling) -> Setting:

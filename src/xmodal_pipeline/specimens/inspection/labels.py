@@ -16,6 +16,8 @@ _CONFOUNDERS: Final = frozenset(
 )
 """Columns of what may go together with a label without being about the organism."""
 _MOST_CLASSES: Final = 10
+_MOST_TERMS: Final = 4
+"""Of a vocabulary that are shown."""
 
 
 def propose_labels(table: Table | None) -> tuple[Setting, ...]:
@@ -24,7 +26,9 @@ def propose_labels(table: Table | None) -> tuple[Setting, ...]:
     found = [*_label(columns), *_confounders(columns)]
     for column in columns:
         if column.outside:
-            why = f"'{column.name}' has also {', '.join(column.outside[:4])}: unlabelled until mapped"
+            why = (
+                f"'{column.name}' has also {', '.join(column.outside[:_MOST_TERMS])}: unlabelled until mapped"
+            )
             found.append(Setting("specimens.vocabulary", None, "doubtful", why, (_mapping(column),)))
     return tuple(found)
 
@@ -38,6 +42,9 @@ def _label(columns: Sequence[Column]) -> list[Setting]:
     ]
     if "sex" in possible:
         return [Setting(key, "sex", "certain", "there is a column 'sex'")]
+    if any(column.name == "sex" and column.outside for column in columns):
+        why = "there is a column 'sex', once specimens.vocabulary maps what is written there"
+        return [Setting(key, "sex", "doubtful", why, tuple(possible))]
     if not possible:
         return []
     why = "which label is the question is not to be told"
@@ -63,7 +70,8 @@ def _confounders(columns: Sequence[Column]) -> list[Setting]:
 
 
 def _mapping(column: Column) -> str:
-    return f"{{{column.name}: {{{column.outside[0]}: <term>}}}}"
+    terms = ", ".join(f"{written}: <term>" for written in column.outside[:_MOST_TERMS])
+    return f"{{{column.name}: {{{terms}}}}}"
 
 
 def propose_beside(folder: Folder, tables: Sequence[Table], labels: Table | None) -> tuple[Setting, ...]:

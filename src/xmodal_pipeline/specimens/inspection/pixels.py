@@ -14,7 +14,7 @@ from xmodal_pipeline.errors import CaptureRejected, ParametersError
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles, Mask
 from xmodal_pipeline.imaging.pictures import Picture, make_thumbnail
 from xmodal_pipeline.imaging.reading import read_counts
-from xmodal_pipeline.imaging.registration import estimate_registration
+from xmodal_pipeline.imaging.registration import estimate_registration, is_similarity_available
 from xmodal_pipeline.imaging.study import Study, open_study
 from xmodal_pipeline.imaging.tiff import ImageHeader
 from xmodal_pipeline.params.ingest import MaskSource, RegistrationParams, SpecimensParams
@@ -211,6 +211,7 @@ def _decide_registration(captures: list[Capture], study: Study) -> tuple[Setting
     why = f"UV on RGB in {len(captures)} captures: {shown}"
     key = "specimens.registration"
     if (counts["failed"] + counts["abstained"]) * 4 > len(captures):
-        ask = "are they views of one scene?" if counts["failed"] else "too little structure to judge"
+        turned = "" if is_similarity_available() else "; turned ones need the extra [registration]"
+        ask = f"are they views of one scene?{turned}" if counts["failed"] else "too little structure to judge"
         return (Setting(key, "correct", "doubtful", f"{why}; {ask}", ("off", "check")),)
     return (Setting(key, "correct", "certain", why),)

@@ -48,6 +48,7 @@ def _files(inspection: Inspection) -> list[str]:
         looked = "" if folder.n_looked_at == len(folder.images) else f" ({folder.n_looked_at} looked at)"
         kinds = Counter(_kind(header) for header in folder.headers.values())
         shown = "; ".join(f"{n} {kind}" for kind, n in kinds.most_common(_MOST_KINDS))
+        shown += f"; {len(kinds) - _MOST_KINDS} more kinds" if len(kinds) > _MOST_KINDS else ""
         lines += _wrap(
             "Images", f"{len(folder.images)}{looked}: {shown}" if shown else f"{len(folder.images)}"
         )
@@ -89,7 +90,8 @@ def _table(inspection: Inspection) -> list[str]:
     table = labelling.table or next((one for one in inspection.tables if _tells(one)), None)
     lines = []
     if table is not None:
-        told = "not used" if labelling.join is None else labelling.join.describe()
+        problem = f" ({table.problem})" if table.problem else ""
+        told = f"not used{problem}" if labelling.join is None else labelling.join.describe()
         lines += _wrap("Table", f"{table.path.name}, {table.n_rows} rows: {told}")
         lines += [_cut(f"    {one.describe()}") for one in table.columns[:_MOST_COLUMNS]]
         if len(table.columns) > _MOST_COLUMNS:
