@@ -64,12 +64,16 @@ def _absolute(value: Any) -> Any:
 
 
 def keys_taken(parameters: Parameters, inputs: Iterable[str]) -> list[str]:
-    """The settings that a node with these inputs takes, without those that reach no output."""
+    """The settings that a node with these inputs takes, without those that reach no output.
+
+    Photographs are not simulated: of their studies the settings of the simulation are none.
+    """
     groups = [name.removeprefix("params:") for name in inputs if is_parameter(name)]
     return [
         key
         for key, _ in leaves(parameters)
         if key not in WITHOUT_INFLUENCE
+        and (parameters.specimens.root is None or not key.startswith("simulation."))
         and any(group == "parameters" or f"{key}.".startswith(f"{group}.") for group in groups)
     ]
 

@@ -40,6 +40,14 @@ def test_a_node_takes_the_groups_among_its_inputs_whole_but_for_what_reaches_no_
     assert set(keys_taken(known, ["parameters"])) == set(flatten(known)) - set(WITHOUT_INFLUENCE)
 
 
+def test_a_study_of_photographs_takes_no_setting_of_the_simulation():
+    photographed = Parameters.model_validate({"specimens": {"root": "wings"}})
+    inputs = ["params:simulation", "params:quality"]
+    simulated = keys_taken(Parameters(), inputs)
+    assert "simulation.n_effect_species" in simulated
+    assert set(keys_taken(photographed, inputs)) == {key for key in simulated if key.startswith("quality.")}
+
+
 def test_every_exception_is_a_setting_that_exists_and_has_its_reason():
     flat = flatten(Parameters())
     assert (WITHOUT_INFLUENCE | NOT_IN_PREPARED).keys() <= flat.keys()
