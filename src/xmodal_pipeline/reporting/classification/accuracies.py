@@ -123,8 +123,7 @@ def describe_choice(chosen: ChosenVariant, names: ModalityNames) -> str:
     if not chosen.name:
         return ""
     return (
-        f"The report speaks of {names.label(chosen.name)}, the model of best validation recall@1 unless one "
-        "is named beforehand (reporting.variant); test specimens had no part in it. "
+        f"The report speaks of the model {names.label(chosen.name)}, {chosen.how}. "
         f"What {names.uv} adds was asked of all specimens, since training saw no labels."
     )
 

@@ -19,6 +19,7 @@ from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.reporting.data.captures import count_classes, count_flags, hash_captures
+from xmodal_pipeline.reporting.embeddings import ChosenVariant, say_choice
 from xmodal_pipeline.reporting.figure import ReportFigure
 from xmodal_pipeline.reporting.files import locate_figure, locate_table
 from xmodal_pipeline.reporting.page.prose import Prose
@@ -84,7 +85,7 @@ def build_report(
     parameters: Parameters,
     specimen_index: pd.DataFrame,
     rejected: int,
-    variant: str,
+    chosen: ChosenVariant,
 ) -> str:
     """The report as one HTML file: a first screen, then a section per question.
 
@@ -94,7 +95,7 @@ def build_report(
         parameters: of the run; those of the specimens are the study's.
         specimen_index: of the accepted captures.
         rejected: captures.
-        variant: the one whose learnt numbers it shows; "" for none.
+        chosen: the variant whose learnt numbers it shows.
 
     Returns:
         HTML that loads nothing; a content security policy forbids it to.
@@ -120,7 +121,7 @@ def build_report(
         ],
         has_claims=any(finding.is_claim for section in sections for finding in section.findings),
         opening=_lay_out_figures(openings[:1], parameters.study),
-        variant=names.label(variant),
+        choice=say_choice(chosen, parameters.evaluation.uv_value_features, names),
         error_rate=_ERROR_RATE,
         protocol=_write_protocol(parameters.evaluation),
         sections=[_lay_out_section(section, parameters.study) for section in sections],

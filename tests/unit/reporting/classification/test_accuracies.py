@@ -124,7 +124,7 @@ def test_an_accuracy_without_a_miss_says_of_how_many(studies):
 
 def test_the_methods_name_the_correction_and_the_choice(studies):
     assert "(Westfall & Young 1993)" in describe_evaluation(EvaluationParams())
-    told = describe_choice(ChosenVariant("pca_cca"), ModalityNames("Dorsal", "Ventral"))
-    assert told.startswith("The report speaks of PCA + CCA, the model of best validation recall@1")
+    told = describe_choice(ChosenVariant("pca_cca", how="the first"), ModalityNames("Dorsal", "Ventral"))
+    assert told.startswith("The report speaks of the model PCA + CCA, the first. What Ventral adds")
     assert "What Ventral adds was asked of all specimens" in told
     assert describe_choice(ChosenVariant(), NAMES) == ""
