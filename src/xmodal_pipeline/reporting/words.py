@@ -9,7 +9,7 @@ import pandas as pd
 
 from xmodal_pipeline.imaging.study import Study
 
-_WHOLE = {"pca_cca": "PCA + CCA"}
+_WHOLE = {"pca_cca": "PCA + CCA", "species_only": "known species"}
 _WORDS = {"to": "→", "minus": "−", "knn": "k-NN", "cka": "CKA", "mrr": "MRR"}
 MISSING: Final = "–"
 """What stands where there is no number."""
@@ -50,6 +50,11 @@ def interval(low: float, high: float, form: Callable[[float], str]) -> str:
     if pd.isna(low) or pd.isna(high):
         return ""
     return f" (95\u00a0% interval {form(low)} to {form(high)})"
+
+
+def uncorrected(low: float, high: float, form: Callable[[float], str]) -> str:
+    """`interval` beside a p-value that is corrected for other tests, as the interval is not."""
+    return interval(low, high, form).replace("(95", "(uncorrected 95")
 
 
 def with_interval(value: Any, low: Any, high: Any) -> str:
