@@ -7,10 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xmodal_pipeline.evaluation.schema import CLASSIFICATION, MODALITIES, SOURCES
+from xmodal_pipeline.evaluation.schema import CLASSIFICATION, MODALITIES, SOURCES, SPECIES_ONLY
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.cells import SeedSpread, by_label_and_name, list_reasons, rows_by, write_value
+from xmodal_pipeline.reporting.classification.beyond import judge_beyond
 from xmodal_pipeline.reporting.classification.controls import (
     accuracy_rows,
     tabulate_claims,
@@ -77,6 +78,7 @@ def classification_section(
     """
     names, spread = ModalityNames.of(study), SeedSpread(known_seed_spread)
     verdicts = judge_labels(comparison, chosen.name, names)
+    told = judge_beyond(comparison, chosen.name, evaluation.reference_permutations, names)
     return Section(
         "traits",
         "Which traits does each tell?",
@@ -85,8 +87,9 @@ def classification_section(
         "may be in the other as well.",
         figures=(picture_classification(comparison, names),),
         tables=(tabulate_chosen(comparison, chosen.name, names, spread),),
-        headline=say_labels(verdicts, chosen.name, names),
+        headline=say_labels(verdicts, told.by, chosen.name, names),
         findings=(
+            *told.findings,
             *(one.finding for one in verdicts),
             *find_gains(differences, chosen.name, names),
             *explain_low(comparison, chosen.name, names),
@@ -144,23 +147,26 @@ def tabulate_chosen(
 
 
 def explain_low(comparison: pd.DataFrame, variant: str, names: ModalityNames) -> list[Finding]:
-    """Why a variant's accuracies lie below chance, beside those of shuffled labels; nothing where none do."""
+    """Why accuracies of a variant, or of knowing the species, lie below chance; nothing where none do."""
     mine = comparison[comparison["name"] == variant]
-    accuracy = accuracy_rows(mine, CLASSIFICATION)
-    low = accuracy[accuracy["value"] < accuracy["chance"]]
+    accuracy = accuracy_rows(comparison, CLASSIFICATION)
+    low = accuracy[(accuracy["value"] < accuracy["chance"]) & accuracy["name"].isin([variant, SPECIES_ONLY])]
     if low.empty:
         return []
     cells = [
-        f"{names.rename(str(row.label))} from {names.label(str(row.source))} {number(row.value)}"
-        for row in low.itertuples()
+        f"{names.rename(str(row.label))} from "
+        f"{names.label(SPECIES_ONLY if row.name == SPECIES_ONLY else str(row.source))} {number(row.value)}"
+        for row in low.itertuples(index=False)
     ]
-    shuffled = mine[(mine["metric"] == _SHUFFLED) & mine["label"].isin(low["label"])].dropna(subset="value")
+    own = low.loc[low["name"] == variant, "label"]
+    shuffled = mine[(mine["metric"] == _SHUFFLED) & mine["label"].isin(own)].dropna(subset="value")
     given = [f"{number(row.value)} for {names.rename(str(row.label))}" for row in shuffled.itertuples()]
-    beside = f"; labels shuffled within species give {list_words(given)}" if given else ""
+    beside = f" Labels shuffled within species give {list_words(given)}." if given else ""
     return [
         Finding(
-            f"Below chance ({', '.join(cells)}) tells nothing: the class left out is rarer among the "
-            f"specimens learnt from{beside}.",
+            f"Below chance ({', '.join(cells)}) is no better than guessing: a specimen is told by others of "
+            "its species, among which its own class is then the rarer one, so a guess leans to the other "
+            f"class.{beside}",
             is_claim=False,
         )
     ]

@@ -36,10 +36,10 @@ _METHODS: Final = (
 )
 """Subjects of the Methods paragraph in a paper's order; others follow."""
 _ERROR_RATE: Final = (
-    "Sentences of one kind (from which photograph a trait is easier to read; retrieval above chance; gains "
-    "over baselines in one task; a common order of specimens) are corrected together: at most 5 % of studies "
-    "in which there is nothing would read a false one. Of the sentences on what is added, about one trait, "
-    "at most 5 % are false on average."
+    "Sentences of one kind (which photograph tells a trait; from which it is easier to read; retrieval above "
+    "chance; gains over baselines in one task; a common order of specimens) are corrected together: at most "
+    "5 % of studies in which there is nothing would read a false one. Of the sentences on what is added, "
+    "about one trait, at most 5 % are false on average."
 )
 """What sentences that claim something may be trusted for."""
 _REFERENCES: Final = {
@@ -119,7 +119,9 @@ def build_report(
         headlines=[
             begin(by_key[key].headline) for key in _HEADLINES if key in by_key and by_key[key].headline
         ],
-        has_claims=any(finding.is_claim for section in sections for finding in section.findings),
+        has_claims=any(map(_has_claims, sections)),
+        nothing_added="uv_value" in by_key and not _has_claims(by_key["uv_value"]),
+        uv=names.uv,
         opening=_lay_out_figures(openings[:1], parameters.study),
         choice=say_choice(chosen, parameters.evaluation.uv_value_features, names),
         error_rate=_ERROR_RATE,
@@ -166,6 +168,10 @@ def build_appendix(
         protocol=_write_protocol(parameters.evaluation),
     )
     return _within_limit(page)
+
+
+def _has_claims(section: Section) -> bool:
+    return any(finding.is_claim for finding in section.findings)
 
 
 def _within_limit(page: str) -> str:
@@ -292,10 +298,10 @@ def _flatten(tree: Any, prefix: str = "") -> dict[str, str]:
 
 def _write_protocol(evaluation: EvaluationParams) -> str:
     return (
-        f"Protocol {evaluation.protocol}: {evaluation.folds} folds, C from {len(evaluation.c_values)} values "
-        f"in {evaluation.inner_folds} inner folds, {evaluation.bootstraps} bootstraps, "
-        f"{evaluation.permutations} permutations, {evaluation.reference_permutations} for references and "
-        "controls."
+        f"Protocol {evaluation.protocol}: {evaluation.folds} folds, C (inverse strength of regularisation) "
+        f"from {len(evaluation.c_values)} values in {evaluation.inner_folds} inner folds, "
+        f"{evaluation.bootstraps} bootstraps, {evaluation.permutations} permutations, "
+        f"{evaluation.reference_permutations} for references and controls."
     )
 
 
@@ -331,7 +337,9 @@ def _lay_out_chapter(chapter: Chapter, study: str) -> dict[str, Any]:
 def _lay_out_parts(part: Section | Chapter, study: str) -> dict[str, Any]:
     """What section and chapter share: without empty tables, with a line per missing figure."""
     drawn = _lay_out_figures(part.figures, study)
-    missing = [f"{figure.title} not shown: {figure.reason}." for figure in part.figures if not figure.pages]
+    missing = [
+        f"{figure.title}: not shown, as {figure.reason}." for figure in part.figures if not figure.pages
+    ]
     tables = [(table, locate_table(table.source, study)) for table in part.tables if table.rows]
     return {
         "key": part.key,

@@ -105,9 +105,15 @@ def test_accuracies_below_chance_are_explained_beside_shuffled_labels(studies):
     ]
     rows.append(known | {"task": "classification_control", "metric": "shuffled_within_strata", "value": 0.47})
     (found,) = explain_low(studies.tidy(rows), "separate", NAMES)
-    assert found.text.startswith("Below chance (sex from RGB 0.37) tells nothing")
-    assert found.text.endswith("; labels shuffled within species give 0.47 for sex.")
+    assert found.text.startswith("Below chance (sex from RGB 0.37) is no better than guessing: ")
+    assert found.text.endswith(" Labels shuffled within species give 0.47 for sex.")
     assert not found.is_claim
+    blind = rows[0] | {"name": "species_only", "kind": "baseline", "source": "joint"}
+    blind |= {"metric": "joint_accuracy", "value": 0.21}
+    (found,) = explain_low(studies.tidy([*rows, blind]), "separate", NAMES)
+    assert found.text.startswith("Below chance (sex from RGB 0.37, sex from known species 0.21) is")
+    (found,) = explain_low(studies.tidy([*rows[1:], blind]), "separate", NAMES)
+    assert "Labels shuffled" not in found.text
     assert explain_low(studies.tidy(rows[1:]), "separate", NAMES) == []
     assert explain_low(studies.tidy(rows), "concat", NAMES) == []
 

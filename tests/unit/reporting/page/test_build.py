@@ -309,8 +309,11 @@ def test_without_claims_nothing_is_claimed(plain, studies):
     text = Page(plain(comparison=comparison, uv_value=studies.make_uv_value().iloc[[2, 4]])).text
     assert "Nothing is claimed." in text
     assert "How often a sentence is wrong." not in text
+    quiet = Page(plain(uv_value=studies.make_uv_value().iloc[[2, 4]])).text
+    assert "Nothing is claimed about what UV adds." in quiet
+    assert "Nothing is claimed." not in quiet
     loud = Page(plain()).text
-    assert "Nothing is claimed." not in loud
+    assert "Nothing is claimed" not in loud
     assert "How often a sentence is wrong. Sentences of one kind" in loud
     assert "In Colias croceus, UV adds to RGB about sex" in loud
 
@@ -359,7 +362,7 @@ def test_what_is_missing_leaves_its_reason(plain, plain_appendix, studies):
     assert "No model was trained." in Page(plain_appendix(**nothing)).text
     for line in (
         "Nothing is claimed.",
-        "Explorer not shown: 8 points are too few for a UMAP (at least 10).",
+        "Explorer: not shown, as 8 points are too few for a UMAP (at least 10).",
         "no diagnostic was raised.",
     ):
         assert line in page.text
