@@ -11,9 +11,7 @@ from xmodal_pipeline.reporting.words import (
     ModalityNames,
     number,
     p_value,
-    signed,
     small,
-    uncorrected,
     with_interval,
 )
 
@@ -53,7 +51,7 @@ def tabulate_gains(differences: pd.DataFrame, names: ModalityNames, *, is_retrie
             baseline += f" ({names.label(str(row.features_b))})"
         rows.append(
             (
-                names.label(str(row.a)),
+                names.model(str(row.a)),
                 baseline,
                 *where,
                 number(row.value_a),
@@ -143,11 +141,7 @@ def _against_baselines(text: str, rivals: pd.DataFrame, names: ModalityNames) ->
     name = names.label(str(best["b"]))
     if worst == UNKNOWN:
         return Finding(f"{text}, {RELATIONS[UNKNOWN]} {name}.", is_claim=False)
-    limits = uncorrected(best["low"], best["high"], signed)
-    numbers = (
-        f"({number(best['value_b'])}; difference {signed(best['difference'])}{limits}, corrected "
-        f"{p_value(best['p_adjusted'])})"
-    )
+    numbers = f"({number(best['value_b'])}; corrected {p_value(best['p_adjusted'])})"
     several = f"each of {len(rivals)} baselines, the strongest being " if len(rivals) > 1 else ""
     which = several if is_above_all else ""
     return Finding(f"{text}, {RELATIONS[worst]} {which}{name} {numbers}.", is_claim=is_above_all)

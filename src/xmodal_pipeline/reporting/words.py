@@ -117,6 +117,20 @@ class ModalityNames:
         words = {"rgb": self.rgb, "uv": self.uv, **_WORDS}
         return " ".join(words.get(word, word) for word in identifier.split("_"))
 
+    @property
+    def has_uv(self) -> bool:
+        """Whether the second modality is called one of ultraviolet."""
+        return "uv" in self.uv.lower()
+
+    def band(self, modality: str, band: str) -> str:
+        """`RGB G`; the bands UV1, UV2, … of what only stands in for UV are `ventral 1` and so on."""
+        own = band if self.has_uv else re.sub(r"^UV(?=\d+$)", "", band)
+        return f"{self.label(modality)} {own}"
+
+    def model(self, name: str) -> str:
+        """A variant or baseline as words; `UV-only` with a hyphen, as `UV only` is a verdict."""
+        return self.label(name).replace(" only", "-only")
+
     def rename(self, text: str) -> str:
         """A sentence written for RGB and UV (a diagnostic, a reason) with the study's own names."""
         words = {"rgb": self.rgb, "uv": self.uv}

@@ -164,9 +164,8 @@ def explain_low(comparison: pd.DataFrame, variant: str, names: ModalityNames) ->
     beside = f" Labels shuffled within species give {list_words(given)}." if given else ""
     return [
         Finding(
-            f"Below chance ({', '.join(cells)}) is no better than guessing: a specimen is told by others of "
-            "its species, among which its own class is then the rarer one, so a guess leans to the other "
-            f"class.{beside}",
+            f"Below chance ({', '.join(cells)}) is no better than guessing: among the other specimens of "
+            f"its species a specimen's own class is the rarer, so a guess leans to the other.{beside}",
             is_claim=False,
         )
     ]
@@ -187,7 +186,7 @@ def describe_evaluation(evaluation: EvaluationParams) -> str:
 
 def tabulate_accuracies(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
     """Every label, variant and [baseline]: balanced accuracy from each source with its spread, chance, n."""
-    accuracy = accuracy_rows(comparison, CLASSIFICATION)
+    accuracy = _unmark_blind(accuracy_rows(comparison, CLASSIFICATION))
     known = set(accuracy.loc[accuracy["value"].notna(), "source"])
     sources = [source for source in (*SOURCES, "") if source in known]
     rows = []
@@ -197,7 +196,7 @@ def tabulate_accuracies(comparison: pd.DataFrame, names: ModalityNames, spread: 
         accuracies = [_write_accuracy(by_source[s], spread) if s in by_source else missing for s in sources]
         chance, n = number(part["chance"].max()), number(part["n"].max(), 0)
         rows.append((*title, *accuracies, chance, n))
-    header = ("Label", "Name", *(names.label(s) or "itself" for s in sources), "Chance", "n")
+    header = ("Label", "Name", *(names.label(s) or "neither" for s in sources), "Chance", "n")
     return table_of(
         "Balanced accuracy with 95 % intervals; baselines in brackets",
         header,

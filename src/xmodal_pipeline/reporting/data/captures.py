@@ -66,7 +66,10 @@ def captures_section(
         "images",
         "Are my images good enough?",
         say_usable(specimen_index, rejected_captures),
-        findings=tuple(Finding(text, is_claim=False) for text in find_gathered(specimen_index, study)),
+        findings=tuple(
+            Finding(text, is_claim=False)
+            for text in (*say_stand_in(names), *find_gathered(specimen_index, study))
+        ),
         figures=(contact_sheet,),
         tables=(tabulate_rejects(rejected_captures, names), tabulate_flags(specimen_index, study)),
         facts=(_SIMULATED if study.is_simulated else _REAL,),
@@ -76,6 +79,13 @@ def captures_section(
             "split": describe_split(partitions, specimen_index, split),
         },
     )
+
+
+def say_stand_in(names: ModalityNames) -> list[str]:
+    """That nothing is about ultraviolet light, where photographs of another kind play its part."""
+    if names.has_uv:
+        return []
+    return [f"{names.uv} stands in for UV: nothing here concerns ultraviolet light."]
 
 
 def say_usable(specimen_index: pd.DataFrame, rejected: pd.DataFrame) -> str:
@@ -202,6 +212,7 @@ def tabulate_flags(specimen_index: pd.DataFrame, study: Study) -> PageTable:
         f"Codes gather in a class with at least {_FEWEST_GATHERED} of their captures, more than half of "
         "them, and more than twice the others' share."
     )
+    note = note if find_gathered(specimen_index, study) else ""
     return table_of("Captures used but flagged", header, rows, 2, note=note, source="specimen_index")
 
 
@@ -225,7 +236,7 @@ def picture_contact_sheet(study: Study, specimen_index: pd.DataFrame, thumbnails
             raise NothingToDrawError("no thumbnails were made")
         return draw_pages(
             lambda page: draw_contact_sheet(
-                thumbnails.pictures,
+                thumbnails.pictures if is_registered else thumbnails.pictures[:, :2],
                 thumbnails.capture_ids,
                 own,
                 page=page,
@@ -235,6 +246,13 @@ def picture_contact_sheet(study: Study, specimen_index: pd.DataFrame, thumbnails
             )
         )
 
+    is_registered = study.settings.registration != "off"
+    shows = f"{names.rgb} and {names.uv}"
+    if is_registered:
+        shows = (
+            f"{names.rgb}, {names.uv} and their overlay ({names.rgb} green, {names.uv} magenta; grey where "
+            "they agree, coloured fringes where they do not lie on one another)"
+        )
     regions = f" Orange, on {names.rgb}: the regions." if study.settings.patches else ""
     which = "Flagged captures come first, with their codes."
     if len(thumbnails) < len(flags):
@@ -245,8 +263,7 @@ def picture_contact_sheet(study: Study, specimen_index: pd.DataFrame, thumbnails
     return print_figure(
         "contact_sheet",
         "Contact sheet",
-        f"Captures as {names.rgb}, {names.uv} and their overlay ({names.rgb} green, {names.uv} magenta; "
-        "grey where they agree, coloured fringes where they do not lie on one another). "
+        f"Captures as {shows}. "
         f"Blue: outline of the mask.{regions} Brightness is stretched for display. {which}",
         draw,
         is_photographic=True,
@@ -267,7 +284,7 @@ def draw_contact_sheet(
     """One page of captures as RGB | UV | overlay, flagged captures first with their codes.
 
     Args:
-        thumbnails: (captures, 3, size, size, 3) panels of `Thumbnails`.
+        thumbnails: (captures, 3, size, size, 3) panels of `Thumbnails`; without the overlay the first two.
         captions: one per capture.
         flags: one per capture, codes joined by `;`, empty when there is nothing to say.
         page: from 0.
@@ -290,8 +307,9 @@ def draw_contact_sheet(
     pages = math.ceil(len(thumbnails) / per_page)
     flagged = sum(map(bool, flags))
     of_all = f" of {captures_in_all}" if (captures_in_all or 0) > len(thumbnails) else ""
+    overlay = f" | overlay ({names.rgb} green, {names.uv} magenta)" if thumbnails.shape[1] > 2 else ""
     about = (
-        f"{names.rgb} | {names.uv} | overlay ({names.rgb} green, {names.uv} magenta). "
+        f"{names.rgb} | {names.uv}{overlay}. "
         f"{len(thumbnails)}{of_all} captures, {flagged} flagged (first). Page {page + 1} of {pages}"
     )
     head = fit_text(about, width_mm)

@@ -151,17 +151,17 @@ def build_appendix(
     """
     names = ModalityNames.of(study)
     known = parameters.model_copy(update={"specimens": study.settings})
+    chapters = [
+        _lay_out_chapter(chapter, parameters.study) for section in sections for chapter in section.chapters
+    ]
     page = _template("appendix.html").render(
         title=_title(parameters, names),
         study=parameters.study,
         date=_today(),
         css=_asset("report.css"),
         prose=Prose(_species(specimen_index), names),
-        chapters=[
-            _lay_out_chapter(chapter, parameters.study)
-            for section in sections
-            for chapter in section.chapters
-        ],
+        chapters=chapters,
+        first_evaluated=next((i for i, chapter in enumerate(chapters) if chapter["is_evaluated"]), -1),
         methods=write_methods(sections, specimen_index),
         versions=_tabulate_versions(known, specimen_index),
         settings=_tabulate_parameters(known, with_calibration=study.colour_units != "uncalibrated"),

@@ -81,8 +81,8 @@ def retrieval_section(
         "retrieval",
         "Can one photograph find the other?",
         "A model gets one photograph of a held-out specimen and ranks the photographs of the other kind. "
-        "This measures identity of the photograph, not biology: outline, pose and species help. Warps of "
-        "each photograph by itself make outline and pose give less away.",
+        "This measures identity of the photograph, not biology: outline, pose and species help; outline and "
+        "pose less where photographs are warped.",
         figures=(plain, gallery_figure),
         tables=(tabulate_searches(comparison, differences, chosen, names, spread),),
         headline=say_retrieval(comparison, differences, chosen, names),

@@ -74,7 +74,8 @@ def tabulate_searches(
                 with_interval(rival.difference, rival.low, rival.high),
                 small(rival.p_adjusted, 3),
             )
-        search = f"{names.label(str(row.direction))}, {_GALLERIES[str(row.task)]}"
+        warped = ", warped" if row.task == OPPOSITE_VIEWS else ""
+        search = f"{names.label(str(row.direction))}{warped}"
         rows.append((search, write_value(row, spread), number(row.chance), known, linear, *gain))
     header = (
         *("Query → match", "Model (95 % interval)", "Chance", "Known species", names.label(_LINEAR)),

@@ -34,7 +34,7 @@ def test_classification_points_belong_to_their_source(studies, points):
     species, sex = draw_classification(table).axes
     assert [ax.get_title("left") for ax in (species, sex)] == ["species\nn = 60", "sex\nn = 60"]
     rows = [t.get_text() for t in species.get_yticklabels()]
-    assert rows == ["separate", "concat", "attention", "RGB only", "[band means]", "[silhouette]"]
+    assert rows == ["separate", "concat", "attention", "RGB-only", "[band means]", "[silhouette]"]
     x, y, ends = points(sex)["uv"]
     known = ~np.isnan(x)
     np.testing.assert_allclose(x[known], [0.82, 0.82, 0.82, 0.7])
@@ -75,6 +75,11 @@ def test_a_baseline_that_sees_neither_photograph_is_not_drawn_as_joint(studies, 
     x, y, _ = points(species)["baseline"]
     np.testing.assert_allclose([x[5], y[5]], [0.6, 5])
     assert np.isnan(points(species)["joint"][0][5])
+    # The table says the same as the legend.
+    told = tabulate_accuracies(table.assign(source=table["source"].mask(blind, "joint")), NAMES, ALONE)
+    silhouette = next(row for row in told.rows if row[:2] == ("species", "[silhouette]"))
+    assert dict(zip(told.header, silhouette, strict=True))["joint"] == "–"
+    assert dict(zip(told.header, silhouette, strict=True))["neither"].startswith("0.60 (")
 
 
 def test_the_section_shows_the_chosen_model_alone(studies):

@@ -28,8 +28,8 @@ def test_a_label_is_told_by_the_modalities_whose_corrected_p_says_so(studies):
     assert (told.by, found.is_claim) == ({"sex": ["rgb", "uv"]}, True)
     assert found.text.replace("\u00a0", " ") == (
         "sex is told beyond the species by dorsal (+0.37; uncorrected 95 % interval +0.27 to +0.47, "
-        "corrected p = 0.020) and ventral (+0.35; uncorrected 95 % interval +0.25 to +0.45, corrected p = 0.020); "
-        "in species not learnt from, joint features reach 0.78 (95 % interval 0.70 to 0.80)."
+        "corrected p = 0.020) and ventral (+0.35; uncorrected 95 % interval +0.25 to +0.45, corrected "
+        "p = 0.020); in species not learnt from, joint features reach 0.78 (95 % interval 0.70 to 0.80)."
     )
 
 

@@ -11,6 +11,7 @@ from xmodal_pipeline.reporting.data.captures import (
     find_gathered,
     hash_captures,
     picture_contact_sheet,
+    say_stand_in,
     say_usable,
     tabulate_flags,
     tabulate_rejects,
@@ -68,8 +69,10 @@ def test_codes_that_gather_in_a_class_say_so(studies):
         }
     )
     assert find_gathered(index, study) == ["3 of the 4 X captures are of Pieris rapae (3 of its 5)."]
+    assert tabulate_flags(index, study).note.startswith("Codes gather in a class with at least 3")
     two = index.assign(flags=["X", "X", *[""] * 10])
     assert find_gathered(two, study) == []  # fewer than three
+    assert tabulate_flags(two, study).note == ""
     half = index.assign(flags=["X", "X", "X", "", "", "X", "X", "X", *[""] * 4])
     assert find_gathered(half, study) == []  # half of them, and no more
     rare = pd.DataFrame({"flags": ["X"] * 6 + [""] * 20, "species": [*"aaabcdbcdbcdbcdbcdbcdbcdbc"]})
@@ -113,6 +116,27 @@ def test_a_sheet_of_some_captures_says_which(studies, index):
     assert whole.caption.endswith("Flagged captures come first, with their codes.")
     nothing = picture_contact_sheet(studies.make_study(), index, Thumbnails((), pictures(0)))
     assert nothing.reason == "no thumbnails were made"
+
+
+def test_without_registration_there_is_no_overlay_to_read(studies, index):
+    """Fringes of photographs that were never laid on one another are differences of shape and place."""
+    some = Thumbnails(tuple(index["capture_id"][:2]), pictures(2))
+    study = studies.make_study(registration="off", rgb_name="dorsal", uv_name="ventral")
+    caption = picture_contact_sheet(study, index, some).caption
+    assert caption.startswith("Captures as dorsal and ventral. Blue")
+    checked = picture_contact_sheet(studies.make_study(registration="check"), index, some).caption
+    assert "RGB, UV and their overlay (RGB green, UV magenta" in checked
+    two = draw_contact_sheet(pictures(2)[:, :2], ["a", "b"], ["", ""])
+    assert two.get_suptitle().startswith("RGB | UV. 2 captures")
+    assert two.axes[0].images[0].get_array()[0, -1].tolist() == [0, 50, 0]
+    whole = draw_contact_sheet(pictures(2), ["a", "b"], ["", ""])
+    assert whole.get_suptitle().startswith("RGB | UV | overlay (RGB green, UV magenta). 2 captures")
+
+
+def test_what_stands_in_for_uv_is_said_once(studies):
+    stand_in = "ventral stands in for UV: nothing here concerns ultraviolet light."
+    assert say_stand_in(ModalityNames("dorsal", "ventral")) == [stand_in]
+    assert say_stand_in(ModalityNames()) == say_stand_in(ModalityNames("visible", "UV 365")) == []
 
 
 def pictures(count):

@@ -119,7 +119,7 @@ def test_the_table_sets_pca_cca_and_known_species_beside_every_search(studies):
     )
     assert table.header[-2:] == ("Model minus PCA + CCA (uncorrected 95 % interval)", "corrected p")
     assert table.rows[0] == (
-        *("D → V, as photographed", "0.55 (0.43 to 0.67), SD 0.06", "0.05", "0.30", "0.25"),
+        *("D → V", "0.55 (0.43 to 0.67), SD 0.06", "0.05", "0.30", "0.25"),
         *("0.30 (0.10 to 0.50)", "< 0.001"),
     )
     assert table.rows[3][0] == "V → D, warped"
