@@ -67,12 +67,12 @@ def tabulate_gains(differences: pd.DataFrame, names: ModalityNames, *, is_retrie
     what = "recall@1" if is_retrieval else "balanced accuracy"
     return table_of(
         f"Does learning pay? Variants minus baselines, {what} on the same specimens",
-        (*header, "Difference (95 % interval)", "p", "p corrected", "n"),
+        (*header, "Difference (uncorrected 95 % interval)", "p", "p corrected", "n"),
         rows,
         2 + len(where_header),
         note="Paired by specimen; p by flipping the signs of each specimen's differences, corrected for all "
-        "comparisons with baselines of this kind (step-down maximum, Westfall & Young). Below 0 the baseline "
-        "is better." + ("" if not is_retrieval else " Warped: outline and pose give less away."),
+        "comparisons with baselines of this kind (step-down maximum, Westfall & Young). Below 0 the "
+        "baseline scored higher." + ("" if not is_retrieval else " Warped: outline and pose give less away."),
         is_folded=True,
         source="differences",
     )

@@ -8,7 +8,6 @@ from xmodal_pipeline.reporting.data.captures import (
     describe_rejects,
     describe_split,
     draw_contact_sheet,
-    find_gathered,
     hash_captures,
     picture_contact_sheet,
     say_stand_in,
@@ -57,40 +56,6 @@ def test_the_first_answer_counts_what_is_used_flagged_and_rejected(studies):
     )
     assert say_usable(flags, studies.make_rejected()).endswith("; 3 more were rejected.")
     assert count_flags(flags).to_dict() == {"SATURATED": 2, "OUT_OF_RANGE": 1}
-
-
-def test_codes_that_gather_in_a_class_say_so(studies):
-    study = studies.make_study()
-    index = pd.DataFrame(
-        {
-            "flags": ["X;Y", "X", "X", "", "", "X", *[""] * 6],
-            "species": ["pieris_rapae"] * 5 + ["colias_croceus"] * 7,
-            "session": ["one", "two"] * 6,
-        }
-    )
-    assert find_gathered(index, study) == ["3 of the 4 X captures are of Pieris rapae (3 of its 5)."]
-    assert tabulate_flags(index, study).note.startswith("Codes gather in a class with at least 3")
-    two = index.assign(flags=["X", "X", *[""] * 10])
-    assert find_gathered(two, study) == []  # fewer than three
-    assert tabulate_flags(two, study).note == ""
-    half = index.assign(flags=["X", "X", "X", "", "", "X", "X", "X", *[""] * 4])
-    assert find_gathered(half, study) == []  # half of them, and no more
-    rare = pd.DataFrame({"flags": ["X"] * 6 + [""] * 20, "species": [*"aaabcdbcdbcdbcdbcdbcdbcdbc"]})
-    assert find_gathered(rare, study) == []  # half of them, though all of the species
-    common = index.assign(flags=["X", "X", "X", "", "", "X", "X", *[""] * 5])
-    assert find_gathered(common, study) == ["3 of the 5 X captures are of Pieris rapae (3 of its 5)."]
-    twice = index.assign(
-        species=["p"] * 6 + ["c"] * 6, flags=["X", "X", "X", "X", "", "", "X", "X", *[""] * 4]
-    )
-    assert find_gathered(twice, study) == []  # twice the share of the others, and no more
-    one = index.assign(species="p", session=["one"] * 3 + ["two"] * 9)
-    assert find_gathered(one, study) == ["3 of the 4 X captures are of session one (3 of its 3)."]
-    asked = studies.make_study(label="morph", confounders=["year"])
-    morphs = one.assign(session="s", morph=one["session"], year=["1"] * 3 + ["2"] * 9)
-    assert find_gathered(morphs, asked) == [
-        "3 of the 4 X captures are of morph one (3 of its 3).",
-        "3 of the 4 X captures are of year 1 (3 of its 3).",
-    ]
 
 
 def test_the_split_is_told_with_its_parts(studies, index):
