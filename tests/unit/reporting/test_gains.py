@@ -64,6 +64,13 @@ def test_what_is_better_decides_before_what_is_open(studies):
         studies.make_differences("classification", "sex", "accuracy", **rivals), "separate", NAMES
     )
     assert ", below silhouette (0.82; corrected p = 0.010" in found.text
+    nan = float("nan")
+    lacking = {"pixels": (0.0, -0.1, 0.1, 1.0), "silhouette": (nan, nan, nan, nan)}
+    (found,) = find_gains(
+        studies.make_differences("classification", "sex", "accuracy", **lacking), "separate", NAMES
+    )
+    assert not found.is_claim
+    assert found.text.endswith(", not compared with silhouette.")
     better = {"pixels": (0.3, 0.1, 0.5, 0.01), "silhouette": (0.2, 0.1, 0.3, 0.01)}
     (found,) = find_gains(
         studies.make_differences("classification", "sex", "accuracy", **better), "separate", NAMES

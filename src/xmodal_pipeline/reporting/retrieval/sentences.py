@@ -185,7 +185,7 @@ def _judge_gallery(
         chance = percent(rows["chance"].mean())
         return Finding(f"{subject} is not shown to find matches above chance ({chance}).", is_claim=False)
     given = _list_given(above, names)
-    only = "" if len(above) == len(rows) else f" from {list_words(given)} only"
+    only = "" if len(above) == len(rows) else f" from {list_words(given)} alone"
     rivals = _list_rivals(differences, variant, above)
     said = _say_rivals(rivals, given, _write_tested, names)
     ps = _join_values([p_value(p) for p in above["p_adjusted"]])

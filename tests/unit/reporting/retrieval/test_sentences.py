@@ -94,9 +94,9 @@ def test_chance_is_tested_over_both_directions_and_galleries(studies):
     is_first = (table["metric"] == "recall@1") & (table["name"] == "separate")
     table.loc[is_first, "p"] = [0.013, 0.03, 0.011, 0.5]
     plain, warped = find_retrieval(table, differences(studies, band_means=STRONG), "separate", NAMES)
-    assert "finds matches above chance from RGB only (corrected p = 0.044), above the one" in plain.text
+    assert "finds matches above chance from RGB alone (corrected p = 0.044), above the one" in plain.text
     assert plain.is_claim
-    assert "Warped, the model separate finds matches above chance from RGB only" in warped.text
+    assert "Warped, the model separate finds matches above chance from RGB alone" in warped.text
     table.loc[is_first, "p"] = [0.013, 0.011, 0.04, 0.5]
     _, warped = find_retrieval(table, differences(studies, band_means=STRONG), "separate", NAMES)
     assert warped.text == "Warped, the model separate is not shown to find matches above chance (5\u00a0%)."
