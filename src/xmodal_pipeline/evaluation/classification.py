@@ -214,7 +214,7 @@ def _missing_improvements(probes: Collection[str]) -> dict[str, Any]:
     if "combined" in probes:
         return {}
     names = ("uv_minus_rgb", "improvement", "improvement_over_rgb", "improvement_over_uv")
-    missing = [missing_entries(name, f"one modality: {', '.join(probes)}") for name in names]
+    missing = [missing_entries(name, f"{schema.ONE_MODALITY}: {', '.join(probes)}") for name in names]
     return {key: cell for part in missing for key, cell in part.items()}
 
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation.cells import not_applicable
 from xmodal_pipeline.evaluation.cosine import unit_rows
+from xmodal_pipeline.evaluation.schema import ONE_MODALITY
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +44,7 @@ def geometry(rgb: ArrayLike | None, uv: ArrayLike | None, *, seed: int = 0) -> d
         result: dict[str, Any] = _between(sides["rgb"], sides["uv"])
     else:
         keys = ("pair_distance", "mean_cosine_matched", "mean_cosine_unmatched", "modality_gap")
-        result = dict.fromkeys(keys, not_applicable(f"one modality: {', '.join(sides)}"))
+        result = dict.fromkeys(keys, not_applicable(f"{ONE_MODALITY}: {', '.join(sides)}"))
     for name, side in sides.items():
         result[f"uniformity_{name}"] = uniformity(side, seed=seed)
         result[f"effective_rank_{name}"] = effective_rank(side)

@@ -98,7 +98,7 @@ def measure_variant(
     test = _test_pairs(projections, index)
     if test is None:
         modalities = [name for name in schema.MODALITIES if (embeddings["modality"] == name).any()]
-        parts = _lack_all(not_applicable(f"one modality: {', '.join(modalities)}"))
+        parts = _lack_all(not_applicable(f"{schema.ONE_MODALITY}: {', '.join(modalities)}"))
         parts[schema.GEOMETRY] = _geometry_of_one(projections, modalities[0], index, params)
     elif (few := _shortage(test)) is not None:
         parts = _lack_all(few)

@@ -48,6 +48,8 @@ COLOUR: Final = "colour"
 """The set of features that needs no training."""
 TOO_FEW: Final = "too few"
 """How the reason begins where n cannot carry a number."""
+ONE_MODALITY: Final = "one modality"
+"""How the reason begins where a model has not seen both."""
 
 COMPARISON_COLUMNS: Final = (
     *("name", "kind", "task", "label", "metric", "value", "low", "high", "n", "chance", "p", "protocol"),

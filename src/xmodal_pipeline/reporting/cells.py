@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from xmodal_pipeline.evaluation.schema import ONE_MODALITY
 from xmodal_pipeline.reporting.words import MISSING, ModalityNames, number, small, with_interval
 
 ONE_SEED: Final = "one seed: exploratory"
@@ -61,7 +62,7 @@ class SeedSpread:
 
 def write_name(name: str, kind: str, names: ModalityNames, spread: SeedSpread) -> str:
     """A variant, marked where its spread between seeds is missing; a baseline in brackets."""
-    return f"{names.label(name)}{spread.mark(name)}" if kind == "variant" else f"[{names.label(name)}]"
+    return f"{names.model(name)}{spread.mark(name)}" if kind == "variant" else f"[{names.model(name)}]"
 
 
 def write_value(row: Any, spread: SeedSpread) -> str:
@@ -98,13 +99,17 @@ def by_label_and_name(
 
 
 def list_reasons(comparison: pd.DataFrame, task: str, names: ModalityNames) -> list[str]:
-    """What could not be computed, a line per reason: of which variants, and which labels or measures."""
+    """What could not be computed, a line per reason: of which variants, and which labels or measures.
+
+    That a model of one modality has nothing across both goes without saying.
+    """
     rows = comparison[(comparison["task"] == task) & (comparison["kind"] == "variant")]
+    rows = rows[~rows["reason"].str.startswith(ONE_MODALITY)]
     rows = rows[(rows["reason"] != "") & (rows["stratum"] == "")]
     what = rows["label"].where(rows["label"] != "", rows["metric"])
     names_of: dict[tuple[str, str], dict[str, None]] = {}
     for name, subject, reason in zip(rows["name"], what, rows["reason"], strict=True):
-        names_of.setdefault((str(subject), str(reason)), {})[names.label(str(name))] = None
+        names_of.setdefault((str(subject), str(reason)), {})[names.model(str(name))] = None
     subjects_of: dict[tuple[str, str], list[str]] = {}
     for (subject, reason), who in names_of.items():
         subjects = subjects_of.setdefault((", ".join(who), reason), [])

@@ -1,16 +1,22 @@
 """The variant that is drawn where one is, and what figures read of its embeddings."""
 
 import re
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xmodal_pipeline.evaluation.schema import COLOUR
 from xmodal_pipeline.evaluation.specimen_tables import first_captures, known_views
 from xmodal_pipeline.params.report import ReportingParams
-from xmodal_pipeline.reporting.words import ModalityNames
+from xmodal_pipeline.reporting.words import ModalityNames, list_words
+
+_NAMED: Final = "named beforehand (reporting.variant)"
+_BEST: Final = "the best by recall@1 on validation specimens"
+_FIRST: Final = "the first of those trained, as validation specimens were too few to rank them"
+_UNMEASURED: Final = (-1.0, -1.0)
 
 
 class ChosenVariant(NamedTuple):
@@ -19,6 +25,10 @@ class ChosenVariant(NamedTuple):
     name: str = ""
     embeddings: pd.DataFrame = pd.DataFrame()
     projections: pd.DataFrame = pd.DataFrame()
+    how: str = ""
+    """By what rule it was chosen, in words."""
+    linear_share: float = 0.0
+    """Share of its similarities that is PCA + CCA."""
 
 
 def choose_variant(
@@ -26,7 +36,8 @@ def choose_variant(
 ) -> ChosenVariant:
     """The variant named in the parameters, else the cross-modal one with the best validation retrieval.
 
-    Test numbers play no part: a choice made on them would flatter every figure that follows.
+    Test numbers play no part: a choice made on them would flatter every figure that follows. Where validation
+    was too small to be measured, the first variant stands.
 
     Args:
         histories: of all variants.
@@ -41,16 +52,35 @@ def choose_variant(
         raise ValueError(
             f"report: reporting.variant must be one of {list(tables)}, got {wanted!r}; train it or set null"
         )
+    how = _NAMED
     if wanted is None and tables:
-        wanted = max(tables, key=lambda name: _kept_validation(histories[histories["variant"] == name]))
-    return ChosenVariant() if wanted is None else ChosenVariant(wanted, *tables[wanted])
+        reached = {name: _kept_validation(histories[histories["variant"] == name]) for name in tables}
+        wanted = max(reached, key=lambda name: reached[name])
+        how = _BEST if reached[wanted] > _UNMEASURED else _FIRST
+    if wanted is None:
+        return ChosenVariant()
+    shares = histories.loc[histories["variant"] == wanted, "linear_share"]
+    return ChosenVariant(wanted, *tables[wanted], how, float(shares.iloc[-1]) if len(shares) else 0.0)
+
+
+def say_choice(chosen: ChosenVariant, uv_value_features: Sequence[str], names: ModalityNames) -> str:
+    """Of which models the learnt numbers of the report are, and by what rule; empty without a model."""
+    if not chosen.name:
+        return ""
+    asked = [one for one in uv_value_features if one != COLOUR]
+    features = list_words([names.label(one) for one in asked])
+    other = f"; what {names.uv} adds is asked of {features}" if set(asked) - {chosen.name} else ""
+    return (
+        f"Learnt numbers here are those of the variant {names.label(chosen.name)}, {chosen.how}{other}. The "
+        "appendix has every variant and baseline."
+    )
 
 
 def _kept_validation(history: pd.DataFrame) -> tuple[float, float]:
     """The kept epoch's validation recall@1, then P(match above another); -1 where they were not measured."""
     columns = ["validation_recall_at_1", "validation_match_above_other"]
     kept = history.loc[history["is_kept"].astype(bool), columns].fillna(-1.0)
-    recall, match = kept.to_numpy(dtype=float)[-1] if len(kept) else (-1.0, -1.0)
+    recall, match = kept.to_numpy(dtype=float)[-1] if len(kept) else _UNMEASURED
     return float(recall), float(match)
 
 

@@ -1,6 +1,5 @@
 """Does learning pay? Variants minus baselines, paired by specimen: table and sentence."""
 
-from collections.abc import Callable
 from typing import Final
 
 import pandas as pd
@@ -10,12 +9,8 @@ from xmodal_pipeline.evaluation.specimen_tables import SPECIES
 from xmodal_pipeline.reporting.section import Finding, PageTable, table_of
 from xmodal_pipeline.reporting.words import (
     ModalityNames,
-    interval,
     number,
     p_value,
-    percent,
-    signed,
-    signed_percent,
     small,
     with_interval,
 )
@@ -23,6 +18,17 @@ from xmodal_pipeline.reporting.words import (
 _RECALL: Final = "recall@1"
 _ACCURACY: Final = "accuracy"
 _GALLERIES: Final = {RETRIEVAL: "all", OPPOSITE_VIEWS: "warped"}
+ABOVE: Final = "above"
+BELOW: Final = "below"
+OPEN: Final = "open"
+UNKNOWN: Final = "unknown"
+RELATIONS: Final = {
+    ABOVE: "above",
+    BELOW: "below",
+    OPEN: "not shown to differ from",
+    UNKNOWN: "not compared with",
+}
+"""How a variant may stand to a baseline, in words."""
 
 
 def tabulate_gains(differences: pd.DataFrame, names: ModalityNames, *, is_retrieval: bool) -> PageTable:
@@ -45,7 +51,7 @@ def tabulate_gains(differences: pd.DataFrame, names: ModalityNames, *, is_retrie
             baseline += f" ({names.label(str(row.features_b))})"
         rows.append(
             (
-                names.label(str(row.a)),
+                names.model(str(row.a)),
                 baseline,
                 *where,
                 number(row.value_a),
@@ -61,12 +67,12 @@ def tabulate_gains(differences: pd.DataFrame, names: ModalityNames, *, is_retrie
     what = "recall@1" if is_retrieval else "balanced accuracy"
     return table_of(
         f"Does learning pay? Variants minus baselines, {what} on the same specimens",
-        (*header, "Difference (95 % interval)", "p", "p corrected", "n"),
+        (*header, "Difference (uncorrected 95 % interval)", "p", "p corrected", "n"),
         rows,
         2 + len(where_header),
         note="Paired by specimen; p by flipping the signs of each specimen's differences, corrected for all "
-        "comparisons with baselines of this kind (step-down maximum, Westfall & Young). Below 0 the baseline "
-        "is better." + ("" if not is_retrieval else " Warped: outline and pose give less away."),
+        "comparisons with baselines of this kind (step-down maximum, Westfall & Young). Below 0 the "
+        "baseline scored higher." + ("" if not is_retrieval else " Warped: outline and pose give less away."),
         is_folded=True,
         source="differences",
     )
@@ -98,31 +104,8 @@ def find_gains(differences: pd.DataFrame, variant: str, names: ModalityNames) ->
             told = "each species has one class of it, so who knows the species knows it"
             findings.append(Finding(f"{text}, but {told}.", is_claim=False))
         else:
-            findings.append(_against_baselines(text, part, number, signed, names))
+            findings.append(_against_baselines(text, part, names))
     return findings
-
-
-def judge_recall(
-    text: str, differences: pd.DataFrame, variant: str, where: tuple[str, str], names: ModalityNames
-) -> Finding:
-    """Finish a sentence on recall above chance: is it above every baseline, that of the species included?
-
-    Args:
-        text: the sentence so far.
-        differences: of the paired comparison.
-        variant: whose recall it is.
-        where: task and direction.
-        names: display names of the modalities.
-    """
-    rivals = find_rivals(differences, variant, where)
-    if rivals.empty:
-        return Finding(f"{text}; no baseline was measured beside it.", is_claim=False)
-    finding = _against_baselines(text, rivals, percent, signed_percent, names)
-    decisive = decide(rivals)[0]["b"]
-    is_open = not is_exceeded(rivals)[rivals["b"] == SPECIES_ONLY].all()
-    if decisive == SPECIES_ONLY or not is_open:
-        return finding
-    return Finding(f"{finding.text} Nor is it shown to exceed the species alone.", is_claim=False)
 
 
 def find_rivals(differences: pd.DataFrame, variant: str, where: tuple[str, str]) -> pd.DataFrame:
@@ -132,45 +115,33 @@ def find_rivals(differences: pd.DataFrame, variant: str, where: tuple[str, str])
     return rows[(rows["a"] == variant) & (rows["task"] == task) & (rows["label"] == direction)]
 
 
-def decide(rivals: pd.DataFrame) -> tuple[pd.Series, bool]:
-    """The baseline that decides, and whether all are exceeded.
+def relate(rivals: pd.DataFrame) -> pd.Series:
+    """How a variant stands to each baseline: a key of `RELATIONS`.
 
-    That is the strongest of all where all are exceeded, else of those that are not.
+    A difference is shown where its corrected p is at most 0.05 and its interval leaves 0 out: in either
+    direction alike.
     """
-    ordered = rivals.sort_values("difference", kind="stable", na_position="first")
-    are_exceeded = is_exceeded(ordered)
-    return (ordered if are_exceeded.all() else ordered[~are_exceeded]).iloc[0], bool(are_exceeded.all())
+    is_shown = rivals["p_adjusted"] <= ALPHA
+    relation = pd.Series(OPEN, index=rivals.index, dtype=object)
+    relation[is_shown & (rivals["low"] > 0)] = ABOVE
+    relation[is_shown & (rivals["high"] < 0)] = BELOW
+    relation[rivals["difference"].isna()] = UNKNOWN
+    return relation
 
 
-def is_exceeded(rivals: pd.DataFrame) -> pd.Series:
-    """Which baselines are exceeded: the interval of the difference and its corrected p say so."""
-    return (rivals["low"] > 0) & (rivals["p_adjusted"] <= ALPHA)
+def _against_baselines(text: str, rivals: pd.DataFrame, names: ModalityNames) -> Finding:
+    """Finish a sentence with the baseline that decides it; a claim only where every one is exceeded.
 
-
-def _against_baselines(
-    text: str,
-    rivals: pd.DataFrame,
-    form: Callable[[float], str],
-    with_sign: Callable[[float], str],
-    names: ModalityNames,
-) -> Finding:
-    """Finish a sentence with the baseline that decides it; a claim only where every one is exceeded."""
-    best, is_above_all = decide(rivals)
+    That is the strongest of all where all are exceeded, else of those that are better, not compared, or open.
+    """
+    relations = relate(rivals)
+    worst = next(one for one in (BELOW, UNKNOWN, OPEN, ABOVE) if (relations == one).any())
+    best = rivals[relations == worst].sort_values("difference", kind="stable").iloc[0]
+    is_above_all = worst == ABOVE
     name = names.label(str(best["b"]))
-    unit = " points" if form is percent else ""
-    if pd.isna(best["difference"]):
-        return Finding(f"{text}, but it was not compared with the baseline {name}.", is_claim=False)
-    difference = (
-        f"difference {with_sign(best['difference'])}{unit}{interval(best['low'], best['high'], with_sign)}"
-    )
-    rival = f"{name} ({form(best['value_b'])}; {difference}, corrected {p_value(best['p_adjusted'])})"
-    if is_above_all:
-        several = f"each of {len(rivals)} baselines, the strongest being"
-        which = several if len(rivals) > 1 else "the one baseline measured beside it,"
-        return Finding(f"{text} and above {which} {rival}.", is_claim=True)
-    if best["high"] < 0 and best["p_adjusted"] <= ALPHA:
-        return Finding(f"{text}, but without learning {rival} does better.", is_claim=False)
-    if best["high"] < 0:
-        open_end = "does better; the corrected test does not settle it"
-        return Finding(f"{text}, but without learning {rival} {open_end}.", is_claim=False)
-    return Finding(f"{text}, but it is not shown to exceed the baseline {rival}.", is_claim=False)
+    if worst == UNKNOWN:
+        return Finding(f"{text}, {RELATIONS[UNKNOWN]} {name}.", is_claim=False)
+    numbers = f"({number(best['value_b'])}; corrected {p_value(best['p_adjusted'])})"
+    several = f"each of {len(rivals)} baselines, the strongest being " if len(rivals) > 1 else ""
+    which = several if is_above_all else ""
+    return Finding(f"{text}, {RELATIONS[worst]} {which}{name} {numbers}.", is_claim=is_above_all)

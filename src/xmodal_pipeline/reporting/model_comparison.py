@@ -164,7 +164,7 @@ def _side(row: dict[Hashable, Any], side: str, names: ModalityNames) -> str:
     """A model, and the features that stand for it where it has several."""
     name, features = str(row[side]), str(row[f"features_{side}"])
     is_baseline = side == "b" and row["family"] == "baselines"
-    shown = f"[{names.label(name)}]" if is_baseline else names.label(name)
+    shown = f"[{names.model(name)}]" if is_baseline else names.model(name)
     return shown if features == "rgb+uv" or name.endswith("_only") else f"{shown} ({names.label(features)})"
 
 

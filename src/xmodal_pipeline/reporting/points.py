@@ -37,7 +37,7 @@ def draw_points(
 def write_baseline(name: str, rows: pd.DataFrame, names: ModalityNames) -> str:
     """The name of a row; of a baseline in brackets."""
     is_variant = (rows.loc[rows["name"] == name, "kind"] == "variant").all()
-    return names.label(name) if is_variant else f"[{names.label(name)}]"
+    return names.model(name) if is_variant else f"[{names.model(name)}]"
 
 
 def write_n(n: pd.Series) -> str:

@@ -63,7 +63,7 @@ class Chapter:
     reasons: tuple[str, ...] = ()
     """Why something is not there."""
     is_evaluated: bool = False
-    """Its numbers depend on the evaluation protocol, which stands above them."""
+    """Its numbers depend on the evaluation protocol, which stands above the first such chapter."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from xmodal_pipeline.imaging.study import Study
 
-_WHOLE = {"pca_cca": "PCA + CCA"}
+_WHOLE = {"pca_cca": "PCA + CCA", "species_only": "known species"}
 _WORDS = {"to": "→", "minus": "−", "knn": "k-NN", "cka": "CKA", "mrr": "MRR"}
 MISSING: Final = "–"
 """What stands where there is no number."""
@@ -50,6 +50,11 @@ def interval(low: float, high: float, form: Callable[[float], str]) -> str:
     if pd.isna(low) or pd.isna(high):
         return ""
     return f" (95\u00a0% interval {form(low)} to {form(high)})"
+
+
+def uncorrected(low: float, high: float, form: Callable[[float], str]) -> str:
+    """`interval` beside a p-value that is corrected for other tests, as the interval is not."""
+    return interval(low, high, form).replace("(95", "(uncorrected 95")
 
 
 def with_interval(value: Any, low: Any, high: Any) -> str:
@@ -111,6 +116,20 @@ class ModalityNames:
             return _WHOLE[identifier]
         words = {"rgb": self.rgb, "uv": self.uv, **_WORDS}
         return " ".join(words.get(word, word) for word in identifier.split("_"))
+
+    @property
+    def has_uv(self) -> bool:
+        """Whether the second modality is called one of ultraviolet."""
+        return "uv" in self.uv.lower()
+
+    def band(self, modality: str, band: str) -> str:
+        """`RGB G`; the bands UV1, UV2, … of what only stands in for UV are `ventral 1` and so on."""
+        own = band if self.has_uv else re.sub(r"^UV(?=\d+$)", "", band)
+        return f"{self.label(modality)} {own}"
+
+    def model(self, name: str) -> str:
+        """A variant or baseline as words; `UV-only` with a hyphen, as `UV only` is a verdict."""
+        return self.label(name).replace(" only", "-only")
 
     def rename(self, text: str) -> str:
         """A sentence written for RGB and UV (a diagnostic, a reason) with the study's own names."""

@@ -613,7 +613,7 @@ def make_page(study: Study, sections: list[Any], parameters: Parameters | None =
         parameters=parameters or Parameters(),
         specimen_index=tables["specimen_index"],
         rejected=len(tables["rejected_captures"]),
-        variant=tables["chosen_variant"].name,
+        chosen=tables["chosen_variant"],
     )
 
 

@@ -7,6 +7,7 @@ from xmodal_pipeline.reporting.embeddings import (
     choose_variant,
     one_view,
     paired_projections,
+    say_choice,
     subsample,
     unit_vectors,
     vectors,
@@ -21,7 +22,9 @@ def chosen(histories, **params):
 
 
 def test_the_best_on_validation_is_chosen_whatever_test_says(studies):
-    assert chosen(studies.make_histories()) == ChosenVariant("concat", "concat's features", "z")
+    best = "the best by recall@1 on validation specimens"
+    expected = ChosenVariant("concat", "concat's features", "z", best, 0.25)
+    assert chosen(studies.make_histories()) == expected
     swapped = studies.make_histories(separate=studies.make_history(seed=5), concat=studies.make_history())
     assert chosen(swapped).name == "separate"
 
@@ -42,9 +45,29 @@ def test_equal_recall_is_decided_by_the_finer_measure(studies):
     assert chosen(studies.make_histories(separate=unknown, concat=coarse)).name == "concat"
 
 
+def test_what_chose_a_variant_is_said(studies):
+    """Of a validation that was too small to be measured, no number is called the best."""
+    coarse = studies.make_history().assign(validation_recall_at_1=np.nan, validation_match_above_other=np.nan)
+    first = chosen(studies.make_histories(separate=coarse, concat=coarse.assign(linear_share=0.75)))
+    assert first.name == "separate"
+    assert first.how == "the first of those trained, as validation specimens were too few to rank them"
+    zero = coarse.assign(validation_recall_at_1=0.0)
+    assert chosen(studies.make_histories(separate=coarse, concat=zero)).how.startswith("the best")
+    names = ModalityNames("dorsal", "ventral")
+    assert say_choice(first, ("colour", "separate"), names) == (
+        f"Learnt numbers here are those of the variant separate, {first.how}. The appendix has every variant "
+        "and baseline."
+    )
+    other = say_choice(first, ("colour", "concat"), names)
+    assert "to rank them; what ventral adds is asked of concat. The appendix" in other
+    assert "asked of" not in say_choice(first, ("colour",), names)
+    assert say_choice(ChosenVariant(), ("separate",), names) == ""
+
+
 def test_a_named_variant_stands(studies):
     histories = studies.make_histories()
-    assert chosen(histories, variant="separate").name == "separate"
+    named = chosen(histories, variant="separate")
+    assert (named.name, named.how) == ("separate", "named beforehand (reporting.variant)")
     with pytest.raises(
         ValueError, match=r"reporting.variant must be one of \['separate', 'concat'\], got 'attention'"
     ):

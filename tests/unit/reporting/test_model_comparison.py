@@ -40,7 +40,7 @@ def test_differences_show_interval_n_corrected_p_and_seeds():
     table = compare_models([measure], bootstraps=50, permutations=199, seed=0)
     figure = draw_differences(table, names=ModalityNames("dorsal", "ventral"))
     written = texts(figure)
-    assert "separate (joint) − ventral only" in written
+    assert "separate (joint) − ventral-only" in written
     assert "Classification, sex" in written
     assert f"n = 80, p = {table['p_adjusted'].iloc[1]:.3f}, 2 seeds" in written
     assert any("Westfall & Young" in text for text in written)

@@ -9,6 +9,7 @@ from xmodal_pipeline.reporting.words import (
     signed,
     signed_percent,
     small,
+    uncorrected,
     with_interval,
     write_class,
     write_p,
@@ -76,3 +77,25 @@ def test_a_small_p_is_not_said_to_be_zero():
 )
 def test_a_p_in_a_table_is_never_zero(value, digits, text):
     assert small(value, digits) == text
+
+
+def test_a_model_of_one_modality_is_spelt_unlike_a_verdict():
+    names = ModalityNames("dorsal", "ventral")
+    assert [names.model(one) for one in ("uv_only", "rgb_only", "separate", "pca_cca", "species_only")] == [
+        *("ventral-only", "dorsal-only", "separate", "PCA + CCA", "known species")
+    ]
+    assert names.label("uv_only") == "ventral only"
+
+
+def test_an_interval_beside_a_corrected_p_says_that_it_is_not_corrected():
+    assert uncorrected(0.1, 0.2, signed) == " (uncorrected 95\u00a0% interval +0.10 to +0.20)"
+    assert uncorrected(float("nan"), 0.2, signed) == ""
+
+
+def test_bands_of_what_stands_in_for_uv_are_not_called_uv():
+    assert ModalityNames("dorsal", "ventral").band("uv", "UV3") == "ventral 3"
+    assert ModalityNames("dorsal", "ventral").band("rgb", "R") == "dorsal R"
+    assert ModalityNames("dorsal", "ventral").band("uv", "UVA") == "ventral UVA"
+    assert ModalityNames("visible", "uv 365").band("uv", "UV1") == "uv 365 UV1"
+    assert ModalityNames().band("uv", "UV1") == "UV UV1"
+    assert [ModalityNames(uv=name).has_uv for name in ("UV", "near-uv", "ventral")] == [True, True, False]

@@ -67,7 +67,7 @@ def write_report(
         parameters=validate_parameters(parameters),
         specimen_index=specimen_index,
         rejected=len(rejected_captures),
-        variant=chosen_variant.name,
+        chosen=chosen_variant,
     )
 
 

@@ -7,10 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xmodal_pipeline.evaluation.schema import CLASSIFICATION, MODALITIES, SOURCES
+from xmodal_pipeline.evaluation.schema import CLASSIFICATION, MODALITIES, SOURCES, SPECIES_ONLY
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.cells import SeedSpread, by_label_and_name, list_reasons, rows_by, write_value
+from xmodal_pipeline.reporting.classification.beyond import judge_beyond
 from xmodal_pipeline.reporting.classification.controls import (
     accuracy_rows,
     tabulate_claims,
@@ -77,6 +78,7 @@ def classification_section(
     """
     names, spread = ModalityNames.of(study), SeedSpread(known_seed_spread)
     verdicts = judge_labels(comparison, chosen.name, names)
+    told = judge_beyond(comparison, chosen.name, evaluation.reference_permutations, names)
     return Section(
         "traits",
         "Which traits does each tell?",
@@ -85,8 +87,9 @@ def classification_section(
         "may be in the other as well.",
         figures=(picture_classification(comparison, names),),
         tables=(tabulate_chosen(comparison, chosen.name, names, spread),),
-        headline=say_labels(verdicts, chosen.name, names),
+        headline=say_labels(verdicts, told.by, chosen.name, names),
         findings=(
+            *told.findings,
             *(one.finding for one in verdicts),
             *find_gains(differences, chosen.name, names),
             *explain_low(comparison, chosen.name, names),
@@ -123,8 +126,7 @@ def describe_choice(chosen: ChosenVariant, names: ModalityNames) -> str:
     if not chosen.name:
         return ""
     return (
-        f"The report speaks of {names.label(chosen.name)}, the model of best validation recall@1 unless one "
-        "is named beforehand (reporting.variant); test specimens had no part in it. "
+        f"The report speaks of the model {names.label(chosen.name)}, {chosen.how}. "
         f"What {names.uv} adds was asked of all specimens, since training saw no labels."
     )
 
@@ -145,23 +147,25 @@ def tabulate_chosen(
 
 
 def explain_low(comparison: pd.DataFrame, variant: str, names: ModalityNames) -> list[Finding]:
-    """Why a variant's accuracies lie below chance, beside those of shuffled labels; nothing where none do."""
+    """Why accuracies of a variant, or of knowing the species, lie below chance; nothing where none do."""
     mine = comparison[comparison["name"] == variant]
-    accuracy = accuracy_rows(mine, CLASSIFICATION)
-    low = accuracy[accuracy["value"] < accuracy["chance"]]
+    accuracy = accuracy_rows(comparison, CLASSIFICATION)
+    low = accuracy[(accuracy["value"] < accuracy["chance"]) & accuracy["name"].isin([variant, SPECIES_ONLY])]
     if low.empty:
         return []
     cells = [
-        f"{names.rename(str(row.label))} from {names.label(str(row.source))} {number(row.value)}"
-        for row in low.itertuples()
+        f"{names.rename(str(row.label))} from "
+        f"{names.label(SPECIES_ONLY if row.name == SPECIES_ONLY else str(row.source))} {number(row.value)}"
+        for row in low.itertuples(index=False)
     ]
-    shuffled = mine[(mine["metric"] == _SHUFFLED) & mine["label"].isin(low["label"])].dropna(subset="value")
+    own = low.loc[low["name"] == variant, "label"]
+    shuffled = mine[(mine["metric"] == _SHUFFLED) & mine["label"].isin(own)].dropna(subset="value")
     given = [f"{number(row.value)} for {names.rename(str(row.label))}" for row in shuffled.itertuples()]
-    beside = f"; labels shuffled within species give {list_words(given)}" if given else ""
+    beside = f" Labels shuffled within species give {list_words(given)}." if given else ""
     return [
         Finding(
-            f"Below chance ({', '.join(cells)}) tells nothing: the class left out is rarer among the "
-            f"specimens learnt from{beside}.",
+            f"Below chance ({', '.join(cells)}) is no better than guessing: among the other specimens of "
+            f"its species a specimen's own class is the rarer, so a guess leans to the other.{beside}",
             is_claim=False,
         )
     ]
@@ -182,7 +186,7 @@ def describe_evaluation(evaluation: EvaluationParams) -> str:
 
 def tabulate_accuracies(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
     """Every label, variant and [baseline]: balanced accuracy from each source with its spread, chance, n."""
-    accuracy = accuracy_rows(comparison, CLASSIFICATION)
+    accuracy = _unmark_blind(accuracy_rows(comparison, CLASSIFICATION))
     known = set(accuracy.loc[accuracy["value"].notna(), "source"])
     sources = [source for source in (*SOURCES, "") if source in known]
     rows = []
@@ -192,7 +196,7 @@ def tabulate_accuracies(comparison: pd.DataFrame, names: ModalityNames, spread: 
         accuracies = [_write_accuracy(by_source[s], spread) if s in by_source else missing for s in sources]
         chance, n = number(part["chance"].max()), number(part["n"].max(), 0)
         rows.append((*title, *accuracies, chance, n))
-    header = ("Label", "Name", *(names.label(s) or "itself" for s in sources), "Chance", "n")
+    header = ("Label", "Name", *(names.label(s) or "neither" for s in sources), "Chance", "n")
     return table_of(
         "Balanced accuracy with 95 % intervals; baselines in brackets",
         header,

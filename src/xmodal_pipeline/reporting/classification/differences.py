@@ -1,6 +1,6 @@
 """From which modality is a label easier to read? UV − RGB, paired: a sentence, and a table by species."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
@@ -12,11 +12,11 @@ from xmodal_pipeline.reporting.section import Finding, PageTable, table_of
 from xmodal_pipeline.reporting.words import (
     ModalityNames,
     begin,
-    interval,
     list_words,
     number,
     p_value,
     signed,
+    uncorrected,
     write_species,
 )
 
@@ -56,6 +56,8 @@ class LabelVerdict(NamedTuple):
     easier: str
     """`rgb`, `uv`, or "" where no difference is claimed."""
     finding: Finding
+    is_tested: bool = True
+    """False where each species has one class of it."""
 
 
 def judge_labels(comparison: pd.DataFrame, variant: str, names: ModalityNames) -> list[LabelVerdict]:
@@ -73,26 +75,50 @@ def judge_labels(comparison: pd.DataFrame, variant: str, names: ModalityNames) -
     tested = [(by_metric, metric) for by_metric, metric in tested if metric]
     corrected = holm([by_metric[metric].p for by_metric, metric in tested])
     return [
-        _judge(by_metric, metric, float(p), variant, names)
+        _judge(by_metric, metric, float(p), names)
         for (by_metric, metric), p in zip(tested, corrected, strict=True)
     ]
 
 
-def say_labels(verdicts: Sequence[LabelVerdict], variant: str, names: ModalityNames) -> str:
-    """The headline: which labels are easier to read from which modality; empty without a label."""
+def say_labels(
+    verdicts: Sequence[LabelVerdict], told: Mapping[str, Sequence[str]], variant: str, names: ModalityNames
+) -> str:
+    """The headline: which labels are easier to read from which modality; empty without a label.
+
+    Args:
+        verdicts: of every label.
+        told: the modalities that tell a label beyond the species, where that is shown.
+        variant: whose features were read.
+        names: display names of the modalities.
+    """
     easier = {
         modality: [names.rename(one.label) for one in verdicts if one.easier == modality]
-        for modality in ("uv", "rgb", "")
+        for modality in ("uv", "rgb")
     }
     said = [
-        f"{list_words(easier[modality])} {'is' if len(easier[modality]) == 1 else 'are'} easier to read from "
+        f"{list_words(easier[modality])} {_be(easier[modality])} easier to read from "
         f"{names.label(modality)} than from {names.label(other)}"
         for modality, other in (("uv", "rgb"), ("rgb", "uv"))
         if easier[modality]
     ]
-    if easier[""]:
-        said.append(f"for {list_words(easier[''])} no difference between {names.rgb} and {names.uv} is shown")
+    is_open = [one for one in verdicts if not one.easier]
+    no_difference = f"no difference between {names.rgb} and {names.uv} is shown"
+    by: dict[tuple[str, ...], list[str]] = {}
+    for one in is_open:
+        if one.is_tested:
+            by.setdefault(tuple(told.get(one.label, ())), []).append(names.rename(one.label))
+    for modalities, labels in by.items():
+        who = list_words([names.label(modality) for modality in modalities])
+        is_told = f"{list_words(labels)} {_be(labels)} told beyond the species by {who}, and {no_difference}"
+        said.append(is_told if modalities else f"for {list_words(labels)} {no_difference}")
+    untested = [names.rename(one.label) for one in is_open if not one.is_tested]
+    if untested:
+        said.append(f"{list_words(untested)} could not be tested beyond the species")
     return f"{begin('; '.join(said))} (features of the model {names.label(variant)})." if said else ""
+
+
+def _be(labels: Sequence[str]) -> str:
+    return "is" if len(labels) == 1 else "are"
 
 
 def _tested_metric(by_metric: dict[str, Any]) -> str:
@@ -112,9 +138,7 @@ def _lacks_itself(by_metric: dict[str, Any], better: str) -> str:
     return "chance" if plain is not None and not plain.low > plain.chance else ""
 
 
-def _judge(
-    by_metric: dict[str, Any], metric: str, p: float, variant: str, names: ModalityNames
-) -> LabelVerdict:
+def _judge(by_metric: dict[str, Any], metric: str, p: float, names: ModalityNames) -> LabelVerdict:
     row = by_metric[metric]
     label = str(row.label)
 
@@ -122,17 +146,18 @@ def _judge(
         return LabelVerdict(label, easier, Finding(text, is_claim=bool(easier)))
 
     if row.reason:
-        return claim(
-            "", f"No difference between {names.uv} and {names.rgb} is claimed for {label}: {row.reason}."
+        text = (
+            f"A difference between {names.uv} and {names.rgb} could not be tested for {label}: {row.reason}."
         )
+        return claim("", text)._replace(is_tested=False)
     n = f", n = {row.n:.0f}" if pd.notna(row.n) else ""
     beyond = ", each beyond what the species gives" if metric == _BEYOND_SPECIES else ""
     numbers = (
-        f"(model {names.label(variant)}, balanced accuracy {names.uv} − {names.rgb}{beyond}: "
-        f"{signed(row.value)}{interval(row.low, row.high, signed)}, corrected {p_value(p)}{n})"
+        f"(balanced accuracy {names.uv} − {names.rgb}{beyond}: "
+        f"{signed(row.value)}{uncorrected(row.low, row.high, signed)}, corrected {p_value(p)}{n})"
     )
     if not ((row.low > 0 or row.high < 0) and p <= ALPHA):
-        text = f"No difference between {names.uv} and {names.rgb} is claimed for {label} {numbers}."
+        text = f"No difference between {names.uv} and {names.rgb} is shown for {label} {numbers}."
         return claim("", text)
     better, worse = ("uv", "rgb") if row.low > 0 else ("rgb", "uv")
     lacking = _lacks_itself(by_metric, better)
@@ -141,5 +166,14 @@ def _judge(
         return claim("", f"No difference is claimed: {text} {numbers}.")
     return claim(
         better,
-        f"{names.label(better)} is easier to read {label} from than {names.label(worse)} {numbers}.",
+        f"{names.label(better)} is easier to read {label} from than {names.label(worse)} {numbers}"
+        f"{_shortfall(by_metric, worse, names)}.",
     )
+
+
+def _shortfall(by_metric: dict[str, Any], worse: str, names: ModalityNames) -> str:
+    """How much of a difference is the worse modality's lying below what the species gives; "" for nothing."""
+    beyond = by_metric.get(worse + ABOVE_STRATA)
+    if beyond is None or not beyond.value < 0:
+        return ""
+    return f", of which {number(-beyond.value)} is {names.label(worse)} falling below what the species gives"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xmodal_pipeline.errors import CaptureCode, advise
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.split import SplitParams
+from xmodal_pipeline.reporting.data.unequal import find_unequal
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
 from xmodal_pipeline.reporting.section import Finding, PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
@@ -27,7 +28,7 @@ from xmodal_pipeline.reporting.style import (
     shorten,
     styled,
 )
-from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames, write_species
+from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames
 from xmodal_pipeline.specimens.thumbnails import Thumbnails
 
 _SIMULATED: Final = (
@@ -39,8 +40,6 @@ _REAL: Final = (
     "Photographed specimens",
     "Numbers hold for these specimens, in this camera and light; others need not be like them.",
 )
-_FEWEST_GATHERED: Final = 3
-"""Captures of one code in one class below which nothing gathers."""
 _SEXES: Final = {"f": "female", "m": "male"}
 _SHEET_DOUBLE: Final = (3, 9)
 _SHEET_SINGLE: Final = (2, 10)
@@ -66,7 +65,9 @@ def captures_section(
         "images",
         "Are my images good enough?",
         say_usable(specimen_index, rejected_captures),
-        findings=tuple(Finding(text, is_claim=False) for text in find_gathered(specimen_index, study)),
+        findings=tuple(
+            Finding(text, is_claim=False) for text in (*say_stand_in(names), *find_unequal(specimen_index))
+        ),
         figures=(contact_sheet,),
         tables=(tabulate_rejects(rejected_captures, names), tabulate_flags(specimen_index, study)),
         facts=(_SIMULATED if study.is_simulated else _REAL,),
@@ -78,38 +79,19 @@ def captures_section(
     )
 
 
+def say_stand_in(names: ModalityNames) -> list[str]:
+    """That nothing is about ultraviolet light, where photographs of another kind play its part."""
+    if names.has_uv:
+        return []
+    return [f"{names.uv} stands in for UV: nothing here concerns ultraviolet light."]
+
+
 def say_usable(specimen_index: pd.DataFrame, rejected: pd.DataFrame) -> str:
     """How many captures are used without and with a flag, and how many are not."""
     flagged = int((specimen_index["flags"].fillna("") != "").sum())
     used = len(specimen_index)
     out = "none was rejected" if rejected.empty else f"{len(rejected)} more were rejected"
     return f"{used} captures are used: {used - flagged} without a flag, {flagged} although flagged; {out}."
-
-
-def find_gathered(specimen_index: pd.DataFrame, study: Study) -> list[str]:
-    """Codes of which most captures lie in one species, sex, session or class that the study asks about.
-
-    A code gathers in a class with at least three of its captures and more than half of them, where the share
-    of captures that carry it is more than twice that of the other classes.
-    """
-    codes = specimen_index["flags"].fillna("").str.split(";")
-    asked = ("species", "sex", "session", study.label, *study.confounders)
-    groups = [name for name in dict.fromkeys(asked) if name in specimen_index]
-    said = []
-    for code, total in count_flags(specimen_index).items():
-        is_coded = codes.map(lambda own, code=code: code in own)
-        for name in groups:
-            classes = specimen_index[name]
-            counts = classes[is_coded].value_counts()
-            if counts.empty:
-                continue
-            value, own = counts.index[0], int(counts.iloc[0])
-            size, rest = int((classes == value).sum()), int(counts.sum()) - own
-            others = int(classes.notna().sum()) - size
-            if own >= _FEWEST_GATHERED and 2 * own > total and own * others > 2 * rest * size:
-                which = write_species(str(value)) if name == "species" else f"{name} {value}"
-                said.append(f"{own} of the {total} {code} captures are of {which} ({own} of its {size}).")
-    return said
 
 
 def count_flags(specimen_index: pd.DataFrame) -> pd.Series:
@@ -198,11 +180,7 @@ def tabulate_flags(specimen_index: pd.DataFrame, study: Study) -> PageTable:
         for code, count in count_flags(specimen_index).items()
     ]
     header = ("Code", "What to do", "Captures")
-    note = (
-        f"Codes gather in a class with at least {_FEWEST_GATHERED} of their captures, more than half of "
-        "them, and more than twice the others' share."
-    )
-    return table_of("Captures used but flagged", header, rows, 2, note=note, source="specimen_index")
+    return table_of("Captures used but flagged", header, rows, 2, source="specimen_index")
 
 
 def _advise(code: str, study: Study) -> str:
@@ -225,7 +203,7 @@ def picture_contact_sheet(study: Study, specimen_index: pd.DataFrame, thumbnails
             raise NothingToDrawError("no thumbnails were made")
         return draw_pages(
             lambda page: draw_contact_sheet(
-                thumbnails.pictures,
+                thumbnails.pictures if is_registered else thumbnails.pictures[:, :2],
                 thumbnails.capture_ids,
                 own,
                 page=page,
@@ -235,6 +213,13 @@ def picture_contact_sheet(study: Study, specimen_index: pd.DataFrame, thumbnails
             )
         )
 
+    is_registered = study.settings.registration != "off"
+    shows = f"{names.rgb} and {names.uv}"
+    if is_registered:
+        shows = (
+            f"{names.rgb}, {names.uv} and their overlay ({names.rgb} green, {names.uv} magenta; grey where "
+            "they agree, coloured fringes where they do not lie on one another)"
+        )
     regions = f" Orange, on {names.rgb}: the regions." if study.settings.patches else ""
     which = "Flagged captures come first, with their codes."
     if len(thumbnails) < len(flags):
@@ -245,8 +230,7 @@ def picture_contact_sheet(study: Study, specimen_index: pd.DataFrame, thumbnails
     return print_figure(
         "contact_sheet",
         "Contact sheet",
-        f"Captures as {names.rgb}, {names.uv} and their overlay ({names.rgb} green, {names.uv} magenta; "
-        "grey where they agree, coloured fringes where they do not lie on one another). "
+        f"Captures as {shows}. "
         f"Blue: outline of the mask.{regions} Brightness is stretched for display. {which}",
         draw,
         is_photographic=True,
@@ -267,7 +251,7 @@ def draw_contact_sheet(
     """One page of captures as RGB | UV | overlay, flagged captures first with their codes.
 
     Args:
-        thumbnails: (captures, 3, size, size, 3) panels of `Thumbnails`.
+        thumbnails: (captures, 3, size, size, 3) panels of `Thumbnails`; without the overlay the first two.
         captions: one per capture.
         flags: one per capture, codes joined by `;`, empty when there is nothing to say.
         page: from 0.
@@ -290,8 +274,9 @@ def draw_contact_sheet(
     pages = math.ceil(len(thumbnails) / per_page)
     flagged = sum(map(bool, flags))
     of_all = f" of {captures_in_all}" if (captures_in_all or 0) > len(thumbnails) else ""
+    overlay = f" | overlay ({names.rgb} green, {names.uv} magenta)" if thumbnails.shape[1] > 2 else ""
     about = (
-        f"{names.rgb} | {names.uv} | overlay ({names.rgb} green, {names.uv} magenta). "
+        f"{names.rgb} | {names.uv}{overlay}. "
         f"{len(thumbnails)}{of_all} captures, {flagged} flagged (first). Page {page + 1} of {pages}"
     )
     head = fit_text(about, width_mm)

@@ -97,8 +97,8 @@ def say_quality(quality_report: pd.DataFrame, names: ModalityNames) -> list[Find
     if len(by_band):
         modality, band = by_band.index[int(by_band.argmin())]
         text = (
-            f"The weakest band, {names.label(str(modality))} {band}, stands {number(by_band.min(), 0)} times "
-            f"above its noise in the median capture. {text}"
+            f"The weakest band, {names.band(str(modality), str(band))}, stands {number(by_band.min(), 0)} "
+            f"times above its noise in the median capture. {text}"
         )
     return [Finding(text, is_claim=False)]
 
@@ -142,7 +142,7 @@ def tabulate_calibration(calibration: pd.DataFrame, names: ModalityNames) -> Pag
         r2 = part["r2"]
         rows.append(
             (
-                f"{names.label(str(modality))} {band}",
+                names.band(str(modality), str(band)),
                 str(len(part)),
                 str(int(part["n_used"].sum())),
                 str(int(part["n_saturated"].sum())),
@@ -178,7 +178,7 @@ def tabulate_quality(quality_report: pd.DataFrame, names: ModalityNames) -> Page
         outside = (part["below_zero_share"] > 0) | (part["above_one_share"] > 0)
         rows.append(
             (
-                f"{names.label(str(modality))} {band}",
+                names.band(str(modality), str(band)),
                 number(part["mean"].mean(), 3),
                 number(part["mean"].std(), 3),
                 number(part["snr"].median(), 1),
@@ -253,7 +253,7 @@ def draw_band_histograms(
         for axis, band in zip(panels, own, strict=False):
             is_here = (band_histograms["modality"] == modality) & (band_histograms["band"] == band)
             note = _draw_band(axis, band_histograms[is_here], MODALITY_COLOURS.get(modality, GREY))
-            _title_band(axis, f"{names.label(modality)}: {band}", note, width_mm / columns - 10)
+            _title_band(axis, names.band(modality, band), note, width_mm / columns - 10)
     figure.supxlabel(f"pixel value inside the mask ({units}); n = {captures} captures", fontsize=7)
     figure.supylabel("share of pixels (%)", fontsize=7)
     return figure

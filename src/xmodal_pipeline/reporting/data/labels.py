@@ -25,7 +25,15 @@ from xmodal_pipeline.reporting.style import (
     shorten,
     styled,
 )
-from xmodal_pipeline.reporting.words import MISSING, ModalityNames, number, small, write_class, write_species
+from xmodal_pipeline.reporting.words import (
+    MISSING,
+    ModalityNames,
+    list_words,
+    number,
+    small,
+    write_class,
+    write_species,
+)
 from xmodal_pipeline.specimens.columns import column_kind
 from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
 
@@ -52,7 +60,7 @@ def labels_section(
     names = ModalityNames.of(study)
     return Section(
         "trust",
-        reasons=tuple(say_confounding(confounding, names)),
+        reasons=(*say_unchecked(study, class_balance), *say_confounding(confounding, names)),
         chapters=(
             Chapter(
                 "labels",
@@ -67,6 +75,22 @@ def labels_section(
             ),
         ),
     )
+
+
+def say_unchecked(study: Study, class_balance: pd.DataFrame) -> list[str]:
+    """That no confounder was named, and which labels of few classes may be ones; nothing without labels."""
+    if study.confounders or class_balance.empty:
+        return []
+    classes = class_balance.groupby("label", sort=False)["class"].nunique()
+    few = [str(name) for name, count in classes.items() if count <= _MOST_OTHER_CLASSES and name != SPECIES]
+    others = [name for name in few if name != study.label]
+    if study.label and others:
+        what = f"whether {study.label} goes with {' or '.join(others)}"
+    elif len(others) > 1:
+        what = f"whether {list_words(others)} go together"
+    else:
+        what = "what else goes with the labels"
+    return [f"No confounder was named (specimens.confounders): {what} was not checked."]
 
 
 def say_confounding(confounding: pd.DataFrame, names: ModalityNames) -> list[str]:
@@ -240,7 +264,7 @@ def draw_class_balance(
         is_cut = len(counts) < len(tables[name])
         largest = f"\nthe {len(counts)} largest of {len(tables[name])} classes" if is_cut else ""
         several = int((specimen_index.groupby("specimen_id")[name].nunique() > 1).sum())
-        counted = f", {several} in several" if several else ""
+        counted = f"\n{several} in several classes" if several else ""
         axes.set_title(f"{n} specimens by {name}{counted}{largest}")
         axes.set_xlim(0, 1.1 * max(table.sum(axis=1).max() for table in shown.values()))
     panels[-1].set_xlabel("specimens")

@@ -33,10 +33,11 @@ _STATUS_STYLES: Final = {
     "failed": (PALETTE[5], "X"),
     "abstained": (GREY, "D"),
 }
+_FITTED: Final = "got another rotation or scale from the fit, which can be wrong"
 _INSIDE: Final = {
-    "off": "is turned or of another scale",
-    "check": "is turned, of another scale, or shifted, which was not corrected",
-    "correct": "is turned or of another scale",
+    "off": _FITTED,
+    "check": f"{_FITTED}, or is shifted, which was not corrected",
+    "correct": _FITTED,
 }
 """Why a capture may fail that lies inside the gate for margin and residual shift."""
 _FATES: Final = {
@@ -100,11 +101,27 @@ def describe_registration(
 
 
 def _turns(registration_qa: pd.DataFrame, rig: str | None) -> str:
-    """Whether rotations and scales were found too, and one transform was shared by a set-up."""
+    """To how many captures the fit gave another rotation or scale, and whether set-ups shared one."""
     turns = registration_qa.reindex(columns=["rotation_deg", "scale"]).fillna({"rotation_deg": 0, "scale": 1})
-    turned = int(((turns["rotation_deg"] != 0) | (turns["scale"] != 1)).sum())
+    rows = registration_qa[(turns["rotation_deg"] != 0) | (turns["scale"] != 1)]
     shared = f"; captures of one {'study' if rig == 'all' else rig} shared one transform" if rig else ""
-    return (f"; a rotation or another scale was found in {turned} of them" if turned else "") + shared
+    said = ""
+    if len(rows):
+        said = f"; the fit, which can be wrong, gave {len(rows)} of them another rotation or scale"
+        details = (
+            (int((rows["status"] == "failed").sum()), "were left as they were"),
+            (_count_doubtful(rows), "lie below what such a capture would surely show"),
+        )
+        counted = [f"{count} {what}" for count, what in details if count]
+        said += f" ({', '.join(counted)})" if counted else ""
+    return said + shared
+
+
+def _count_doubtful(rows: pd.DataFrame) -> int:
+    """How many were given a rotation and a scale below those that 95 of 100 such captures would show."""
+    known = rows.reindex(columns=["detectable_rotation_deg", "detectable_scale_error"])
+    is_small = rows["rotation_deg"].abs() < known["detectable_rotation_deg"]
+    return int((is_small & ((rows["scale"] - 1).abs() < known["detectable_scale_error"])).sum())
 
 
 def tabulate_registration(registration_qa: pd.DataFrame) -> PageTable:

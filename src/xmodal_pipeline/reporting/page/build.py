@@ -19,6 +19,7 @@ from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.reporting.data.captures import count_classes, count_flags, hash_captures
+from xmodal_pipeline.reporting.embeddings import ChosenVariant, say_choice
 from xmodal_pipeline.reporting.figure import ReportFigure
 from xmodal_pipeline.reporting.files import locate_figure, locate_table
 from xmodal_pipeline.reporting.page.prose import Prose
@@ -35,10 +36,10 @@ _METHODS: Final = (
 )
 """Subjects of the Methods paragraph in a paper's order; others follow."""
 _ERROR_RATE: Final = (
-    "Sentences of one kind (from which photograph a trait is easier to read; retrieval above chance; gains "
-    "over baselines in one task; a common order of specimens) are corrected together: at most 5 % of studies "
-    "in which there is nothing would read a false one. Of the sentences on what is added, about one trait, "
-    "at most 5 % are false on average."
+    "Sentences of one kind (which photograph tells a trait; from which it is easier to read; retrieval above "
+    "chance; gains over baselines in one task; a common order of specimens) are corrected together: at most "
+    "5 % of studies in which there is nothing would read a false one. Of the sentences on what is added, "
+    "about one trait, at most 5 % are false on average."
 )
 """What sentences that claim something may be trusted for."""
 _REFERENCES: Final = {
@@ -84,7 +85,7 @@ def build_report(
     parameters: Parameters,
     specimen_index: pd.DataFrame,
     rejected: int,
-    variant: str,
+    chosen: ChosenVariant,
 ) -> str:
     """The report as one HTML file: a first screen, then a section per question.
 
@@ -94,7 +95,7 @@ def build_report(
         parameters: of the run; those of the specimens are the study's.
         specimen_index: of the accepted captures.
         rejected: captures.
-        variant: the one whose learnt numbers it shows; "" for none.
+        chosen: the variant whose learnt numbers it shows.
 
     Returns:
         HTML that loads nothing; a content security policy forbids it to.
@@ -118,9 +119,11 @@ def build_report(
         headlines=[
             begin(by_key[key].headline) for key in _HEADLINES if key in by_key and by_key[key].headline
         ],
-        has_claims=any(finding.is_claim for section in sections for finding in section.findings),
+        has_claims=any(map(_has_claims, sections)),
+        nothing_added="uv_value" in by_key and not _has_claims(by_key["uv_value"]),
+        uv=names.uv,
         opening=_lay_out_figures(openings[:1], parameters.study),
-        variant=names.label(variant),
+        choice=say_choice(chosen, parameters.evaluation.uv_value_features, names),
         error_rate=_ERROR_RATE,
         protocol=_write_protocol(parameters.evaluation),
         sections=[_lay_out_section(section, parameters.study) for section in sections],
@@ -148,23 +151,27 @@ def build_appendix(
     """
     names = ModalityNames.of(study)
     known = parameters.model_copy(update={"specimens": study.settings})
+    chapters = [
+        _lay_out_chapter(chapter, parameters.study) for section in sections for chapter in section.chapters
+    ]
     page = _template("appendix.html").render(
         title=_title(parameters, names),
         study=parameters.study,
         date=_today(),
         css=_asset("report.css"),
         prose=Prose(_species(specimen_index), names),
-        chapters=[
-            _lay_out_chapter(chapter, parameters.study)
-            for section in sections
-            for chapter in section.chapters
-        ],
+        chapters=chapters,
+        first_evaluated=next((i for i, chapter in enumerate(chapters) if chapter["is_evaluated"]), -1),
         methods=write_methods(sections, specimen_index),
         versions=_tabulate_versions(known, specimen_index),
         settings=_tabulate_parameters(known, with_calibration=study.colour_units != "uncalibrated"),
         protocol=_write_protocol(parameters.evaluation),
     )
     return _within_limit(page)
+
+
+def _has_claims(section: Section) -> bool:
+    return any(finding.is_claim for finding in section.findings)
 
 
 def _within_limit(page: str) -> str:
@@ -291,10 +298,10 @@ def _flatten(tree: Any, prefix: str = "") -> dict[str, str]:
 
 def _write_protocol(evaluation: EvaluationParams) -> str:
     return (
-        f"Protocol {evaluation.protocol}: {evaluation.folds} folds, C from {len(evaluation.c_values)} values "
-        f"in {evaluation.inner_folds} inner folds, {evaluation.bootstraps} bootstraps, "
-        f"{evaluation.permutations} permutations, {evaluation.reference_permutations} for references and "
-        "controls."
+        f"Protocol {evaluation.protocol}: {evaluation.folds} folds, C (inverse strength of regularisation) "
+        f"from {len(evaluation.c_values)} values in {evaluation.inner_folds} inner folds, "
+        f"{evaluation.bootstraps} bootstraps, {evaluation.permutations} permutations, "
+        f"{evaluation.reference_permutations} for references and controls."
     )
 
 
@@ -330,7 +337,9 @@ def _lay_out_chapter(chapter: Chapter, study: str) -> dict[str, Any]:
 def _lay_out_parts(part: Section | Chapter, study: str) -> dict[str, Any]:
     """What section and chapter share: without empty tables, with a line per missing figure."""
     drawn = _lay_out_figures(part.figures, study)
-    missing = [f"{figure.title} not shown: {figure.reason}." for figure in part.figures if not figure.pages]
+    missing = [
+        f"{figure.title}: not shown, as {figure.reason}." for figure in part.figures if not figure.pages
+    ]
     tables = [(table, locate_table(table.source, study)) for table in part.tables if table.rows]
     return {
         "key": part.key,

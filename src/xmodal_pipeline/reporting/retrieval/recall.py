@@ -1,13 +1,11 @@
 """Can one modality find the other among held-out specimens? Table, figure and sentence."""
 
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from xmodal_pipeline.evaluation.corrections import holm
 from xmodal_pipeline.evaluation.schema import (
-    ALPHA,
     CHANCE,
     DIRECTIONS,
     OPPOSITE_VIEWS,
@@ -25,9 +23,15 @@ from xmodal_pipeline.reporting.cells import (
 )
 from xmodal_pipeline.reporting.embeddings import ChosenVariant
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
-from xmodal_pipeline.reporting.gains import decide, find_rivals, judge_recall, tabulate_gains
+from xmodal_pipeline.reporting.gains import tabulate_gains
 from xmodal_pipeline.reporting.points import draw_chance, draw_points, write_baseline, write_n
-from xmodal_pipeline.reporting.section import Chapter, Finding, PageTable, Section, table_of
+from xmodal_pipeline.reporting.retrieval.sentences import (
+    find_retrieval,
+    recall_rows,
+    say_retrieval,
+    tabulate_searches,
+)
+from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
 from xmodal_pipeline.reporting.style import (
     DASHED,
     DOTTED,
@@ -47,18 +51,9 @@ from xmodal_pipeline.reporting.style import (
 from xmodal_pipeline.reporting.words import (
     DEFAULT_NAMES,
     ModalityNames,
-    interval,
-    list_words,
     number,
-    p_value,
-    percent,
 )
 
-_ABOUT: Final = {
-    RETRIEVAL: "",
-    OPPOSITE_VIEWS: " (warped)",
-}
-"""Tasks with a sentence, and what it says is special about them."""
 _GALLERIES: Final = {RETRIEVAL: "all", WITHIN_SPECIES: "species", OPPOSITE_VIEWS: "warped"}
 
 
@@ -86,11 +81,12 @@ def retrieval_section(
         "retrieval",
         "Can one photograph find the other?",
         "A model gets one photograph of a held-out specimen and ranks the photographs of the other kind. "
-        "This measures identity of the photograph, not biology: outline, pose and species help. Warps of "
-        "each photograph by itself make outline and pose give less away.",
+        "This measures identity of the photograph, not biology: outline, pose and species help; outline and "
+        "pose less where photographs are warped.",
         figures=(plain, gallery_figure),
-        headline=say_retrieval(comparison, differences, chosen.name, names),
-        findings=tuple(find_retrieval(comparison, differences, chosen.name, names, spread)),
+        tables=(tabulate_searches(comparison, differences, chosen, names, spread),),
+        headline=say_retrieval(comparison, differences, chosen, names),
+        findings=tuple(find_retrieval(comparison, differences, chosen.name, names)),
         tags=spread.tags,
         chapters=(
             Chapter(
@@ -107,12 +103,6 @@ def retrieval_section(
             ),
         ),
     )
-
-
-def recall_rows(comparison: pd.DataFrame, task: str) -> pd.DataFrame:
-    """The recall rows of a task; chance is a column of every row, and a line of its own in the figure."""
-    is_recall = (comparison["task"] == task) & comparison["k"].notna() & (comparison["name"] != CHANCE)
-    return comparison[is_recall].astype({"k": int})
 
 
 def tabulate_recall(comparison: pd.DataFrame, names: ModalityNames, spread: SeedSpread) -> PageTable:
@@ -159,99 +149,6 @@ def tabulate_galleries(comparison: pd.DataFrame, names: ModalityNames, spread: S
     )
 
 
-def find_retrieval(
-    comparison: pd.DataFrame,
-    differences: pd.DataFrame,
-    variant: str,
-    names: ModalityNames,
-    spread: SeedSpread,
-) -> list[Finding]:
-    """Recall@1 of a variant in both directions and galleries, against chance and baselines.
-
-    Above chance means by the p-value, corrected for all directions and galleries (Holm 1979). Above the
-    baselines, that each paired difference is: its interval and its corrected p-value. What does not exceed
-    them is no claim of learning.
-    """
-    rows = pd.concat([recall_rows(comparison, task) for task in _ABOUT])
-    rows = rows[(rows["k"] == 1) & rows["value"].notna()]
-    by_species = rows[rows["name"] == SPECIES_ONLY].set_index(["task", "direction"])["value"].to_dict()
-    rows = rows[rows["name"] == variant]
-    findings = []
-    for row in rows.assign(p_adjusted=holm(rows["p"])).itertuples(index=False):
-        where = (str(row.task), str(row.direction))
-        text, is_above = _say_recall(row, by_species.get(where), names, spread)
-        findings.append(
-            judge_recall(text, differences, variant, where, names)
-            if is_above
-            else Finding(text, is_claim=False)
-        )
-    return findings
-
-
-def say_retrieval(
-    comparison: pd.DataFrame, differences: pd.DataFrame, variant: str, names: ModalityNames
-) -> str:
-    """The headline: recall@1 of a variant in both directions, against chance and baselines."""
-    rows = recall_rows(comparison, RETRIEVAL)
-    rows = rows[(rows["k"] == 1) & rows["value"].notna()]
-    by_species = rows.loc[rows["name"] == SPECIES_ONLY, "value"]
-    rows = rows[rows["name"] == variant]
-    if rows.empty:
-        return ""
-    drawn: list[Any] = list(rows.itertuples())
-    numbers = [
-        f"{percent(row.value)} (from {names.label(str(row.direction).split('_to_')[0])})" for row in drawn
-    ]
-    n = "" if rows["n"].isna().any() else f" {rows['n'].max():.0f}"
-    text = (
-        f"From one photograph of a held-out specimen, the model {names.label(variant)} finds the other first "
-        f"in {list_words(numbers)} of{n} searches"
-    )
-    is_above = (holm(rows["p"]) <= ALPHA) & (rows["value"] > rows["chance"])
-    chance = percent(rows["chance"].mean())
-    if not is_above.all():
-        return f"{text}, which is not shown to be above chance ({chance}) in both directions."
-    text += f"; chance is {chance}"
-    if len(by_species):
-        text += f", knowing only the species {percent(by_species.mean())}"
-    rivals = [find_rivals(differences, variant, (RETRIEVAL, str(row.direction))) for row in drawn]
-    decided = [decide(one) for one in rivals if len(one)]
-    if not decided:
-        return f"{text}."
-    if all(is_above_all for _, is_above_all in decided):
-        return f"{text}, and every baseline finds fewer."
-    better: dict[str, list[str]] = {}
-    for row, is_above_all in decided:
-        if not is_above_all:
-            better.setdefault(names.label(str(row["b"])), []).append(percent(row["value_b"]))
-    named = list_words([f"{name} ({list_words(shares)})" for name, shares in better.items()])
-    lower = [row for row, is_above_all in decided if not is_above_all and row["difference"] < 0]
-    if len(lower) < len(decided):
-        return f"{text}, but this is not shown to exceed what a baseline finds without learning: {named}."
-    is_settled = all(row["high"] < 0 and row["p_adjusted"] <= ALPHA for row in lower)
-    open_end = "" if is_settled else "; the corrected test does not settle it"
-    verb = "finds" if len(better) == 1 else "find"
-    return f"{text}, but {named}, without training a model, {verb} more{open_end}."
-
-
-def _say_recall(
-    row: Any, by_species: float | None, names: ModalityNames, spread: SeedSpread
-) -> tuple[str, bool]:
-    """A recall beside chance and what knowing only the species reaches, and whether it is above chance."""
-    about, model = _ABOUT[str(row.task)], f"the model {names.label(str(row.name))}"
-    given, sought = (names.label(modality) for modality in str(row.direction).split("_to_"))
-    n = f" of {row.n:.0f} held-out queries" if pd.notna(row.n) else " of held-out queries"
-    seeds = spread.find(row)
-    over = "" if seeds is None else f", SD over {seeds[1]} seeds {percent(seeds[0])}"
-    numbers = f"{percent(row.value)}{n}{interval(row.low, row.high, percent)}{over}"
-    text = f"From the {given} photograph{about}, {model} finds the {sought} one first in {numbers}"
-    species = "" if by_species is None else f"; species alone {percent(by_species)}"
-    if not (row.p_adjusted <= ALPHA and row.value > row.chance):
-        return f"{text}; this is not shown to be above chance ({percent(row.chance)}{species}).", False
-    beside = f"{percent(row.chance)}; corrected {p_value(row.p_adjusted)}{species}"
-    return f"{text}, above chance ({beside})", True
-
-
 def picture_retrieval(comparison: pd.DataFrame, names: ModalityNames) -> tuple[ReportFigure, ReportFigure]:
     """The figures of plain retrieval and of retrieval across warps as files; see `draw_retrieval`."""
     return (
@@ -259,7 +156,7 @@ def picture_retrieval(comparison: pd.DataFrame, names: ModalityNames) -> tuple[R
             "retrieval",
             "Retrieval across the modalities",
             "Share of held-out queries whose match is among the first k, with 95 % intervals; baselines in "
-            "brackets, chance dotted, species alone dashed.",
+            "brackets, chance dotted, known species dashed.",
             lambda width_mm: draw_retrieval(comparison, names=names, width_mm=width_mm),
         ),
         print_figure(
@@ -326,6 +223,6 @@ def draw_retrieval(
     ]
     handles.append(legend_entry("chance", line=DOTTED))
     if (rows["name"] == SPECIES_ONLY).any():
-        handles.append(legend_entry("species only", GREY, line=DASHED))
+        handles.append(legend_entry(names.label(SPECIES_ONLY), GREY, line=DASHED))
     add_legend(figure, handles, title=f"query → match, {write_n(rows['n'])}")
     return figure

@@ -62,7 +62,7 @@ def explorer_section(
     """The maps beside one another, with the photographs of the capture that is pointed at."""
     names = ModalityNames.of(study)
     if mapped.reason:
-        return Section("explore", reasons=(f"Explorer not shown: {names.rename(mapped.reason)}.",))
+        return Section("explore", reasons=(f"Explorer: not shown, as {names.rename(mapped.reason)}.",))
     return Section(
         "explore",
         explorer=make_explorer(

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xmodal_pipeline.evaluation.schema import ALIGNMENT, ALPHA, GEOMETRY, HELD_FIXED, TOO_FEW
+from xmodal_pipeline.evaluation.schema import ALIGNMENT, ALPHA, CLASSIFICATION, GEOMETRY, HELD_FIXED, TOO_FEW
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params.evaluate import EvaluationParams
@@ -42,6 +42,7 @@ from xmodal_pipeline.reporting.words import (
     DEFAULT_NAMES,
     MISSING,
     ModalityNames,
+    list_words,
     number,
     p_value,
     small,
@@ -103,7 +104,8 @@ def tabulate_measures(
 ) -> PageTable:
     """Alignment or geometry: a row per measure, p-value and null, a column per variant and [baseline]."""
     rows = comparison[(comparison["task"] == task) & (comparison["metric"] != "caution")]
-    rows = rows[rows["value"].notna() | (rows["text"] != "")]
+    is_few = rows["reason"].str.startswith(TOO_FEW) & (rows["metric"] != "strength")
+    rows = rows[rows["value"].notna() | (rows["text"] != "") | is_few]
     columns = {
         write_name(str(name), str(part["kind"].iloc[0]), names, spread): _write_measures(part, names, spread)
         for name, part in rows.groupby("name", sort=False)
@@ -121,6 +123,9 @@ def _write_measures(rows: pd.DataFrame, names: ModalityNames, spread: SeedSpread
         cells["n used"] = number(rows["n"].max(), 0)
     for row in rows[~is_count].itertuples(index=False):
         name = names.label(str(row.metric))
+        if row.reason:
+            cells[name] = TOO_FEW
+            continue
         cells[name] = str(row.text) or spread.beside(number(row.value, 3), row, digits=3)
         if pd.notna(row.p):
             cells[f"{name} p value"] = small(row.p, 3)
@@ -153,15 +158,17 @@ def find_alignment(comparison: pd.DataFrame, variant: str, names: ModalityNames)
     where = "within species" if SPECIES in fixed else "over all pairs"
     if labels:
         where += f", beyond what {' and '.join(labels)} gives"
+    elif SPECIES in fixed:
+        where += f", {_name_loose(comparison, names)} not held fixed"
     else:
-        where += ", no other label held fixed" if SPECIES in fixed else ", no label held fixed"
+        where += ", no label held fixed"
     metric = "spearman_within" if headline.text == "within" else "spearman"
     row = by_metric[metric]
     both = f"{names.rgb} and {names.uv}"
     if pd.isna(row.value) or pd.isna(row.p):
         if not str(row.reason).startswith(TOO_FEW):
             return []
-        text = f"Whether {both} order specimens alike {where} was not tested: {row.reason}."
+        text = f"Whether {both} order specimens alike, {where}, was not tested: {row.reason}."
         return [Finding(text, is_claim=False)]
     null = f", {number(row.chance)} by {' and '.join(labels)} alone" if labels else ""
     numbers = (
@@ -169,9 +176,18 @@ def find_alignment(comparison: pd.DataFrame, variant: str, names: ModalityNames)
         f"{_write_rivals(comparison, metric, names)})"
     )
     if row.p <= ALPHA and row.value > max(row.chance, 0):
-        return [Finding(f"{both} order specimens alike {where} {numbers}.", is_claim=True)]
+        strength = by_metric.get("strength")
+        how = f"{strength.text}ly alike" if strength is not None and strength.text else "alike"
+        text = f"{both} order specimens {how} by their similarity to one another, {where} {numbers}."
+        return [Finding(text, is_claim=True)]
     text = f"No common order of specimens in {both} is claimed {where} {numbers}."
     return [Finding(text, is_claim=False)]
+
+
+def _name_loose(comparison: pd.DataFrame, names: ModalityNames) -> str:
+    """The labels that may make specimens of a species alike in both modalities: `sex and morph`."""
+    known = comparison.loc[comparison["task"] == CLASSIFICATION, "label"].unique()
+    return list_words([names.rename(str(one)) for one in known if one not in ("", SPECIES)]) or "other labels"
 
 
 def _write_rivals(comparison: pd.DataFrame, metric: str, names: ModalityNames) -> str:
@@ -217,7 +233,8 @@ def picture_similarity(
     return print_figure(
         "similarity",
         "Similarity",
-        f"{where}Cosine similarity of held-out projections, ordered and parted by species.",
+        f"{where}Cosine similarity of held-out projections, ordered by species; lines part species, or "
+        "genera where species are small.",
         draw,
     )
 

@@ -174,7 +174,7 @@ def draw_training_curves(
         _finish(axis, panel, drawn, names)
         axis.set_title(fit_text(panel.title, width_mm / columns - _TICKS_MM, is_title=True))
     handles = [
-        legend_entry(names.label(variant), colour, marker, "-")
+        legend_entry(names.model(variant), colour, marker, "-")
         for variant, (colour, marker) in styles.items()
     ]
     add_legend(figure, handles)
@@ -275,7 +275,7 @@ def describe_training(
     if histories.empty:
         return "No model was trained."
     names, trained = ModalityNames.of(study), histories["variant"].unique().tolist()
-    variants = ", ".join(names.label(variant) for variant in trained)
+    variants = ", ".join(names.model(variant) for variant in trained)
     has_choice = histories["validation_recall_at_1"].notna().any()
     kept = " whose validation recall@1 was within one standard error of the best" if has_choice else ""
     return (

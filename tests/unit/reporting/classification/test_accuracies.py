@@ -34,7 +34,7 @@ def test_classification_points_belong_to_their_source(studies, points):
     species, sex = draw_classification(table).axes
     assert [ax.get_title("left") for ax in (species, sex)] == ["species\nn = 60", "sex\nn = 60"]
     rows = [t.get_text() for t in species.get_yticklabels()]
-    assert rows == ["separate", "concat", "attention", "RGB only", "[band means]", "[silhouette]"]
+    assert rows == ["separate", "concat", "attention", "RGB-only", "[band means]", "[silhouette]"]
     x, y, ends = points(sex)["uv"]
     known = ~np.isnan(x)
     np.testing.assert_allclose(x[known], [0.82, 0.82, 0.82, 0.7])
@@ -75,6 +75,11 @@ def test_a_baseline_that_sees_neither_photograph_is_not_drawn_as_joint(studies, 
     x, y, _ = points(species)["baseline"]
     np.testing.assert_allclose([x[5], y[5]], [0.6, 5])
     assert np.isnan(points(species)["joint"][0][5])
+    # The table says the same as the legend.
+    told = tabulate_accuracies(table.assign(source=table["source"].mask(blind, "joint")), NAMES, ALONE)
+    silhouette = next(row for row in told.rows if row[:2] == ("species", "[silhouette]"))
+    assert dict(zip(told.header, silhouette, strict=True))["joint"] == "–"
+    assert dict(zip(told.header, silhouette, strict=True))["neither"].startswith("0.60 (")
 
 
 def test_the_section_shows_the_chosen_model_alone(studies):
@@ -105,9 +110,15 @@ def test_accuracies_below_chance_are_explained_beside_shuffled_labels(studies):
     ]
     rows.append(known | {"task": "classification_control", "metric": "shuffled_within_strata", "value": 0.47})
     (found,) = explain_low(studies.tidy(rows), "separate", NAMES)
-    assert found.text.startswith("Below chance (sex from RGB 0.37) tells nothing")
-    assert found.text.endswith("; labels shuffled within species give 0.47 for sex.")
+    assert found.text.startswith("Below chance (sex from RGB 0.37) is no better than guessing: ")
+    assert found.text.endswith(" Labels shuffled within species give 0.47 for sex.")
     assert not found.is_claim
+    blind = rows[0] | {"name": "species_only", "kind": "baseline", "source": "joint"}
+    blind |= {"metric": "joint_accuracy", "value": 0.21}
+    (found,) = explain_low(studies.tidy([*rows, blind]), "separate", NAMES)
+    assert found.text.startswith("Below chance (sex from RGB 0.37, sex from known species 0.21) is")
+    (found,) = explain_low(studies.tidy([*rows[1:], blind]), "separate", NAMES)
+    assert "Labels shuffled" not in found.text
     assert explain_low(studies.tidy(rows[1:]), "separate", NAMES) == []
     assert explain_low(studies.tidy(rows), "concat", NAMES) == []
 
@@ -124,7 +135,7 @@ def test_an_accuracy_without_a_miss_says_of_how_many(studies):
 
 def test_the_methods_name_the_correction_and_the_choice(studies):
     assert "(Westfall & Young 1993)" in describe_evaluation(EvaluationParams())
-    told = describe_choice(ChosenVariant("pca_cca"), ModalityNames("Dorsal", "Ventral"))
-    assert told.startswith("The report speaks of PCA + CCA, the model of best validation recall@1")
+    told = describe_choice(ChosenVariant("pca_cca", how="the first"), ModalityNames("Dorsal", "Ventral"))
+    assert told.startswith("The report speaks of the model PCA + CCA, the first. What Ventral adds")
     assert "What Ventral adds was asked of all specimens" in told
     assert describe_choice(ChosenVariant(), NAMES) == ""

@@ -21,9 +21,9 @@ def one_difference(studies, *rows):
 @pytest.mark.parametrize(
     ("numbers", "claim", "beginning"),
     [
-        ((0.27, 0.15, 0.38), True, "UV is easier to read sex from than RGB (model separate, balanced"),
-        ((-0.27, -0.38, -0.15), True, "RGB is easier to read sex from than UV (model separate, balanced"),
-        ((0.27, -0.01, 0.38), False, "No difference between UV and RGB is claimed for sex"),
+        ((0.27, 0.15, 0.38), True, "UV is easier to read sex from than RGB (balanced accuracy"),
+        ((-0.27, -0.38, -0.15), True, "RGB is easier to read sex from than UV (balanced accuracy"),
+        ((0.27, -0.01, 0.38), False, "No difference between UV and RGB is shown for sex"),
     ],
 )
 def test_a_difference_is_claimed_only_by_its_own_interval(studies, numbers, claim, beginning):
@@ -58,7 +58,7 @@ def test_only_the_chosen_variant_speaks(studies):
     table = studies.make_comparison()
     table.loc[(table["name"] == "concat") & (table["metric"] == "uv_minus_rgb"), "value"] = 0.19
     (judged,) = judge_labels(table, "concat", NAMES)
-    assert "+0.19 (95" in judged.finding.text
+    assert "+0.19 (uncorrected 95" in judged.finding.text
     assert judge_labels(table, "rgb_only", NAMES) == []
 
 
@@ -73,12 +73,43 @@ def test_the_headline_names_every_label_once_under_its_modality(studies):
         told("species", 0.0, -0.1, 0.1),
     ]
     verdicts = judge_labels(studies.tidy(rows), "separate", ModalityNames("Dorsal", "Ventral"))
-    assert say_labels(verdicts, "pca_cca", ModalityNames("Dorsal", "Ventral")) == (
+    assert say_labels(verdicts, {}, "pca_cca", ModalityNames("Dorsal", "Ventral")) == (
         "Sex and age are easier to read from Ventral than from Dorsal; morph is easier to read from Dorsal "
         "than from Ventral; for species no difference between Dorsal and Ventral is shown "
         "(features of the model PCA + CCA)."
     )
-    assert say_labels([], "separate", NAMES) == ""
+    assert say_labels([], {}, "separate", NAMES) == ""
+
+
+def test_the_headline_tells_no_difference_from_no_test_and_from_nothing_told(studies):
+    rows = [
+        studies.make_difference("separate", 0.0, -0.1, 0.1) | {"label": label} for label in ("sex", "morph")
+    ]
+    genus = {"name": "separate", "kind": "variant", "task": "classification", "label": "genus"}
+    rows += [
+        genus | {"metric": "uv_minus_rgb", "value": 0.3, "low": 0.2, "high": 0.4, "p": 0.001},
+        genus | {"metric": BEYOND, "reason": "each species has one class of it"},
+    ]
+    verdicts = judge_labels(studies.tidy(rows), "separate", NAMES)
+    assert [one.is_tested for one in verdicts] == [True, True, False]
+    assert say_labels(verdicts, {"sex": ("rgb", "uv"), "morph": ()}, "separate", NAMES) == (
+        "Sex is told beyond the species by RGB and UV, and no difference between RGB and UV is shown; for "
+        "morph no difference between RGB and UV is shown; genus could not be tested beyond the species "
+        "(features of the model separate)."
+    )
+
+
+@pytest.mark.parametrize(("value", "end"), [(-0.09, ", of which 0.09 is UV falling below"), (0.01, "")])
+def test_a_difference_says_how_much_of_it_is_the_other_below_what_the_species_gives(studies, value, end):
+    found = one_difference(
+        studies,
+        studies.make_difference("separate", -0.4, -0.5, -0.3),
+        studies.make_difference("separate", 0.29, 0.2, 0.4, "rgb_above_strata"),
+        studies.make_difference("separate", value, -0.2, 0.1, "uv_above_strata", p=1.0),
+        studies.make_difference("separate", -0.38, -0.5, -0.2, BEYOND),
+    )
+    assert found.is_claim
+    assert found.text.endswith(f", n = 59){f'{end} what the species gives' if end else ''}.")
 
 
 def test_the_table_goes_through_species(studies):

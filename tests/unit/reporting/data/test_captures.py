@@ -8,9 +8,9 @@ from xmodal_pipeline.reporting.data.captures import (
     describe_rejects,
     describe_split,
     draw_contact_sheet,
-    find_gathered,
     hash_captures,
     picture_contact_sheet,
+    say_stand_in,
     say_usable,
     tabulate_flags,
     tabulate_rejects,
@@ -58,38 +58,6 @@ def test_the_first_answer_counts_what_is_used_flagged_and_rejected(studies):
     assert count_flags(flags).to_dict() == {"SATURATED": 2, "OUT_OF_RANGE": 1}
 
 
-def test_codes_that_gather_in_a_class_say_so(studies):
-    study = studies.make_study()
-    index = pd.DataFrame(
-        {
-            "flags": ["X;Y", "X", "X", "", "", "X", *[""] * 6],
-            "species": ["pieris_rapae"] * 5 + ["colias_croceus"] * 7,
-            "session": ["one", "two"] * 6,
-        }
-    )
-    assert find_gathered(index, study) == ["3 of the 4 X captures are of Pieris rapae (3 of its 5)."]
-    two = index.assign(flags=["X", "X", *[""] * 10])
-    assert find_gathered(two, study) == []  # fewer than three
-    half = index.assign(flags=["X", "X", "X", "", "", "X", "X", "X", *[""] * 4])
-    assert find_gathered(half, study) == []  # half of them, and no more
-    rare = pd.DataFrame({"flags": ["X"] * 6 + [""] * 20, "species": [*"aaabcdbcdbcdbcdbcdbcdbcdbc"]})
-    assert find_gathered(rare, study) == []  # half of them, though all of the species
-    common = index.assign(flags=["X", "X", "X", "", "", "X", "X", *[""] * 5])
-    assert find_gathered(common, study) == ["3 of the 5 X captures are of Pieris rapae (3 of its 5)."]
-    twice = index.assign(
-        species=["p"] * 6 + ["c"] * 6, flags=["X", "X", "X", "X", "", "", "X", "X", *[""] * 4]
-    )
-    assert find_gathered(twice, study) == []  # twice the share of the others, and no more
-    one = index.assign(species="p", session=["one"] * 3 + ["two"] * 9)
-    assert find_gathered(one, study) == ["3 of the 4 X captures are of session one (3 of its 3)."]
-    asked = studies.make_study(label="morph", confounders=["year"])
-    morphs = one.assign(session="s", morph=one["session"], year=["1"] * 3 + ["2"] * 9)
-    assert find_gathered(morphs, asked) == [
-        "3 of the 4 X captures are of morph one (3 of its 3).",
-        "3 of the 4 X captures are of year 1 (3 of its 3).",
-    ]
-
-
 def test_the_split_is_told_with_its_parts(studies, index):
     parts = pd.DataFrame({"partition": ["test", "train", "train", "validation", "train"]})
     told = describe_split(parts, index, SplitParams(seed=9))
@@ -113,6 +81,27 @@ def test_a_sheet_of_some_captures_says_which(studies, index):
     assert whole.caption.endswith("Flagged captures come first, with their codes.")
     nothing = picture_contact_sheet(studies.make_study(), index, Thumbnails((), pictures(0)))
     assert nothing.reason == "no thumbnails were made"
+
+
+def test_without_registration_there_is_no_overlay_to_read(studies, index):
+    """Fringes of photographs that were never laid on one another are differences of shape and place."""
+    some = Thumbnails(tuple(index["capture_id"][:2]), pictures(2))
+    study = studies.make_study(registration="off", rgb_name="dorsal", uv_name="ventral")
+    caption = picture_contact_sheet(study, index, some).caption
+    assert caption.startswith("Captures as dorsal and ventral. Blue")
+    checked = picture_contact_sheet(studies.make_study(registration="check"), index, some).caption
+    assert "RGB, UV and their overlay (RGB green, UV magenta" in checked
+    two = draw_contact_sheet(pictures(2)[:, :2], ["a", "b"], ["", ""])
+    assert two.get_suptitle().startswith("RGB | UV. 2 captures")
+    assert two.axes[0].images[0].get_array()[0, -1].tolist() == [0, 50, 0]
+    whole = draw_contact_sheet(pictures(2), ["a", "b"], ["", ""])
+    assert whole.get_suptitle().startswith("RGB | UV | overlay (RGB green, UV magenta). 2 captures")
+
+
+def test_what_stands_in_for_uv_is_said_once(studies):
+    stand_in = "ventral stands in for UV: nothing here concerns ultraviolet light."
+    assert say_stand_in(ModalityNames("dorsal", "ventral")) == [stand_in]
+    assert say_stand_in(ModalityNames()) == say_stand_in(ModalityNames("visible", "UV 365")) == []
 
 
 def pictures(count):

@@ -58,7 +58,7 @@ def test_bands_are_summed_up_over_captures():
     columns = ["modality", "band", "mean", "snr", "saturated_share", "below_zero_share", "above_one_share"]
     table = tabulate_quality(pd.DataFrame(rows, columns=columns), ModalityNames("Dorsal", "Ventral"))
     # Two captures have more than a hundredth of their pixels saturated, two have values out of range.
-    assert table.rows == [("Ventral UV1", "0.400", "0.200", "12.0", "2", "2")]
+    assert table.rows == [("Ventral 1", "0.400", "0.200", "12.0", "2", "2")]
 
 
 def test_the_methods_say_how_bands_were_calibrated(study):
@@ -104,7 +104,7 @@ def test_the_weakest_band_and_the_saturated_captures_are_named(studies):
     captures = quality["capture_id"].unique()
     quality.loc[quality["capture_id"].isin(captures[:3]), "saturated_share"] = 0.02
     (found,) = say_quality(quality, ModalityNames("Dorsal", "Ventral"))
-    assert found.text.startswith("The weakest band, Ventral UV1, stands 7 times above its noise")
+    assert found.text.startswith("The weakest band, Ventral 1, stands 7 times above its noise")
     assert found.text.endswith("(more than 1% of the specimen) in 3 of 60 captures.")
     assert say_quality(quality.iloc[:0], ModalityNames()) == []
 
@@ -114,11 +114,11 @@ def test_band_histograms_show_every_pixel_and_name_saturation(studies):
     figure = draw_band_histograms(table, captures=60, names=ModalityNames("Dorsal", "Ventral"))
     panels = [ax for ax in figure.axes if ax.patches]
     assert [ax.get_title("left") for ax in panels] == [
-        "Dorsal: R",
-        "Dorsal: G",
-        "Dorsal: B",
-        "Ventral: UV1",
-        "Ventral: UV2",
+        "Dorsal R",
+        "Dorsal G",
+        "Dorsal B",
+        "Ventral 1",
+        "Ventral 2",
     ]
     for ax, band in zip(panels, ["R", "G", "B", "UV1", "UV2"], strict=True):
         counts = table.loc[table["band"] == band, "n_px"]

@@ -7,6 +7,7 @@ from xmodal_pipeline.evaluation.confounding import confounding_table
 from xmodal_pipeline.reporting.data.labels import (
     draw_class_balance,
     labels_section,
+    say_unchecked,
     tabulate_balance,
     tabulate_confounding,
     tabulate_information,
@@ -125,7 +126,7 @@ def test_class_balance_draws_the_other_labels_too(index):
 def test_a_specimen_of_two_sessions_is_said_to_stand_in_both():
     index = pd.DataFrame({"specimen_id": ["s1", "s1", "s2"], "session": ["one", "two", "two"]})
     axes = draw_class_balance(index, label="session").axes[0]
-    assert axes.get_title("left") == "2 specimens by session, 1 in several"
+    assert axes.get_title("left") == "2 specimens by session\n1 in several classes"
     assert [t.get_text() for t in axes.texts] == ["2", "1"]
 
 
@@ -139,3 +140,22 @@ def test_class_balance_leaves_out_the_smallest_of_many_classes(index):
 def test_class_balance_without_labels_says_so(index):
     with pytest.raises(NothingToDrawError, match="no capture has the label clade"):
         draw_class_balance(index.drop(columns=["species"]), label="clade")
+
+
+@pytest.mark.parametrize(
+    ("label", "columns", "what"),
+    [
+        ("sex", ("species", "sex", "session", "morph"), "whether sex goes with session or morph was"),
+        (None, ("species", "sex", "session"), "whether sex and session go together was"),
+        (None, ("species", "sex", "day"), "what else goes with the labels was"),
+        ("sex", ("species", "sex"), "what else goes with the labels was"),
+    ],
+)
+def test_without_a_confounder_the_report_says_what_was_not_checked(studies, label, columns, what):
+    """A day of 13 values is no class to balance."""
+    rows = [(name, f"{name} {i}", pd.NA) for name in columns for i in range(13 if name == "day" else 2)]
+    balance = pd.DataFrame(rows, columns=["label", "class", "species"])
+    said = say_unchecked(studies.make_study(label=label), balance)
+    assert said == [f"No confounder was named (specimens.confounders): {what} not checked."]
+    assert say_unchecked(studies.make_study(label=label, confounders=["museum"]), balance) == []
+    assert say_unchecked(studies.make_study(label=label), balance.iloc[:0]) == []

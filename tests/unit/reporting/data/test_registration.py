@@ -34,13 +34,15 @@ def test_the_table_has_median_and_largest_shift_of_each_status():
 def test_the_methods_say_what_was_found_and_shared(studies, index):
     qa = studies.make_registration(index)
     qa.loc[qa.index[:2], ["rotation_deg", "scale"]] = [[0.7, 1.0], [0.0, 1.02]]
+    qa.loc[qa.index[:2], "status"] = "corrected"
     study = studies.make_study(registration="correct")
     told = describe_registration(study, qa, RegistrationParams(rig="camera"))
     counts = qa["status"].value_counts()
     assert told == (
         "The shift of UV against RGB was estimated and corrected by cross-correlation of gradient magnitudes "
-        f"({', '.join(f'{n} {status}' for status, n in counts.items())}); a rotation or another scale was "
-        "found in 2 of them; captures of one camera shared one transform."
+        f"({', '.join(f'{n} {status}' for status, n in counts.items())}); the fit, which can be "
+        "wrong, gave 2 "
+        "of them another rotation or scale; captures of one camera shared one transform."
     )
     plain = describe_registration(
         studies.make_study(registration="check"), studies.make_registration(index), RegistrationParams()
@@ -104,18 +106,28 @@ def test_the_sentence_says_what_became_of_the_captures(statuses, fates):
     assert said == ([f"How UV lies on RGB, {fates}"] if fates else [])
 
 
-def test_turns_either_way_are_counted():
+def test_turns_either_way_are_counted_with_what_became_of_them():
     qa = pd.DataFrame(
-        {"rotation_deg": [0.4, -0.4, 0.0, float("nan")], "scale": [1.0, 1.0, 1.01, float("nan")]}
+        {
+            "rotation_deg": [0.4, -0.4, 0.0, float("nan"), -0.9],
+            "scale": [1.0, 1.0, 0.98, float("nan"), 1.0],
+            "detectable_rotation_deg": 0.5,
+            "detectable_scale_error": 0.01,
+            "status": ["failed", "corrected", "failed", "failed", "failed"],
+        }
     )
-    assert _turns(qa, None) == "; a rotation or another scale was found in 3 of them"
-    assert _turns(qa.iloc[3:], "camera") == "; captures of one camera shared one transform"
+    found = "; the fit, which can be wrong, gave {} of them another rotation or scale"
+    doubtful = "lie below what such a capture would surely show"
+    assert _turns(qa, None) == f"{found.format(4)} (3 were left as they were, 2 {doubtful})"
+    assert _turns(qa.iloc[[1]], None) == f"{found.format(1)} (1 {doubtful})"
+    sure = qa.drop(columns=["detectable_rotation_deg", "detectable_scale_error"]).assign(status="corrected")
+    assert _turns(sure, None) == found.format(4)
+    assert _turns(qa.iloc[[3]], "camera") == "; captures of one camera shared one transform"
 
 
-@pytest.mark.parametrize(
-    ("mode", "words"), [("correct", "turned or of"), ("check", "turned, of another scale, or")]
-)
-def test_the_caption_says_why_a_capture_inside_the_gate_failed(studies, index, mode, words):
+@pytest.mark.parametrize(("mode", "end"), [("correct", "."), ("check", ", or is shifted, which was not")])
+def test_the_caption_says_why_a_capture_inside_the_gate_failed(studies, index, mode, end):
     study = studies.make_study(registration=mode)
     figure = picture_registration(study, studies.make_registration(index), RegistrationParams())
-    assert f"A failed capture inside the gate is {words}" in figure.caption
+    why = "got another rotation or scale from the fit, which can be wrong"
+    assert f"A failed capture inside the gate {why}{end}" in figure.caption

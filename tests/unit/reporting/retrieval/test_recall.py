@@ -6,12 +6,10 @@ from xmodal_pipeline.evaluation.schema import RETRIEVAL
 from xmodal_pipeline.reporting.cells import SeedSpread
 from xmodal_pipeline.reporting.retrieval.recall import (
     draw_retrieval,
-    find_retrieval,
-    recall_rows,
-    say_retrieval,
     tabulate_galleries,
     tabulate_recall,
 )
+from xmodal_pipeline.reporting.retrieval.sentences import recall_rows
 from xmodal_pipeline.reporting.style import MODALITY_COLOURS, NothingToDrawError
 from xmodal_pipeline.reporting.words import ModalityNames
 
@@ -84,118 +82,8 @@ def test_other_galleries_have_their_own_chance(studies):
     assert row == ("separate", "RGB → UV", "species", *shown)
 
 
-def recall(studies, value, low, high, **baselines):
-    table = studies.make_comparison()
-    first = (table["metric"] == "recall@1") & (table["label"] == "rgb_to_uv")
-    table.loc[first & (table["name"] == "separate"), ["value", "low", "high"]] = value, low, high
-    differences = studies.make_differences(**baselines)
-    found, *_ = find_retrieval(table, differences, "separate", NAMES, ALONE)
-    return found
-
-
-def test_retrieval_is_judged_against_chance_and_every_baseline(studies):
-    weak = {"band_means": (0.5, 0.3, 0.7, 0.001), "species_only": (0.33, 0.2, 0.5, 0.001)}
-    above = recall(studies, 0.62, 0.5, 0.74, silhouette=(0.32, 0.1, 0.5, 0.02), **weak)
-    assert above.is_claim
-    assert above.text.replace("\u00a0", " ") == (
-        "From the RGB photograph, the model separate finds the UV one first in 62 % of 20 held-out queries "
-        "(95 % interval 50 % to 74 %), above chance (5 %; corrected p = 0.004; species alone "
-        "30 %) and above each of 3 baselines, the strongest being silhouette (30 %; difference +32 points "
-        "(95 % interval +10 to +50), "
-        "corrected p = 0.020)."
-    )
-    for strongest, words in (
-        ((0.1, -0.1, 0.3, 0.4), "but it is not shown to exceed the baseline pixels"),
-        ((0.1, 0.01, 0.3, 0.2), "but it is not shown to exceed the baseline pixels"),
-        ((-0.3, -0.5, -0.1, 0.2), "does better; the corrected test does not settle it"),
-        ((-0.3, -0.5, -0.1, 0.01), "but without learning pixels (92\u00a0%"),
-    ):
-        beside = recall(studies, 0.62, 0.5, 0.74, pixels=strongest, **weak)
-        assert not beside.is_claim
-        assert words in beside.text
-        assert "Nor is it" not in beside.text
-    unknown = weak | {"species_only": (0.1, -0.02, 0.3, 0.2)}
-    species = recall(studies, 0.62, 0.5, 0.74, **unknown)
-    assert not species.is_claim
-    assert "but it is not shown to exceed the baseline species only" in species.text
-    assert "Nor is it" not in species.text
-    both = recall(studies, 0.62, 0.5, 0.74, pixels=(-0.1, -0.3, 0.1, 0.5), **unknown)
-    assert "baseline pixels" in both.text
-    assert both.text.endswith(" Nor is it shown to exceed the species alone.")
-
-
-def test_recall_is_above_chance_by_the_test_corrected_for_all_directions(studies):
-    table = studies.make_comparison()
-    is_first = (table["metric"] == "recall@1") & (table["name"] == "separate")
-    table.loc[is_first, "p"] = [0.013, 0.011, 0.04, 0.5]
-    found = find_retrieval(table, studies.make_differences(), "separate", NAMES, ALONE)
-    assert ["not shown to be above chance" in one.text for one in found] == [False, False, True, True]
-    assert "corrected p = 0.044;" in found[0].text
-    assert [one.is_claim for one in found] == [False] * 4
-    assert found[0].text.endswith("; no baseline was measured beside it.")
-
-
-def test_the_spread_between_seeds_stands_in_the_sentence(studies):
-    rows = [("separate", "retrieval", "rgb_to_uv", "recall@1", "", 0.06, 5)]
-    columns = ["name", "task", "label", "metric", "stratum", "sd", "n_seeds"]
-    spread = SeedSpread(pd.DataFrame(rows, columns=columns))
-    found, other, *_ = find_retrieval(
-        studies.make_comparison(), studies.make_differences(), "separate", NAMES, spread
-    )
-    assert ", SD over 5 seeds 6\u00a0%," in found.text
-    assert "SD" not in other.text
-
-
-def test_retrieval_names_the_modalities_in_their_direction(studies):
-    names = ModalityNames("Dorsal", "Ventral")
-    forth, back, *warped = find_retrieval(
-        studies.make_comparison(), studies.make_differences(), "concat", names, ALONE
-    )
-    assert "From the Dorsal photograph, the model concat finds the Ventral one" in forth.text
-    assert "From the Ventral photograph, the model concat finds the Dorsal one" in back.text
-    assert all("photograph (warped), the" in one.text for one in warped)
-    assert len(warped) == 2
-
-
-def headline(studies, table, **baselines):
-    rows = [studies.make_differences(label=way, **baselines) for way in ("rgb_to_uv", "uv_to_rgb")]
-    return say_retrieval(table, pd.concat(rows), "separate", NAMES).replace("\u00a0", " ")
-
-
-def test_the_headline_names_both_directions_chance_and_what_is_not_exceeded(studies):
-    table = studies.make_comparison()
-    strong = (0.32, 0.1, 0.5, 0.02)
-    start = (
-        "From one photograph of a held-out specimen, the model separate finds the other first in 55 % (from "
-        "RGB) and 51 % (from UV) of 20 searches"
-    )
-    assert headline(studies, table, band_means=strong) == (
-        f"{start}; chance is 5 %, knowing only the species 29 %, and every baseline finds fewer."
-    )
-    table = table[table["name"] != "species_only"]
-    assert headline(studies, table, band_means=strong, pixels=(0.3, -0.5, 0.9, 0.4)) == (
-        f"{start}; chance is 5 %, but this is not shown to exceed what a baseline finds without learning: "
-        "pixels (32 % and 32 %)."
-    )
-    for pixels, open_end in (
-        ((-0.3, -0.5, -0.1, 0.01), ""),
-        ((-0.3, -0.5, -0.1, 0.2), "; the corrected test does not settle it"),
-        ((-0.3, -0.5, 0.0, 0.01), "; the corrected test does not settle it"),
-    ):
-        assert headline(studies, table, band_means=strong, pixels=pixels) == (
-            f"{start}; chance is 5 %, but pixels (92 % and 92 %), without training a model, finds "
-            f"more{open_end}."
-        )
-    luck = table.assign(p=0.03)
-    assert headline(studies, luck, band_means=strong) == (
-        f"{start}, which is not shown to be above chance (5 %) in both directions."
-    )
-
-
-def test_nothing_measured_is_silent_and_says_so(studies):
+def test_nothing_measured_is_not_drawn(studies):
     nothing = studies.make_comparison().iloc[:0]
-    assert say_retrieval(nothing, studies.make_differences(), "", NAMES) == ""
-    assert find_retrieval(nothing, studies.make_differences(), "", NAMES, ALONE) == []
     with pytest.raises(NothingToDrawError, match="no retrieval across the modalities"):
         draw_retrieval(nothing)
 

@@ -52,4 +52,4 @@ def test_without_a_map_both_sections_say_why(studies, index):
     assert section.chapters[0].figures[0].reason == "UV has too few captures"
     explorer = explorer_section(study, index, nothing, None, studies.make_chosen(index))
     assert explorer.explorer is None
-    assert explorer.reasons == ("Explorer not shown: Ventral has too few captures.",)
+    assert explorer.reasons == ("Explorer: not shown, as Ventral has too few captures.",)

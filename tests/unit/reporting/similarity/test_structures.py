@@ -32,8 +32,8 @@ WHOLE = {"headline": "all", "held_fixed": ""}
         (
             {},
             True,
-            "order specimens alike within species, beyond what sex gives (Spearman 0.45, 0.11 by sex alone, "
-            "permutation p = 0.001, n = 20).",
+            "RGB and UV order specimens moderately alike by their similarity to one another, within species, "
+            "beyond what sex gives (Spearman 0.45, 0.11 by sex alone, permutation p = 0.001, n = 20).",
         ),
         (
             {"spearman_within": (0.45, 0.2, 0.1)},
@@ -43,24 +43,30 @@ WHOLE = {"headline": "all", "held_fixed": ""}
         (
             {"held_fixed": "species"},
             True,
-            "alike within species, no other label held fixed (Spearman 0.45, perm",
+            "another, within species, morph not held fixed (Spearman 0.45, perm",
         ),
-        ({"held_fixed": "sex"}, True, "alike over all pairs, beyond what sex gives (Spearman 0.45"),
+        ({"held_fixed": "sex"}, True, "to one another, over all pairs, beyond what sex gives (Spearman 0.45"),
         ({"spearman_within": (-0.4, 0.001, 0.0)}, False, "No common order"),
         # Both know the sex, and nothing else: what permutation within the sexes leaves is the same.
         ({"spearman_within": (0.45, 0.04, 0.46)}, False, "No common order"),
-        (WHOLE, True, "alike over all pairs, no label held fixed (Spearman 0.52"),
+        (
+            WHOLE | {"strength": "weak"},
+            True,
+            "weakly alike by their similarity to one another, over all pairs, no label held fixed (Spearman",
+        ),
         (
             # Over all pairs, modalities that merely know the species would always seem alike.
             {"spearman_within": FEW},
             False,
-            "within species, beyond what sex gives was not tested: too few: no species has 4 specimens.",
+            "within species, beyond what sex gives, was not tested: too few: no species has 4 specimens.",
         ),
         (WHOLE | {"spearman": (0.52, 0.3, 0.0)}, False, "claimed over all pairs"),
     ],
 )
 def test_alignment_is_claimed_by_the_test_that_species_allow(studies, changes, claim, words):
-    table = studies.tidy(studies.make_alignment("separate", **changes))
+    other = studies.make_difference("separate", 0.0, -0.1, 0.1)
+    rows = [other | {"label": label} for label in ("species", "morph")]
+    table = studies.tidy([*studies.make_alignment("separate", **changes), *rows])
     (found,) = find_alignment(table, "separate", NAMES)
     assert found.is_claim is claim
     assert words in found.text
@@ -88,7 +94,7 @@ def test_measures_stand_with_p_and_null_and_baselines_in_brackets(studies):
         ("spearman within null", "0.110", "0.110"),
         ("spearman among", "0.310", "0.310"),
         ("spearman among p value", "0.210", "0.210"),
-        ("CKA", "0.610", "–"),
+        ("CKA", "0.610", "too few"),
         ("CKA p value", "0.004", "–"),
         ("CKA null", "0.500", "–"),
         ("mutual k-NN", "0.330", "0.330"),

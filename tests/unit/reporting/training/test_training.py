@@ -145,7 +145,7 @@ def test_methods_name_what_training_used_and_nothing_else(studies):
     training = TrainingParams(backbone="resnet50", seed=4, lr=1e-3, batch_size=32, lr_uv=3e-4, lr_rgb=2e-3)
     text = describe_training(study, histories, training, loss)
     for words in (
-        "Contrastive models (separate, concat, RGB only; resnet50, randomly initialised) were trained",
+        "Contrastive models (separate, concat, RGB-only; resnet50, randomly initialised) were trained",
         "for up to 20 epochs",
         "learning rate 0.001, 0.002 in the RGB encoder, 0.0003 in the UV encoder, batch 32",
         "temperatures learnt from 0.1 on, one per term",
