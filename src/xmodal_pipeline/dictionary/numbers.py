@@ -98,7 +98,7 @@ _BEHIND = {
     "auc_rgb_upper": Column("One-sided upper 95 % limit of RGB's AUC, not below `auc_rgb`.", _AUC),
     "p_rgb": Column("p of RGB not separating the classes.", _P),
     "q_rgb": Column("The same, corrected.", "q"),
-    "p_uv": Column("p of UV by itself not separating them.", _P),
+    "p_uv": Column("p of UV by itself not separating them; empty for learnt features.", _P),
     "q_uv": Column("The same, corrected.", "q"),
     "uv_difference": Column(
         "UV of the second class less that of the first, mean over bands; empty for learnt features.",
@@ -188,6 +188,7 @@ NUMBER_TABLES: Final = {
             "view": Column("Side that was photographed; empty without."),
             "class": Column("Class of the label that the image and the map are of."),
             "n": Column("Specimens that were averaged.", COUNT),
+            "n_class": Column("Specimens of the class, of which these are the first by name.", COUNT),
             "row": Column("From the top of the prepared image.", PIXELS),
             "column": Column("From its left.", PIXELS),
             "coverage": Column("Specimens that have the pixel.", SHARE),

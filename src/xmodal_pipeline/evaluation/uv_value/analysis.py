@@ -54,10 +54,10 @@ class Analysis:
         alone = self._compare_alone(self.rgb)
         tested = [int(s) for s in np.flatnonzero(added.is_tested)]
         rows = pd.DataFrame({"species_code": tested, "p": added.p[tested], "p_rgb": alone.p[tested]})
-        rows["p_uv"] = self._compare_alone(self.uv).p[tested]
-        # The features of an embedding have no unit, and no sign.
-        difference = self.layout.difference(self.uv)[tested].mean(axis=1)
-        rows["uv_difference"] = np.nan if self.is_learnt else difference
+        # An embedding has no unit and no sign, and more columns of UV than a covariance is known for.
+        is_colour = not self.is_learnt
+        rows["p_uv"] = self._compare_alone(self.uv).p[tested] if is_colour else np.nan
+        rows["uv_difference"] = self.layout.difference(self.uv)[tested].mean(axis=1) if is_colour else np.nan
         sides = {"rgb": self.rgb, "uv": self.uv, "both": np.hstack((self.rgb, self.uv))}
         for name, values in sides.items():
             predictors = self._predictors(values, None, np.empty((len(values), 0)))

@@ -10,8 +10,7 @@ from xmodal_pipeline.evaluation.uv_value.verdict import COLUMNS, PRIMARY, judge
 _KEYS = ["label", "view", "patch", "features", "scope", "species"]
 _NUMBERS = (
     *("auc_rgb", "auc_uv", "auc_both", "uv_adds", "low", "high", "p", "noise_tip", "tip"),
-    *("uv_adds_unbiased", "uv_adds_se", "uv_adds_upper", "auc_rgb_upper", "p_rgb", "p_uv"),
-    *("reliability", "df"),
+    *("uv_adds_unbiased", "uv_adds_se", "uv_adds_upper", "auc_rgb_upper", "p_rgb", "reliability", "df"),
 )
 
 

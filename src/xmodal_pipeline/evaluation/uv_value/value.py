@@ -81,8 +81,8 @@ def uv_value(  # noqa: PLR0913 - one call answers for a whole study; all but the
         `noise_tip` is the highest noise of a capture of RGB (SD, in units of the features: of logarithms a
         share) and `tip` the lowest reliability of RGB under which a claimed row would still be claimed;
         `noise_sd` is what the captures of `n_repeated` specimens say that noise is. `uv_difference` is how
-        far the second class lies above the first in UV, mean over its columns; the last two are empty for
-        embeddings.
+        far the second class lies above the first in UV, mean over its columns, `p_uv` whether UV by itself
+        separates them; these three are empty for embeddings.
 
     Raises:
         ValueError: if lengths differ, features are not finite, captures of a specimen disagree, or the labels

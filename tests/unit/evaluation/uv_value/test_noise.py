@@ -51,7 +51,7 @@ def test_a_table_tells_the_noise_of_a_capture_of_colour_and_none_of_an_embedding
     assert np.isnan(alone["noise_sd"])
     learnt = uv_value(np.hstack([rgb] * 7), uv, sex, species, specimen).iloc[0]
     assert learnt["n_repeated"] == 40
-    assert np.isnan([learnt["noise_sd"], learnt["uv_difference"]]).all()
+    assert np.isnan(learnt[["noise_sd", "uv_difference", "p_uv", "q_uv"]].astype(float)).all()
 
 
 def test_attenuation_is_the_share_of_signal_floored_at_a_tenth():
