@@ -334,7 +334,7 @@ def test_what_claims_rest_on_is_said_where_something_is_claimed(studies):
     assert learnt.endswith("; test specimens alone claim 2 of 2 tests (exploratory).")
     few = test.assign(verdict="too_few")
     _, learnt = (f.text for f in find_reservations(pd.concat([rows, few]), NAMES))
-    assert learnt.endswith("; test specimens alone are too few to be tested.")
+    assert learnt.endswith("; test specimens alone are too few.")
     assert find_reservations(studies.make_uv_value().assign(n_repeated=40), NAMES) == []
     assert find_reservations(studies.make_uv_value().assign(n_repeated=39), NAMES) != []
     assert find_reservations(rows.assign(verdict="unresolved"), NAMES) == []

@@ -49,8 +49,8 @@ def uv_maps_section(study: Study, **uv_maps: pd.DataFrame) -> Section:
         "uv_maps",
         f"Where on the body {names.uv} tells the classes apart",
         f"Per claim of learnt features (mean colour has no map) and class: the mean {names.uv} image of the "
-        "first specimens by name, and what covering a place did: purple, they looked less like their class; "
-        "orange, more. One scale for all: a pale map means that no single place carries the claim. A map is "
+        "first specimens by name, and what covering a place did: purple, less like their class; orange, "
+        "more. One scale for all: a pale map means that no single place carries the claim. A map is "
         "no test of its own.",
         lambda width_mm: draw_uv_maps(maps, names=names, width_mm=width_mm),
         is_photographic=True,

@@ -73,8 +73,7 @@ def uv_value_section(
         "uv_value",
         f"What does {names.uv} add, and where on the body?",
         f"Per species: do the classes differ in {names.uv} beyond what {names.rgb} predicts? The amount is a "
-        "squared standardised difference: 0 where nothing is added, 1 where the classes lie one standard "
-        f"deviation apart.{whole}",
+        f"squared distance in SDs: 0 adds nothing, at 1 the classes lie one SD apart.{whole}",
         headline=say_uv_value(primary, names),
         opening=picture_uv_value(primary, names),
         findings=(
@@ -133,8 +132,8 @@ def find_reservations(uv_value: pd.DataFrame, names: ModalityNames, unflagged: s
         tested = alone[alone["verdict"] != "too_few"]
         held = f"claim {tested['verdict'].isin(UV_CLAIMS).sum()} of {len(tested)} tests (exploratory)"
         said.append(
-            "Learnt features come from a model trained, without labels, on most of these specimens; test "
-            f"specimens alone {held if len(tested) else 'are too few to be tested'}."
+            "Features were learnt, without labels, on most of these specimens; test specimens alone "
+            f"{held if len(tested) else 'are too few'}."
         )
     return [Finding(text, is_claim=False) for text in said]
 
