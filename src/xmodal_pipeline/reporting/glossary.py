@@ -18,6 +18,10 @@ TERMS: Final = {
     "attention": Term(
         "A model whose learnt queries look at places in both photographs and decide what to take from each."
     ),
+    "AUC": Term(
+        "The chance that of two specimens of different classes the right one is ranked higher: 0.5 is "
+        "guessing, 1 no error. Below 0.5 is no separation."
+    ),
     "balanced accuracy": Term(
         "The share of correct predictions, reckoned per class and averaged, so that a large class counts no "
         "more than a small one."
@@ -30,7 +34,7 @@ TERMS: Final = {
         "How much the mean of a band varies when one specimen is photographed twice, in percent of the mean."
     ),
     "baseline": Term(
-        "A method that learns no features. A model is worth its training where it does better.",
+        "A method that trains no neural network. A model is worth its training where it does better.",
         ("baselines",),
     ),
     "beyond what the species gives": Term(
@@ -41,7 +45,7 @@ TERMS: Final = {
         "Learnt features find it in this species, and at most mean colour adds less than they add at least: "
         "the interval of one lies below that of the other."
     ),
-    "capture": Term("One multispectral photograph of a specimen: RGB and UV together.", ("captures",)),
+    "capture": Term("One record of a specimen: its RGB and its UV photograph.", ("captures",)),
     "chance": Term("What guessing gives."),
     "CKA": Term("How similar two sets of features are, from 0 to 1, whatever their rotation and scale."),
     "combined": Term("The features of both photographs side by side, with nothing learnt in between."),
@@ -50,6 +54,9 @@ TERMS: Final = {
         "The p-value after the number of tests of its kind is taken into account.", ("p corrected",)
     ),
     "effective rank": Term("How many directions the features really use."),
+    "exact 95 % interval": Term(
+        "Of a share, by the binomial distribution (Clopper & Pearson 1934): it holds in few cases too."
+    ),
     "flagged": Term("Used, but with a reason to look at it."),
     "gallery": Term("The photographs among which the match of a query is sought."),
     "held-out": Term(
@@ -70,7 +77,9 @@ TERMS: Final = {
     ),
     "modality gap": Term("The distance between the mean feature of RGB and that of UV."),
     "one seed": Term(
-        "Training starts from random numbers. Another start gives other learnt numbers; here there was one."
+        "Training starts from random numbers, and here there was one start: another may reverse a verdict on "
+        "learnt features.",
+        ("one training",),
     ),
     "PCA + CCA": Term(
         "A method without training by gradients: principal components of the pixels of both photographs, "
@@ -82,8 +91,8 @@ TERMS: Final = {
     ),
     "protocol": Term("How thoroughly numbers are measured: folds, repeats and permutations."),
     "q": Term(
-        "A p-value corrected for all tests of one trait: among claims at q ≤ 0.05, about one in twenty is "
-        "false."
+        "A p-value corrected for all tests of one trait: of claims at q ≤ 0.05 one in twenty is false on "
+        "average, at most."
     ),
     "recall@k": Term(
         "The share of queries whose match is among the first k of the ranking; recall@1: it comes first.",

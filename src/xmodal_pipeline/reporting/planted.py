@@ -25,7 +25,7 @@ _KINDS: Final = {
     Role.PLAIN: "nothing",
 }
 _LEAST: Final = 0.5
-"""δ below which a species counts as one in which nothing is planted; no test knows of it."""
+"""δ below which a species counts as one without the trait; no test knows of it."""
 _UNTESTED: Final = "too_few"
 
 
@@ -80,12 +80,25 @@ class _Outcome:
         return self.role is not Role.PLAIN and delta >= _LEAST
 
     @property
+    def is_empty(self) -> bool:
+        """Nothing at all is planted."""
+        return self.role is Role.PLAIN
+
+    @property
     def is_tested(self) -> bool:
         return self.by_colour.is_tested or self.by_learnt.is_tested
 
     @property
     def is_claimed(self) -> bool:
         return self.by_colour.is_claimed or self.by_learnt.is_claimed
+
+    @property
+    def digits(self) -> int:
+        """Of δ² and colour's interval: two where a limit would read like δ², on whichever side it lies."""
+        if not self.is_planted or self.role is Role.PATTERN:
+            return 1
+        value, limits = self.delta**2, (self.by_colour.low, self.by_colour.high)
+        return 2 if any(limit != value and number(limit, 1) == number(value, 1) for limit in limits) else 1
 
     def describe(self, least: float | None) -> str:
         """What was found beside what was planted.
@@ -107,11 +120,11 @@ class _Outcome:
 
     def _describe_nothing(self, least: float | None) -> str:
         if self.is_claimed:
-            return "claimed, though nothing is planted"
+            return f"claimed, though {'nothing' if self.is_empty else 'hardly anything'} is planted"
         if least is None or not self.by_colour.is_tested:
             return "not claimed"
-        reaches = "reaches" if self.by_colour.high >= least else "ends below"
-        return f"not claimed; colour's interval {reaches} {number(least, 1)}"
+        excluded = "not excluded" if self.by_colour.high >= least else "excluded"
+        return f"not claimed; an effect as planted {excluded}"
 
     def _describe_pattern(self) -> str:
         if self.by_colour.is_claimed:
@@ -155,18 +168,20 @@ def count_found(outcomes: list[_Outcome]) -> str:
     by_pattern = f", {patterns} of them by pattern, not by mean colour" if patterns else ""
     few = len(others) - len(tested)
     untested = f"; {few} more have too few specimens" if few else ""
+    empty = sum(one.is_empty for one in tested)
+    without = f"tested in which less than δ = {_LEAST:g} was planted, nothing in {empty}"
     found = _count([one.is_claimed for one in planted], "species that have it")
-    claimed = _count([one.is_claimed for one in tested], "tested that do not")
+    claimed = _count([one.is_claimed for one in tested], without)
     return f"The trait is found in {found}{by_pattern}, and claimed in {claimed}{untested}."
 
 
 def _count(is_claimed: list[bool], of: str) -> str:
-    """`0 of 3 tested that do not (95 % interval 0 % to 71 %)`, exact (Clopper & Pearson 1934)."""
+    """`5 of 5 species that have it (exact 95 % interval 48 % to 100 %)`, by Clopper & Pearson (1934)."""
     found, total = sum(is_claimed), len(is_claimed)
     if not total:
         return f"0 of 0 {of}"
     share = scipy.stats.binomtest(found, total).proportion_ci()
-    return f"{found} of {total} {of}{interval(share.low, share.high, percent)}"
+    return f"{found} of {total} {of} (exact {interval(share.low, share.high, percent).removeprefix(' (')}"
 
 
 def _say_untried(outcomes: list[_Outcome], names: ModalityNames) -> str:
@@ -226,9 +241,9 @@ def _tabulate(outcomes: list[_Outcome], truth: pd.DataFrame, names: ModalityName
             write_species(one.species),
             _name_planted(one, names),
             number(one.delta, 1),
-            number(one.delta**2, 1),
+            number(one.delta**2, one.digits),
             one.n,
-            _write_result(one.by_colour, names),
+            _write_result(one.by_colour, names, one.digits),
             _write_result(one.by_learnt, names),
             one.describe(least),
         )
@@ -250,11 +265,11 @@ def _name_planted(outcome: _Outcome, names: ModalityNames) -> str:
     return f"{kind}, {number(outcome.delta_pattern, 1)} SD apart" if is_pattern else kind
 
 
-def _write_result(result: _Result, names: ModalityNames) -> str:
-    """`UV adds 22.2 (11.3–40.4)`."""
+def _write_result(result: _Result, names: ModalityNames, digits: int = 1) -> str:
+    """`UV adds 22.2 (11.3–40.4)`, the interval with so many digits."""
     if not result.is_tested:
         return names.label(result.verdict) or MISSING
-    limits = f"{number(result.low, 1)}–{number(result.high, 1)}"
+    limits = f"{number(result.low, digits)}–{number(result.high, digits)}"
     return f"{names.label(result.verdict)} {number(result.value, 1)} ({limits})"
 
 
@@ -262,8 +277,7 @@ def _explain(truth: pd.DataFrame, names: ModalityNames) -> str:
     """What δ is, and how far the bands of pattern species are from telling the sexes apart."""
     text = (
         f"δ: SDs between the sexes in the means of {names.uv} bands beyond those of {names.rgb}, for a "
-        "perfect instrument; δ² is on the scale of the results by mean colour (95 % intervals). Below "
-        f"δ = {_LEAST:g} a species counts as without the trait."
+        "perfect instrument; δ² is on the scale of the results by mean colour (95 % intervals)."
     )
     pattern = truth[truth["role"] == Role.PATTERN]
     if pattern.empty:
@@ -272,7 +286,7 @@ def _explain(truth: pd.DataFrame, names: ModalityNames) -> str:
         float(pattern[f"sex_{name}"].max()) for name in ("delta_uv", "delta_uv_sd", "delta_rgb")
     )
     return (
-        f"{text} A pattern has a scale of its own, how much of the {names.uv} of two spots lies forward; "
-        f"its means differ by δ = {number(means)} in {names.uv} and {number(rgb)} in {names.rgb}, its SDs by "
-        f"{number(sds)} in {names.uv}."
+        f"{text} Pattern: the sexes wear the same {names.uv} in another of two spots, so many SDs of its "
+        f"place apart; band means show at most δ = {number(max(means, rgb))} of it, {names.uv}'s spread over "
+        f"the body {number(sds)}."
     )

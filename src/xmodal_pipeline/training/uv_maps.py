@@ -15,7 +15,7 @@ from xmodal_pipeline.training.influence import map_uv_influence
 
 _KINDS = {
     **dict.fromkeys(("label", "species", "view", "class"), "str"),
-    **dict.fromkeys(("n", "row", "column"), "int64"),
+    **dict.fromkeys(("n", "n_class", "row", "column"), "int64"),
     **dict.fromkeys(("coverage", "uv", "influence"), "float64"),
 }
 COLUMNS = tuple(_KINDS)
@@ -46,7 +46,8 @@ def map_claims(
         A row per pixel that belongs to a specimen: `row` and `column` from the top left, `coverage` (share of
         the `n` specimens that have it), `uv` (mean of the bands, unit scale) and `influence` (how far UV
         there says that a specimen is of this class, in SDs within classes along the direction that tells the
-        classes apart given RGB). Up to four specimens per class, one capture each. No rows without a claim.
+        classes apart given RGB). Up to four specimens per class, the first of `n_class` by name, one capture
+        each. No rows without a claim.
     """
     claims = uv_value[
         (uv_value["features"] == checkpoint.config.name)
@@ -89,7 +90,7 @@ def _map_species(
         chosen = np.array([rows[capture] for capture in shown.index[labels == name][:_MAPPED]])
         influence = sign * map_uv_influence(checkpoint, prepared, chosen, direction)
         part = _average(prepared.uv[chosen], prepared.masks[chosen, 1] > 0, influence)
-        parts.append(part.assign(**{"class": name, "n": len(chosen)}))
+        parts.append(part.assign(**{"class": name, "n": len(chosen), "n_class": int(np.sum(labels == name))}))
     return pd.concat(parts)
 
 

@@ -474,8 +474,17 @@ def make_uv_value() -> pd.DataFrame:
     ]
     known = {"patch": "", "family": "primary", "scope": "species", "specimens": "all"}
     tips = {"noise_tip": [0.021, 0.006, nan, nan, nan], "tip": [0.7, 0.905, nan, nan, nan]}
+    told = {
+        "classes": "f | m",
+        "q_uv": [0.001, 0.001, 0.3, 0.2, nan],
+        "uv_difference": [np.log(1.8), -np.log(1.25), 0.01, 0.2, nan],
+        "n_repeated": 17,
+        "noise_sd": 0.0183,
+        "noise_low": 0.0137,
+        "noise_high": 0.0274,
+    }
     return pd.DataFrame(rows, columns=columns).assign(
-        **known, **tips, n_species=nan, n_carry=nan, auc_rgb_upper=[0.62, 0.9, 0.8, 0.99, nan]
+        **known, **tips, **told, n_species=nan, n_carry=nan, auc_rgb_upper=[0.62, 0.9, 0.8, 0.99, nan]
     )
 
 
@@ -506,7 +515,7 @@ def make_uv_maps(species: str = "pieris_rapae", factor: float = 1.0) -> pd.DataF
     row, column = (part.ravel() for part in np.mgrid[2:8, 3:8])
     pixels = pd.DataFrame({"row": row, "column": column, "coverage": 1.0, "uv": row / 10.0})
     classes = [
-        pixels.assign(**{"class": name, "n": 6, "influence": sign * factor * (column - 5.0)})
+        pixels.assign(**{"class": name, "n": 6, "n_class": 9, "influence": sign * factor * (column - 5.0)})
         for name, sign in (("f", 1), ("m", -2))
     ]
     classes[0] = classes[0].iloc[:-1]

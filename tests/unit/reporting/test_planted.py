@@ -25,7 +25,7 @@ CASES = [
         0.0,
         "unresolved 0 4",
         "unresolved 0 9",
-        "not claimed; colour's interval r",
+        "not claimed; an effect as planted not excluded",
     ),
     (
         "Pieris_l",
@@ -34,10 +34,10 @@ CASES = [
         0.0,
         "unresolved 0 3",
         "unresolved 0 9",
-        "not claimed; colour's interval e",
+        "not claimed; an effect as planted excluded",
     ),
     ("Pieris_h", "plain", 0.0, 0.0, "unresolved 0 4", "uv_adds 1 9", "claimed, though nothing is planted"),
-    ("Pieris_i", "leaking", 0.4, 0.0, "uv_adds 1 9", "unresolved 0 9", "claimed, though nothing is planted"),
+    ("Pieris_i", "leaking", 0.4, 0.0, "uv_adds 1 9", "unresolved 0 9", "claimed, though hardly anything"),
     ("Pieris_j", "plain", 0.0, 0.0, "too_few nan nan", "too_few nan nan", "not tested"),
 ]
 
@@ -83,12 +83,30 @@ def test_results_stand_with_their_intervals(section):
     assert section.tables[0].rows[-1][5:7] == ("too few", "too few")
 
 
+def test_a_limit_that_would_read_like_the_planted_value_has_two_digits(studies):
+    truth = make_truth().assign(sex_uv_adds=3.5005).iloc[:1]
+    rows = make_uv_value().query("species == 'chromalia_a' and features == 'colour'")
+    for low, high, shown in (
+        (
+            12.257,
+            49.606,
+            ("12.25", "UV adds 12.3 (12.26–49.61)", "found; colour's interval does not hold δ²"),
+        ),
+        (9.0, 12.252, ("12.25", "UV adds 9.0 (9.00–12.25)", "found; colour's interval does not hold δ²")),
+        (3.0, 12.31, ("12.25", "UV adds 3.0 (3.00–12.31)", "found; colour's interval holds δ²")),
+        (12.4, 49.6, ("12.3", "UV adds 12.4 (12.4–49.6)", "found; colour's interval does not hold δ²")),
+    ):
+        table = rows.assign(uv_adds=low, low=low, high=high)
+        row = planted_section(studies.make_study(), truth, table, NO_SEEDS).tables[0].rows[0]
+        assert (row[3], row[5], row[-1]) == shown
+
+
 def test_the_sentence_counts_planted_and_other_species_with_exact_intervals(section):
     assert section.lead.replace("\u00a0", " ").endswith(
-        "The trait is found in 5 of 7 species that have it (95 % interval 29 % to 96 %), 2 of them by "
-        "pattern, not by mean colour, and claimed in 2 of 4 tested that do not (95 % interval 7 % to 93 %); "
-        "1 more have too few specimens. No tested species has a UV trait that RGB predicts: whether one is "
-        "falsely claimed was not tried."
+        "The trait is found in 5 of 7 species that have it (exact 95 % interval 29 % to 96 %), 2 of them by "
+        "pattern, not by mean colour, and claimed in 2 of 4 tested in which less than δ = 0.5 was planted, "
+        "nothing in 3 (exact 95 % interval 7 % to 93 %); 1 more have too few specimens. No tested species "
+        "has a UV trait that RGB predicts: whether one is falsely claimed was not tried."
     )
 
 
@@ -99,9 +117,7 @@ def test_a_species_that_rgb_predicts_is_a_trial(studies):
 
 
 def test_what_is_left_of_means_and_sds_is_stated(section):
-    assert (
-        "its means differ by δ = 0.03 in UV and 0.00 in RGB, its SDs by 0.12 in UV" in section.tables[0].note
-    )
+    assert "band means show at most δ = 0.03 of it, UV's spread over the body 0.12." in section.tables[0].note
 
 
 def test_without_tests_nothing_is_judged(studies):

@@ -30,7 +30,7 @@ def test_each_panel_shows_its_class_in_its_place_under_one_scale(studies):
     panels = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title().strip() for axes in panels[:4]] == ["", "", "", ""]
     assert [axes.get_title(loc="left").strip() for axes in panels[:4]] == [
-        *("Ventral of f (6)", "evidence for f", "Ventral of m (6)", "evidence for m")
+        *("females (6 of 9)", "females, covered", "males (6 of 9)", "males, covered")
     ]
     uv, female, _, male = (np.ma.filled(axes.images[0].get_array(), np.nan) for axes in panels[:4])
     np.testing.assert_allclose(uv[:, 0], np.arange(2, 8) / 10, rtol=1e-6)

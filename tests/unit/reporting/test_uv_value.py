@@ -5,15 +5,17 @@ import pytest
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.reporting.style import NothingToDrawError
 from xmodal_pipeline.reporting.uv_value.figure import draw_uv_value, picture_uv_value
+from xmodal_pipeline.reporting.uv_value.headline import say_uv_value
 from xmodal_pipeline.reporting.uv_value.rows import rank_uv_value
 from xmodal_pipeline.reporting.uv_value.section import (
     describe_uv_value,
     find_reservations,
+    find_untested,
     tabulate_exploratory,
     tabulate_uv_value,
     uv_value_section,
 )
-from xmodal_pipeline.reporting.uv_value.sentences import find_uv_value, say_uv_value
+from xmodal_pipeline.reporting.uv_value.sentences import find_uv_value
 from xmodal_pipeline.reporting.uv_value.unflagged import Unflagged
 from xmodal_pipeline.reporting.words import ModalityNames
 from xmodal_pipeline.specimens.study_calibration import CALIBRATION_COLUMNS
@@ -24,7 +26,9 @@ NO_LINES = pd.DataFrame(columns=CALIBRATION_COLUMNS)
 
 def with_learnt(table, **changes):
     """The rows of colour, and the first two again as learnt features find them."""
-    learnt = table.iloc[:2].assign(features="separate", noise_tip=np.nan, tip=0.85, **changes)
+    learnt = table.iloc[:2].assign(
+        features="separate", noise_tip=np.nan, tip=0.85, uv_difference=np.nan, **changes
+    )
     return pd.concat([table, learnt], ignore_index=True)
 
 
@@ -53,7 +57,7 @@ def test_a_row_per_test_and_a_panel_per_set_of_features_ranked_by_lower_limit(st
     assert (x.tolist(), y.tolist()) == ([0.0], [3])
     assert ends[0, 1] == pytest.approx(0.5)
     (legend,) = figure.legends
-    assert legend.get_title().get_text() == "about sex; too few specimens in 1 more; n: of either class"
+    assert legend.get_title().get_text() == "about sex; too few specimens in 1 more; n: f + m"
     assert [t.get_text() for t in legend.get_texts()] == [
         *("Ventral only", "Ventral adds", "Dorsal suffices", "unresolved"),
     ]
@@ -84,10 +88,14 @@ def test_the_table_has_every_number_of_a_row(studies):
     assert table.caption == "What UV adds to RGB, by mean colour"
     first, *_, last = table.rows
     aucs = ("0.55", "0.62", "0.96", "0.97")
-    shown = ("mean colour", "UV only", "12 + 12", *aucs, "6.10 (2.40 to 11.00)", "0.0002")
+    shown = ("mean colour", "UV only", "12 + 12", *aucs, "1.80", "6.10 (2.40 to 11.00)", "0.0002")
     assert first == ("Colias croceus", "sex", *shown, "0.002", "2.1\u00a0%, reliability 0.70")
-    few = ("mean colour", "too few", "3 + 2", *4 * ["–"], "too few", "–", "–", "")
+    few = ("mean colour", "too few", "3 + 2", *5 * ["–"], "too few", "–", "–", "")
     assert last == ("Sturnus vulgaris", "sex", *few)
+    assert "UV ratio: mean UV of males over females" in table.note
+    mixed = studies.make_uv_value()
+    mixed.loc[0, "classes"] = "dark | light"
+    assert "mean UV of the second class over the first" in tabulate_uv_value(mixed, NAMES).note
     both = tabulate_uv_value(with_learnt(studies.make_uv_value()), NAMES)
     assert both.caption == "What UV adds to RGB, by mean colour and learnt features (separate)"
     assert {row[2] for row in both.rows} == {"mean colour", "learnt features"}
@@ -110,12 +118,13 @@ def test_uv_value_claims_follow_verdict_and_interval(studies):
         (f.text.replace("\u00a0", " "), f.is_claim) for f in find_uv_value(studies.make_uv_value(), NAMES)
     ]
     assert texts[0] == (
-        "In Colias croceus, UV adds to RGB about sex (n = 12 + 12): 6.1 by mean colour (95 % interval 2.4 to "
-        "11.0), q = 0.002, holds up to 2.1 % of band noise; UV only: RGB's AUC is at most "
-        "0.62 by mean colour.",
+        "In Colias croceus, UV adds about sex (n = 12 + 12): 6.1 by mean colour (95 % interval 2.4 to "
+        "11.0), q = 0.002, UV 1.80-fold in males, holds up to 2.1 % of band noise; UV only: by "
+        "mean colour RGB's AUC is below 0.65.",
         True,
     )
-    assert texts[1][0].startswith("In Gonepteryx rhamni, UV adds to RGB about sex (n = 12 + 11): 3.2")
+    assert texts[1][0].startswith("In Gonepteryx rhamni, UV adds about sex (n = 12 + 11): 3.2")
+    assert "UV 1.25-fold in females" in texts[1][0]
     assert "UV only" not in texts[1][0]
     assert texts[2] == (
         "RGB separates the classes, and what UV adds is shown to lie below the margin, in Parus major (sex).",
@@ -126,7 +135,7 @@ def test_uv_value_claims_follow_verdict_and_interval(studies):
             "Unresolved are 1 of 5 tests of one species: no evidence that UV adds nothing.",
             False,
         ),
-        ("1 of 5 had too few specimens to be tested.", False),
+        ("1 of 5 species had too few specimens to be tested.", False),
     ]
 
 
@@ -138,9 +147,29 @@ def test_a_species_is_named_once_for_colour_and_learnt_features(studies):
     assert "RGB reliability of 0.85; 6.1 by mean colour" in texts[0]
     headline = say_uv_value(both, NAMES)
     assert headline == (
-        "UV shows a difference between the sexes that RGB does not: in Colias croceus and Gonepteryx rhamni "
-        "by mean colour and by learnt features; in 2 of 4 species one is not shown, which does not say that "
-        "there is none."
+        "UV shows more of the sexes than RGB predicts: in Colias croceus and Gonepteryx rhamni by mean "
+        "colour and by learnt features (one training); RGB alone hardly tells them apart in Colias croceus; "
+        "in 2 of 4 species more is not shown, which does not say that there is none."
+    )
+    several = both.assign(n_seeds=np.where(both["features"] == "colour", np.nan, 5))
+    assert "(one training)" not in say_uv_value(several, NAMES)
+    assert "learnt" not in say_uv_value(studies.make_uv_value(), NAMES)
+    both.loc[both["features"] == "separate", "verdict"] = "uv_adds"
+    assert "hardly" not in say_uv_value(both, NAMES)
+
+
+def test_a_species_whose_classes_uv_tells_apart_without_adding_is_named(studies):
+    table = studies.make_uv_value()
+    assert "may explain" not in say_uv_value(table, NAMES)
+    table.loc[table["species"] == "Parus major", "q_uv"] = 0.05
+    assert say_uv_value(table, NAMES).endswith(
+        "which does not say that there is none; in Parus major mean UV tells the sexes apart, which RGB may "
+        "explain."
+    )
+    open_table = table.assign(verdict="unresolved", label="morph")
+    assert say_uv_value(open_table.iloc[[3]], NAMES) == (
+        "UV is not shown to add to RGB about morph in any of 1 species tested; in Parus major mean UV tells "
+        "the classes of morph apart, which RGB may explain."
     )
 
 
@@ -165,16 +194,17 @@ def test_what_only_the_learnt_feature_finds_is_a_pattern(studies):
     assert "about sex by learnt features, while mean colour leaves it open (n" in tell(touching)[0]
     assert "in Pieris rapae by learnt features, while mean colour" in say_uv_value(touching, NAMES)
     assert pieris.startswith(
-        "In Pieris rapae, UV adds to RGB about sex by pattern, not by mean colour (n\u00a0=\u00a09"
+        "In Pieris rapae, UV adds about sex by pattern, not by mean colour (n\u00a0=\u00a09"
     )
     assert "by pattern" not in gonepteryx
     assert "in Pieris rapae by pattern, not by mean colour" in say_uv_value(table, NAMES)
     alone = colour.assign(verdict="unresolved")
-    assert say_uv_value(alone, NAMES) == (
+    assert say_uv_value(alone.assign(q_uv=0.06), NAMES) == (
         "UV is not shown to add to RGB about sex in any of 5 species tested."
     )
     assert say_uv_value(colour.iloc[-1:], NAMES) == (
-        "What UV adds to RGB could not be tested: no species has enough specimens of both classes of a label."
+        "What UV adds to RGB could not be tested in any species by itself: none has enough specimens of both "
+        "classes."
     )
     assert say_uv_value(colour.iloc[:0], NAMES) == ""
 
@@ -184,11 +214,12 @@ def test_species_that_are_too_small_alone_are_tested_together(studies):
     few = colour.iloc[-1:].assign(uv_adds=np.nan)
     pooled = colour.iloc[:1].assign(scope="all", species="all species", n_species=76.0, n_carry=2.0)
     start = (
-        "What UV adds to RGB could not be tested: no species has enough specimens of both classes of a label"
+        "What UV adds to RGB could not be tested in any species by itself: none has enough specimens of both "
+        "classes; pooled over the 76 species with at least 2 of each, it "
     )
     for verdict, words in (
-        ("unresolved", "; over all 76 together nothing is shown."),
-        ("uv_adds", "; on average over all species it adds about sex."),
+        ("unresolved", "is unresolved."),
+        ("uv_adds", "adds on average about sex."),
     ):
         table = pd.concat([few, pooled.assign(verdict=verdict)])
         assert say_uv_value(table, NAMES) == start + words
@@ -198,7 +229,7 @@ def test_species_that_are_too_small_alone_are_tested_together(studies):
 
 def test_many_species_are_counted_and_not_all_named(studies):
     rows = [studies.make_uv_value().iloc[:1].assign(species=f"genus species{i}") for i in range(9)]
-    assert "Genus species5 and 3 more by mean colour." in say_uv_value(pd.concat(rows), NAMES)
+    assert "Genus species5 and 3 more by mean colour;" in say_uv_value(pd.concat(rows), NAMES)
 
 
 def test_a_caution_stands_in_every_claim_about_colour_and_in_nothing_else(studies):
@@ -248,24 +279,66 @@ def test_a_claim_says_whether_it_stands_without_flagged_captures(studies):
     assert "2 flagged captures too few are left" in next(
         f.text for f in find_uv_value(rows, NAMES, unflagged=none)
     )
+    learnt = with_learnt(rows).iloc[-2:].assign(tip=0.8)
+    both = pd.concat([again, again.assign(features="separate")])
+    told = next(f.text for f in find_uv_value(learnt, NAMES, unflagged=Unflagged.of(both, flags)))
+    assert ", without its 2 flagged captures (same encoder) 5.0" in told
     unmarked = Unflagged.of(rows, flags.assign(flags=""))
     assert not any("flagged" in f.text for f in find_uv_value(rows, NAMES, unflagged=unmarked))
     assert tabulate_exploratory(pd.concat([rows, again]), NAMES).rows == []
 
 
+def test_claims_about_other_species_are_measured_again_without_flagged_captures(studies):
+    rows = studies.make_uv_value()
+    again = rows.assign(family="exploratory", specimens="unflagged")
+    flags = pd.DataFrame({"species": ["Colias croceus"], "flags": ["SATURATED"]})
+    stands = "Without any flagged capture all other claims stand."
+    assert Unflagged.of(pd.concat([rows, again]), flags).say_others(rows) == stands
+    open_again = again.assign(verdict="unresolved")
+    assert Unflagged.of(pd.concat([rows, open_again]), flags).say_others(rows) == (
+        "Without any flagged capture no longer claimed elsewhere: Gonepteryx rhamni by mean colour."
+    )
+    assert Unflagged.of(rows, flags).say_others(rows) == ""
+    both = pd.DataFrame({"species": ["Colias croceus", "Gonepteryx rhamni"], "flags": "SATURATED"})
+    assert Unflagged.of(pd.concat([rows, again]), both).say_others(rows) == ""
+
+
+def test_two_classes_that_nobody_asked_about_are_named(studies):
+    index = studies.make_index().assign(morph=lambda t: t["capture_id"].str[-1], season="dry")
+    index["morph"] = np.where(index["morph"].isin(list("012")), "dark", "light")
+    table = studies.make_uv_value()
+    (found,) = find_untested(table, index, ())
+    assert (found.text, found.is_claim) == ("Asked about sex only, not about morph.", False)
+    assert find_untested(table, index, ("morph",)) == []
+    assert find_untested(table.assign(label="morph"), index, ())[0].text == (
+        "Asked about morph only, not about sex."
+    )
+    assert find_untested(table.iloc[:0], index, ()) == []
+
+
 def test_what_claims_rest_on_is_said_where_something_is_claimed(studies):
     rows = with_learnt(studies.make_uv_value())
     test = rows[rows["features"] == "separate"].assign(family="exploratory", specimens="test")
-    index = pd.DataFrame({"specimen_id": ["a", "a", "b", "b", "c"], "view": ["up", "up", "up", "down", "up"]})
-    repeats, learnt = (f.text for f in find_reservations(pd.concat([rows, test]), index, NAMES))
-    assert repeats.startswith("Specimens photographed several times: 1; 40 are needed")
+    repeats, learnt = (f.text for f in find_reservations(pd.concat([rows, test]), NAMES))
+    assert repeats.replace("\u00a0", " ") == (
+        "Claims hold up to the noise beside them; RGB's bands have 1.8 % (SD; 95 % interval 1.4 % to 2.7 %; "
+        "17 specimens photographed several times; 40 correct for it)."
+    )
+    once = rows.assign(n_repeated=1, noise_sd=np.nan)
+    assert find_reservations(once, NAMES)[0].text == (
+        "Claims hold up to the noise beside them; compare the SD between photographs of one specimen (here 1 "
+        "specimens photographed several times; 40 correct for it)."
+    )
+    fewer = pd.concat([rows, rows.assign(view="down", n_repeated=9, noise_sd=0.03)])
+    assert "3\u00a0% (SD;" in find_reservations(fewer, NAMES)[0].text
     assert learnt.endswith("; test specimens alone claim 2 of 2 tests (exploratory).")
     few = test.assign(verdict="too_few")
-    _, learnt = (f.text for f in find_reservations(pd.concat([rows, few]), index, NAMES))
-    assert learnt.endswith("; test specimens alone are too few to be tested.")
-    many = pd.DataFrame({"specimen_id": [i // 2 for i in range(80)]})
-    assert find_reservations(studies.make_uv_value(), many, NAMES) == []
-    assert find_reservations(rows.assign(verdict="unresolved"), index, NAMES) == []
+    _, learnt = (f.text for f in find_reservations(pd.concat([rows, few]), NAMES))
+    assert learnt.endswith("; test specimens alone are too few.")
+    assert find_reservations(studies.make_uv_value().assign(n_repeated=40), NAMES) == []
+    assert find_reservations(studies.make_uv_value().assign(n_repeated=39), NAMES) != []
+    assert find_reservations(rows.assign(verdict="unresolved"), NAMES) == []
+    assert find_reservations(rows, NAMES, "It stands.")[0].text == "It stands."
 
 
 def test_pooled_rows_speak_of_an_average(studies):
@@ -273,10 +346,20 @@ def test_pooled_rows_speak_of_an_average(studies):
     pooled = table.iloc[[1]].assign(species="all species", scope="all", n_species=7, n_carry=2)
     pooled = pooled.assign(noise_tip=np.nan, tip=np.nan)
     texts = [f.text for f in find_uv_value(pd.concat([table, pooled]), NAMES)]
-    open_pool = pooled.assign(verdict="unresolved")
+    open_pool = pooled.assign(verdict="unresolved", q=0.06)
     texts_open = [f.text for f in find_uv_value(pd.concat([table, open_pool]), NAMES)]
     assert any("1 of 5 tests of one species and 1 of 1 averages over species:" in one for one in texts_open)
-    start = "On average over all species (7, of which 2 show it alone), UV adds to RGB about sex"
+    differing = pooled.assign(verdict="unresolved", q=0.05)
+    said = [f for f in find_uv_value(pd.concat([table, differing]), NAMES) if "Some species" in f.text]
+    assert [(f.text, f.is_claim) for f in said] == [
+        (
+            "Some species differ (intervals above 0: 2 of 7 by mean colour, q = 0.050), but their mean is "
+            "uncertain.",
+            False,
+        )
+    ]
+    assert not any("averages" in f.text for f in find_uv_value(pd.concat([table, differing]), NAMES))
+    start = "On average over all species (7, of which 2 show it alone), UV adds about sex"
     assert any(text.startswith(start) for text in texts)
 
 
@@ -320,8 +403,9 @@ def test_the_methods_say_how_it_was_tested(studies):
     for words in (
         "What UV adds to RGB was tested per species with at least 7 specimens per class",
         "moderated over species (Smyth 2004), F as reference",
-        "per label over all species, views, patches and the features colour and separate, classes compared "
-        "within session, year. RGB is said to suffice where the upper 95 % limit of what UV adds lies ",
+        "per label over all species, views, patches and the features colour and separate, and over pooled "
+        "rows by themselves, classes compared within session, year. RGB is said to suffice where the "
+        "upper 95 % limit of what UV adds lies ",
     ):
         assert words in told
     assert describe_uv_value(study, studies.make_uv_value().iloc[:0], EvaluationParams()) == ""
@@ -333,14 +417,20 @@ def test_no_number_is_said_and_not_drawn(studies):
     assert find_uv_value(studies.make_uv_value().iloc[:0], NAMES) == []
 
 
-def test_pooled_rows_stand_apart_and_the_caption_says_why_q_and_interval_differ(studies):
-    table = studies.make_uv_value().assign(classes="f | m")
+def test_pooled_rows_stand_apart_as_a_mean_without_q(studies):
+    table = studies.make_uv_value()
     pooled = table.iloc[[1]].assign(species="all species", scope="all", n_species=5, n_carry=2)
     both = pd.concat([table, pooled])
     figure = draw_uv_value(both)
     assert [list(line.get_ydata()) for line in figure.axes[0].lines if set(line.get_ydata()) == {3.5}]
     assert "n: f + m" in figure.legends[0].get_title().get_text()
+    assert "n: of either class" in draw_uv_value(both.assign(classes=None)).legends[0].get_title().get_text()
+    assert [t.get_text() for t in figure.axes[1].get_yticklabels()] == [
+        *("q = 0.002", "q = 0.021", "q = 0.400", "q = 0.850", ""),
+    ]
     alone = draw_uv_value(table)
     assert not [line for line in alone.axes[0].lines if set(line.get_ydata()) == {3.5}]
-    assert "over all species q asks whether any differs" in picture_uv_value(both, NAMES).caption
-    assert "over all species" not in picture_uv_value(table, NAMES).caption
+    assert picture_uv_value(both, NAMES).caption.endswith(
+        "above 0. All species: their mean and its interval."
+    )
+    assert "All species" not in picture_uv_value(table, NAMES).caption

@@ -41,6 +41,7 @@ def test_each_class_is_averaged_over_its_specimens_and_spoken_for(study):
     found = map_claims(checkpoint, prepared, embeddings, index, pd.DataFrame([claim]))
     assert list(found.columns) == list(COLUMNS)
     assert found.groupby("class")["n"].first().to_dict() == {"f": 4, "m": 4}
+    assert found.groupby("class")["n_class"].first().to_dict() == {"f": 5, "m": 6}
     ids = sorted(f"specimen{k}" for k in range(0, N, 2))[:4]
     males = [prepared.specimen_ids.index(name) for name in ids]  # the first capture of each
     pixel = found[(found["class"] == "m") & (found["row"] == 16) & (found["column"] == 12)].iloc[0]

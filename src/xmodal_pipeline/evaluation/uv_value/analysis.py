@@ -18,8 +18,8 @@ from xmodal_pipeline.evaluation.uv_value.reference import (
 )
 
 _DF_PER_COLUMN_ALONE = 3
-"""RGB by itself is compared whole as far as its covariance can be estimated: what a component that was cut
-tells must not be called silence."""
+"""A modality by itself is compared whole as far as its covariance can be estimated: what a component that
+was cut tells must not be called silence."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,14 @@ class Analysis:
 
     def estimate(self) -> pd.DataFrame:
         """One row per species that has both classes in numbers, by `species_code`, with all estimates."""
-        added, alone = self.compare_under(self.noise), self._compare_rgb_alone()
+        added = self.compare_under(self.noise)
+        alone = self._compare_alone(self.rgb)
         tested = [int(s) for s in np.flatnonzero(added.is_tested)]
         rows = pd.DataFrame({"species_code": tested, "p": added.p[tested], "p_rgb": alone.p[tested]})
+        # An embedding has no unit and no sign, and more columns of UV than a covariance is known for.
+        is_colour = not self.is_learnt
+        rows["p_uv"] = self._compare_alone(self.uv).p[tested] if is_colour else np.nan
+        rows["uv_difference"] = self.layout.difference(self.uv)[tested].mean(axis=1) if is_colour else np.nan
         sides = {"rgb": self.rgb, "uv": self.uv, "both": np.hstack((self.rgb, self.uv))}
         for name, values in sides.items():
             predictors = self._predictors(values, None, np.empty((len(values), 0)))
@@ -70,12 +75,13 @@ class Analysis:
         rows["reliability"] = added.reliability[tested] if self.noise else np.nan
         return rows.assign(columns=added.q, df=added.df[tested])
 
-    def _compare_rgb_alone(self) -> Statistics:
+    def _compare_alone(self, values: Floats) -> Statistics:
+        """One modality by itself."""
         return compare(
             Predictors.nothing(self.layout),
-            self.rgb,
+            values,
             self.layout,
-            most=self.rgb.shape[1],
+            most=values.shape[1],
             df_per_column=_DF_PER_COLUMN_ALONE,
         )
 

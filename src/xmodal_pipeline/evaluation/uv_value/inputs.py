@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from xmodal_pipeline.evaluation.uv_value.analysis import Analysis, find_outliers
-from xmodal_pipeline.evaluation.uv_value.layout import Booleans, Floats, Integers, Layout
-from xmodal_pipeline.evaluation.uv_value.noise import Noise, estimate_noise
+from xmodal_pipeline.evaluation.uv_value.layout import Floats, Integers, Layout
+from xmodal_pipeline.evaluation.uv_value.noise import Noise, Repeats, measure_repeats
 from xmodal_pipeline.evaluation.uv_value.predictors import MOST_CURVED, scale
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def check_lengths(sides: dict[str, Floats]) -> None:
 
 def average_repeats(
     sides: dict[str, Floats], known: pd.DataFrame, repeats: ArrayLike | None
-) -> tuple[dict[str, Floats], pd.DataFrame, Floats, Noise | None]:
+) -> tuple[dict[str, Floats], pd.DataFrame, Floats, Repeats]:
     """One row per specimen: the mean over its captures, and what is known of it.
 
     Args:
@@ -69,15 +69,16 @@ def average_repeats(
         repeats: specimen of each row; rows without one stand for themselves. None: every row is a specimen.
 
     Returns:
-        Features, what is known with a column `name`, captures per specimen, and the noise of RGB where enough
-        specimens have several captures.
+        Features, what is known with a column `name`, captures per specimen, and what the specimens with
+        several tell of the noise of RGB.
 
     Raises:
         ValueError: if the captures of a specimen disagree in species, label or block.
     """
     n = len(known)
     if repeats is None:
-        return sides, known.assign(name=[str(i) for i in range(n)]), np.ones(n), None
+        none = measure_repeats(sides["rgb"], np.arange(n))
+        return sides, known.assign(name=[str(i) for i in range(n)]), np.ones(n), none
     names = align_rows(n, {"repeats": repeats})["repeats"]
     code = _code_specimens(names)
     first = known.groupby(code).first()
@@ -91,10 +92,8 @@ def average_repeats(
             )
     captures = np.bincount(code).astype(float)
     means = {name: pd.DataFrame(values).groupby(code).mean().to_numpy() for name, values in sides.items()}
-    found = estimate_noise(sides["rgb"], code)
-    noise = None if found is None else Noise(found[0], captures, found[1])
     named = first.assign(name=names.groupby(code).first().astype(str))
-    return means, named.reset_index(drop=True), captures, noise
+    return means, named.reset_index(drop=True), captures, measure_repeats(sides["rgb"], code)
 
 
 def _code_specimens(names: pd.Series) -> Integers:
@@ -107,7 +106,7 @@ def build_analysis(
     sides: dict[str, Floats],
     known: pd.DataFrame,
     captures: Floats,
-    noise: Noise | None,
+    repeats: Repeats,
     *,
     is_learnt: bool | None,
 ) -> tuple[Analysis, pd.DataFrame, pd.DataFrame]:
@@ -117,7 +116,7 @@ def build_analysis(
         sides: of `average_repeats`.
         known: of the same.
         captures: of the same.
-        noise: of the same.
+        repeats: of the same; the noise of RGB is corrected for where they are enough.
         is_learnt: whether RGB is an embedding; None: it is if it has more than twelve columns.
 
     Returns:
@@ -153,6 +152,7 @@ def build_analysis(
         used["is_second"].to_numpy(bool),
     )
     _check_spread(rgb[kept], sides["uv"][kept], layout)
+    noise = Noise(repeats.covariance, captures[kept], repeats.df) if repeats.is_enough else None
     analysis = Analysis(
         rgb[kept],
         sides["uv"][kept],
@@ -160,15 +160,9 @@ def build_analysis(
         layout,
         learnt,
         captures[kept],
-        None if noise is None else noise.rows(_mask(kept, len(known))),
+        noise,
     )
     return analysis, used, aside
-
-
-def _mask(rows: Integers, n: int) -> Booleans:
-    chosen = np.zeros(n, dtype=bool)
-    chosen[rows] = True
-    return chosen
 
 
 def _check_spread(rgb: Floats, uv: Floats, layout: Layout) -> None:

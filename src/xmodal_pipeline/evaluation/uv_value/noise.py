@@ -7,11 +7,14 @@ what a better RGB would have shown (Westfall & Yarkoni 2016).
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 
 from xmodal_pipeline.evaluation.uv_value.layout import Booleans, Floats, Integers
 
 FEWEST_REPEATED = 40
 """Specimens with several captures from which on the noise of a capture is estimated."""
+FEWEST_TOLD = 5
+"""Specimens with several captures from which on the noise of a capture is told, with its interval."""
 LEAST_RELIABILITY = 0.7
 """Reliability of the RGB score below which nothing is claimed."""
 _FLOOR = 0.1
@@ -51,10 +54,6 @@ class Noise:
     df: float = np.inf
     share: float = 0.0
 
-    def rows(self, chosen: Booleans) -> "Noise":
-        """For some of the specimens."""
-        return Noise(self.covariance, self.captures[chosen], self.df, self.share)
-
     def scaled(self, sd: Floats, kept: Booleans) -> "Noise":
         """In units of the SDs within cells (k + covariates,); covariates are taken as free of noise."""
         k = len(self.covariance)
@@ -80,23 +79,51 @@ class Noise:
         return Correction(attenuation, lost, reliability, 2 * (1 / self.df + 1 / max(df, 1.0)))
 
 
-def estimate_noise(rgb: Floats, specimen: Integers) -> tuple[Floats, float] | None:
-    """Covariance of one capture of RGB about its specimen's mean, and its degrees of freedom.
+@dataclass(frozen=True)
+class Repeats:
+    """What specimens with several captures tell of the noise of one capture of RGB.
+
+    Attributes:
+        n: specimens with several captures.
+        covariance: (k, k) of a capture about its specimen's mean; 0 without repeats.
+        df: degrees of freedom behind it: captures less specimens.
+    """
+
+    n: int
+    covariance: Floats
+    df: float
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the noise can be corrected for."""
+        return self.n >= FEWEST_REPEATED
+
+    @property
+    def sd(self) -> tuple[float, float, float]:
+        """SD of a capture, alike for all columns, with the limits of its 95 % interval (normal noise, χ²).
+
+        In units of the features; NaN below five specimens. The columns of one capture go together, so that
+        they add no degrees of freedom.
+        """
+        if self.n < FEWEST_TOLD:
+            return (np.nan, np.nan, np.nan)
+        sd = float(np.sqrt(np.trace(self.covariance) / len(self.covariance)))
+        high, low = (sd * float(np.sqrt(self.df / scipy.stats.chi2.ppf(p, self.df))) for p in (0.025, 0.975))
+        return sd, low, high
+
+
+def measure_repeats(rgb: Floats, specimen: Integers) -> Repeats:
+    """What several captures of a specimen tell of the noise of one.
 
     Args:
         rgb: (captures, k).
         specimen: (captures,) number of the specimen.
-
-    Returns:
-        None where fewer than 40 specimens have several captures.
     """
     counts = np.bincount(specimen)
-    if (counts > 1).sum() < FEWEST_REPEATED:
-        return None
     means = np.stack([np.bincount(specimen, weights=column) / np.maximum(counts, 1) for column in rgb.T], 1)
     deviations = rgb - means[specimen]
     df = float(len(rgb) - (counts > 0).sum())
-    return deviations.T @ deviations / df, df
+    return Repeats(int((counts > 1).sum()), deviations.T @ deviations / max(df, 1.0), df)
 
 
 def noise_added(correction: Correction, slopes: Floats, adjustment: Floats, weight: float) -> float:

@@ -79,7 +79,10 @@ def uv_value(  # noqa: PLR0913 - one call answers for a whole study; all but the
         species with too few specimens, then pooled rows (`scope` clade or all). AUCs are leave-pair-out.
         `uv_adds_unbiased`, with the error `uv_adds_se`, may lie below 0: means over species are taken of it.
         `noise_tip` is the highest noise of a capture of RGB (SD, in units of the features: of logarithms a
-        share) and `tip` the lowest reliability of RGB under which a claimed row would still be claimed.
+        share) and `tip` the lowest reliability of RGB under which a claimed row would still be claimed;
+        `noise_sd` is what the captures of `n_repeated` specimens say that noise is. `uv_difference` is how
+        far the second class lies above the first in UV, mean over its columns, `p_uv` whether UV by itself
+        separates them; these three are empty for embeddings.
 
     Raises:
         ValueError: if lengths differ, features are not finite, captures of a specimen disagree, or the labels
@@ -137,10 +140,10 @@ def prepare_part(
         for name, values in zip(("rgb", "uv", "covariates"), sides, strict=True)
     }
     check_lengths(checked)
-    averaged, known, captures, noise = average_repeats(
+    averaged, known, captures, repeated = average_repeats(
         checked, align_rows(len(checked["rgb"]), given), repeats
     )
-    analysis, used, aside = build_analysis(averaged, known, captures, noise, is_learnt=is_learnt)
+    analysis, used, aside = build_analysis(averaged, known, captures, repeated, is_learnt=is_learnt)
     estimates = analysis.estimate()
     rows = _species_rows(analysis, used, aside, estimates, minimum_n=minimum_n)
     unlabelled = known.loc[known["labels"].isna(), "species"].value_counts()
@@ -148,7 +151,9 @@ def prepare_part(
     pooled = _pooled_rows(analysis, used, estimates)
     stacked = pd.concat([rows, pooled], ignore_index=True) if len(pooled) else rows
     classes = " | ".join(str(name) for name in sorted(used["labels"].unique()))
-    stacked = stacked.assign(**names, family=family, classes=classes)
+    told = zip(("noise_sd", "noise_low", "noise_high"), repeated.sd, strict=True)
+    stacked = stacked.assign(**names, family=family, classes=classes, n_repeated=repeated.n)
+    stacked = stacked.assign(**{name: np.nan if analysis.is_learnt else value for name, value in told})
     return Part(analysis, stacked.reindex(columns=[*COLUMNS, "species_code"]))
 
 

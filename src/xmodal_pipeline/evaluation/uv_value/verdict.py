@@ -12,6 +12,7 @@ COLUMNS = (
     *("uv_adds", "low", "high", "p", "q", "noise_tip", "tip", "verdict"),
     *("family", "scope", "classes", "is_eligible", "n_unlabelled", "n_set_aside", "set_aside"),
     *("uv_adds_unbiased", "uv_adds_se", "uv_adds_upper", "auc_rgb_upper", "p_rgb", "q_rgb", "reliability"),
+    *("p_uv", "q_uv", "uv_difference", "n_repeated", "noise_sd", "noise_low", "noise_high"),
     *("columns", "df", "n_species", "n_carry"),
 )
 """Columns of `uv_value`. The first eighteen are what a reader needs; the rest say how they came about."""
@@ -60,7 +61,7 @@ def is_found_by_pattern(rows: pd.DataFrame) -> pd.Series:
 
 
 def judge(rows: pd.DataFrame, *, margin: float) -> pd.DataFrame:
-    """Fill `q`, `q_rgb` and `verdict` over all rows given, and rank them.
+    """Fill `q`, `q_rgb`, `q_uv` and `verdict` over all rows given, and rank them.
 
     Benjamini and Hochberg's correction runs over species x views x patches x the primary sets of features of
     one label together; over each exploratory set by itself; and over pooled rows by themselves.
@@ -77,7 +78,7 @@ def judge(rows: pd.DataFrame, *, margin: float) -> pd.DataFrame:
     judged = rows.reset_index(drop=True)
     families = judged["family"].where(judged["family"] == PRIMARY, judged["features"])
     keys = [judged["label"], families, judged["scope"], judged["family"]]
-    for p_name, q_name in (("p", "q"), ("p_rgb", "q_rgb")):
+    for p_name, q_name in (("p", "q"), ("p_rgb", "q_rgb"), ("p_uv", "q_uv")):
         judged[q_name] = judged[p_name].groupby(keys, sort=False).transform(adjust_p_values)
     judged["critical"] = judged["p"].groupby(keys, sort=False).transform(critical_p)
     judged["verdict"] = [

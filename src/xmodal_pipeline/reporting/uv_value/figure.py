@@ -50,20 +50,16 @@ def picture_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> ReportFigu
         "uv_value",
         f"What {names.uv} adds to {names.rgb}",
         f"Class difference in {names.uv} beyond what {names.rgb} predicts, per species; 0: nothing is added. "
-        "Verdicts are corrected for all tests. Unresolved: not both q ≤ 0.05 and an interval above "
-        f"0{_of_pools(uv_value)}.",
+        "q is corrected over all tests of single species. Unresolved: not both q ≤ 0.05 and an interval "
+        f"above 0.{_of_pools(uv_value)}",
         lambda width_mm: draw_uv_value(uv_value, names=names, width_mm=width_mm),
     )
 
 
 def _of_pools(uv_value: pd.DataFrame) -> str:
-    """Why q and interval of a row over species may differ; empty without one."""
-    if (uv_value["scope"] == "species").all():
-        return ""
-    return (
-        "; over all species q asks whether any differs, the interval is of their mean, and one may speak "
-        "without the other"
-    )
+    """What a row over species shows; empty without one."""
+    is_single = (uv_value["scope"] == "species").all()
+    return "" if is_single else " All species: their mean and its interval."
 
 
 def picture_uv_value_of_colour(study: Study, uv_value_colour: pd.DataFrame) -> ReportFigure:
@@ -134,11 +130,11 @@ def draw_uv_value(
         part = part.assign(row=rows).query("row >= 0").sort_values("row")
         for verdict, (colour, marker) in VERDICTS.items():
             _draw_verdict(axis, part[part["verdict"] == verdict], colour, marker)
-        notes = part.set_index("row").apply(write_error, axis=1).reindex(range(len(shown)), fill_value="")
+        # The q of a pooled row asks whether any species differs: beside a mean it would say of that.
+        of_species = part[~part["is_pooled"]].set_index("row")
+        notes = [write_error(row) for row in of_species.reindex(range(len(shown))).itertuples()]
         is_first = axis is axes[0]
-        name_rows(
-            axis, texts[: len(shown)] if is_first else [""] * len(shown), list(notes) if is_wide else ()
-        )
+        name_rows(axis, texts[: len(shown)] if is_first else [""] * len(shown), notes if is_wide else ())
         axis.set_title(f"by {say_features(str(features))}".capitalize())
         room_mm = (0.3 if is_wide else 0.28) * width_mm
         amount = f"distance of the classes in {names.uv}, given {names.rgb} (squared SDs, 95 % interval)"

@@ -23,6 +23,7 @@ from xmodal_pipeline.reporting.style import (
     styled,
     text_mm,
 )
+from xmodal_pipeline.reporting.uv_value.rows import say_class
 from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames, number, write_species
 
 _KEYS: Final = ["features", "label", "view", "species"]
@@ -47,9 +48,10 @@ def uv_maps_section(study: Study, **uv_maps: pd.DataFrame) -> Section:
     figure = print_figure(
         "uv_maps",
         f"Where on the body {names.uv} tells the classes apart",
-        f"Per claim of learnt features and class: the mean {names.uv} image (of n specimens), and what "
-        "covering a place did: purple, the specimen looked less like its class; orange, more. One scale for "
-        "all: a pale map means that no single place carries the claim. A map is no test of its own.",
+        f"Per claim of learnt features (mean colour has no map) and class: the mean {names.uv} image of the "
+        "first specimens by name, and what covering a place did: purple, less like their class; orange, "
+        "more. One scale for all: a pale map means that no single place carries the claim. A map is "
+        "no test of its own.",
         lambda width_mm: draw_uv_maps(maps, names=names, width_mm=width_mm),
         is_photographic=True,
     )
@@ -98,7 +100,7 @@ def draw_uv_maps(
     # One scale: a claim that no single place carries is then pale, and not its noise made large.
     top = float(np.percentile(pd.concat(shown)["influence"].abs(), _PERCENTILE)) or 1.0
     for head, line, claim in zip(axes[::2], axes[1::2], shown, strict=True):
-        image = _draw_claim(line, claim, names, top)
+        image = _draw_claim(line, claim, top)
         for axis in head:
             axis.set_axis_off()
         title = shorten(_title(claim, names), int(width_mm / text_mm("n", is_title=True)))
@@ -123,14 +125,15 @@ def _title(claim: pd.DataFrame, names: ModalityNames) -> str:
     return f"{write_species(species)}: {where}"
 
 
-def _draw_claim(line: NDArray[Any], claim: pd.DataFrame, names: ModalityNames, top: float) -> Any:
+def _draw_claim(line: NDArray[Any], claim: pd.DataFrame, top: float) -> Any:
     """Mean image and map of either class; returns a map, for the scale."""
     low, high = np.percentile(claim["uv"], (1, _PERCENTILE))
     box = [(int(claim[name].min()), int(claim[name].max()) + 1) for name in ("row", "column")]
     for (name, part), panels in zip(claim.groupby("class", sort=False), (line[:2], line[2:]), strict=True):
         panels[0].imshow(_picture(part, "uv", box), cmap="gray", vmin=low, vmax=high)
         image = panels[1].imshow(_picture(part, "influence", box), cmap=_MARKS, vmin=-top, vmax=top)
-        titles = (f"{names.uv} of {name} ({part['n'].max()})", f"evidence for {name}")
+        who = say_class(str(name))
+        titles = (f"{who} ({part['n'].max()} of {part['n_class'].max()})", f"{who}, covered")
         for panel, title in zip(panels, titles, strict=True):
             panel.set_title(title, fontsize=7, weight="normal")
             _outline(panel, _picture(part, "coverage", box))

@@ -5,9 +5,14 @@ from typing import Any, Final
 import pandas as pd
 
 from xmodal_pipeline.evaluation.schema import COLOUR
+from xmodal_pipeline.evaluation.uv_value.verdict import is_found_by_pattern, is_found_without_colour
 from xmodal_pipeline.imaging.patches import WHOLE
 from xmodal_pipeline.reporting.style import GREY, PALETTE
-from xmodal_pipeline.reporting.words import write_p
+from xmodal_pipeline.reporting.words import list_words, write_p
+
+_BY_PATTERN: Final = "by pattern, not by mean colour"
+_OPEN: Final = "by learnt features, while mean colour leaves it open"
+_SEXES: Final = {"f": "females", "m": "males"}
 
 VERDICTS: Final = {
     "uv_only": (PALETTE[0], "o"),
@@ -37,6 +42,32 @@ def say_where(rows: pd.DataFrame) -> pd.Series:
 def say_features(features: str) -> str:
     """How a set of features is called in front of a reader."""
     return "mean colour" if features == COLOUR else "learnt features"
+
+
+def say_class(name: str) -> str:
+    """How the specimens of a class are called; `females` of sex."""
+    return _SEXES.get(name, name)
+
+
+def compare_with_colour(rows: pd.DataFrame) -> pd.DataFrame:
+    """With `way`: how claims of learnt features stand to a mean colour that claims nothing; "" elsewhere."""
+    way = pd.Series("", index=rows.index, dtype=object)
+    way[is_found_without_colour(rows)] = _OPEN
+    way[is_found_by_pattern(rows)] = _BY_PATTERN
+    return rows.assign(way=way)
+
+
+def say_ways(claims: pd.DataFrame) -> str:
+    """`by mean colour and by learnt features`.
+
+    Args:
+        claims: of one species, with `way`.
+    """
+    ways = set(claims["way"])
+    if "" not in ways:
+        return _BY_PATTERN if _BY_PATTERN in ways else _OPEN
+    by = sorted({say_features(str(one)) for one in claims["features"]}, reverse=True)
+    return list_words([f"by {one}" for one in by])
 
 
 def clear_where(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,10 +1,13 @@
 """What UV adds, in tables and sentences, and its place on the page."""
 
+import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pandas as pd
 
 from xmodal_pipeline.evaluation.schema import COLOUR, UV_CLAIMS
+from xmodal_pipeline.evaluation.specimen_tables import specimen_labels
 from xmodal_pipeline.evaluation.uv_value.noise import FEWEST_REPEATED
 from xmodal_pipeline.evaluation.uv_value.verdict import UNINFORMATIVE_AUC
 from xmodal_pipeline.imaging.study import Study
@@ -13,16 +16,26 @@ from xmodal_pipeline.reporting.cells import ONE_SEED
 from xmodal_pipeline.reporting.data.colour import calibration_caution, colour_tags
 from xmodal_pipeline.reporting.section import Chapter, Finding, PageTable, Section, table_of
 from xmodal_pipeline.reporting.uv_value.figure import picture_uv_value
+from xmodal_pipeline.reporting.uv_value.headline import say_uv_value
 from xmodal_pipeline.reporting.uv_value.rows import (
     VERDICTS,
     clear_where,
     rank_uv_value,
+    say_class,
     say_features,
     say_where,
 )
-from xmodal_pipeline.reporting.uv_value.sentences import find_uv_value, say_uv_value, write_seeds
+from xmodal_pipeline.reporting.uv_value.sentences import find_uv_value, write_seeds
 from xmodal_pipeline.reporting.uv_value.unflagged import Unflagged
-from xmodal_pipeline.reporting.words import ModalityNames, number, small, with_interval, write_species
+from xmodal_pipeline.reporting.words import (
+    ModalityNames,
+    interval,
+    list_words,
+    number,
+    small,
+    with_interval,
+    write_species,
+)
 
 _SPECIMENS: Final = {"all": "all", "test": "test only"}
 _ONE_SEED: Final = f"learnt features: {ONE_SEED}"
@@ -60,14 +73,13 @@ def uv_value_section(
         "uv_value",
         f"What does {names.uv} add, and where on the body?",
         f"Per species: do the classes differ in {names.uv} beyond what {names.rgb} predicts? The amount is a "
-        "squared standardised difference: 0 where nothing is added, 1 where the classes lie one standard "
-        f"deviation apart.{whole} A claim holds up to the noise beside it, to be compared with the SD "
-        "between photographs of one specimen.",
+        f"squared distance in SDs: 0 adds nothing, at 1 the classes lie one SD apart.{whole}",
         headline=say_uv_value(primary, names),
         opening=picture_uv_value(primary, names),
         findings=(
             *find_uv_value(primary, names, unflagged=unflagged, caution=caution),
-            *find_reservations(uv_value, specimen_index, names),
+            *find_reservations(uv_value, names, unflagged.say_others(primary)),
+            *find_untested(uv_value, specimen_index, study.confounders),
         ),
         methods={"uv_value": describe_uv_value(study, primary, evaluation)},
         tags=learnt + colour_tags(study, calibration),
@@ -86,20 +98,33 @@ def uv_value_section(
     )
 
 
-def find_reservations(
-    uv_value: pd.DataFrame, specimen_index: pd.DataFrame, names: ModalityNames
+def find_untested(
+    uv_value: pd.DataFrame, specimen_index: pd.DataFrame, confounders: Sequence[str]
 ) -> list[Finding]:
-    """What every claim rests on: how many specimens tell the noise, and on whom the features were learnt."""
+    """Labels of two classes that might have been asked about, and were not: one label is tested per study."""
+    tested = list_words(list(uv_value["label"].astype(str).unique()))
+    labels = specimen_labels(specimen_index)
+    others = [
+        str(name)
+        for name in labels
+        if labels[name].nunique() == 2 and name not in {*uv_value["label"], *confounders}
+    ]
+    if not tested or not others:
+        return []
+    return [Finding(f"Asked about {tested} only, not about {list_words(others)}.", is_claim=False)]
+
+
+def find_reservations(uv_value: pd.DataFrame, names: ModalityNames, unflagged: str = "") -> list[Finding]:
+    """What every claim rests on: what specimens tell of the noise, and on whom the features were learnt.
+
+    Args:
+        uv_value: of every set of features.
+        names: of the modalities.
+        unflagged: what becomes of claims about species without flags where flagged captures are left out.
+    """
     if not uv_value["verdict"].isin(UV_CLAIMS).any():
         return []
-    views = ["view"] if "view" in specimen_index else []
-    repeated = int((specimen_index.groupby([*views, "specimen_id"], dropna=False).size() > 1).sum())
-    said = []
-    if repeated < FEWEST_REPEATED:
-        said.append(
-            f"Specimens photographed several times: {repeated}; {FEWEST_REPEATED} are needed to correct for "
-            "noise."
-        )
+    said = [*filter(None, [unflagged]), *_say_noise(uv_value, names)]
     species = uv_value[uv_value["scope"] == "species"]
     learnt = set(species.loc[species["family"] == "primary", "features"]) - {COLOUR}
     if learnt:
@@ -107,10 +132,29 @@ def find_reservations(
         tested = alone[alone["verdict"] != "too_few"]
         held = f"claim {tested['verdict'].isin(UV_CLAIMS).sum()} of {len(tested)} tests (exploratory)"
         said.append(
-            "Learnt features come from a model trained, without labels, on most of these specimens; test "
-            f"specimens alone {held if len(tested) else 'are too few to be tested'}."
+            "Features were learnt, without labels, on most of these specimens; test specimens alone "
+            f"{held if len(tested) else 'are too few'}."
         )
     return [Finding(text, is_claim=False) for text in said]
+
+
+def _say_noise(uv_value: pd.DataFrame, names: ModalityNames) -> list[str]:
+    """The noise of a capture, of the view with the fewest repeats; empty where it is corrected for."""
+    rows = uv_value[(uv_value["specimens"] == "all") & (uv_value["scope"] == "species")]
+    least: Any = next(rows.sort_values(["n_repeated", "noise_sd"], kind="stable").itertuples())
+    if least.n_repeated >= FEWEST_REPEATED:
+        return []
+    holds = "Claims hold up to the noise beside them;"
+    n = f"{least.n_repeated:.0f} specimens photographed several times; {FEWEST_REPEATED} correct for it"
+    if pd.isna(least.noise_sd):
+        return [f"{holds} compare the SD between photographs of one specimen (here {n})."]
+    limits = interval(least.noise_low, least.noise_high, _percent).removeprefix(" (").removesuffix(")")
+    return [f"{holds} {names.rgb}'s bands have {_percent(least.noise_sd)} (SD; {limits}; {n})."]
+
+
+def _percent(share: float) -> str:
+    """Of noise, to two digits."""
+    return f"{100 * share:.2g}\u00a0%"
 
 
 def describe_uv_value(study: Study, uv_value: pd.DataFrame, evaluation: EvaluationParams) -> str:
@@ -127,7 +171,8 @@ def describe_uv_value(study: Study, uv_value: pd.DataFrame, evaluation: Evaluati
         "squares and cubes of the other species, and the species' own discriminant score; variances by class "
         "(Bell & McCaffrey 2002) and moderated over species (Smyth 2004), F as reference, with false "
         "discoveries corrected (Benjamini & Hochberg 1995) per label over all species, views, patches and "
-        f"the features {' and '.join(evaluation.uv_value_features)}{within}{seeds}. {names.rgb} is said to "
+        f"the features {' and '.join(evaluation.uv_value_features)}, and over pooled rows by themselves"
+        f"{within}{seeds}. {names.rgb} is said to "
         f"suffice where the upper 95 % limit of what {names.uv} adds lies below "
         f"{evaluation.uv_value_margin:g} SD."
     )
@@ -140,6 +185,7 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
     for row in ranked.assign(where=say_where(ranked)).itertuples():
         aucs = (*map(number, (row.auc_rgb, row.auc_rgb_upper, row.auc_uv, row.auc_both)),)
         amount = with_interval(row.uv_adds, row.low, row.high)
+        brighter = number(math.exp(row.uv_difference))
         n = f"{row.n_1:.0f} + {row.n_2:.0f}"
         errors = (small(row.p, 4), small(row.q, 3), _write_tips(row))
         rows.append(
@@ -150,6 +196,7 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
                 ", ".join(filter(None, (names.label(str(row.verdict)), write_seeds(row)))),
                 n,
                 *aucs,
+                brighter,
                 amount,
                 *errors,
             )
@@ -162,6 +209,7 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
         "Verdict",
         "n",
         *auc,
+        f"{names.uv} ratio",
         f"{names.uv} adds (95 % interval)",
         "p",
         "q",
@@ -178,10 +226,10 @@ def tabulate_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> PageTable
         f"the AUC of {names.rgb} is below {UNINFORMATIVE_AUC:g} at its upper 95 % limit (at most); the "
         f"photographs of {names.rgb} were used in both. An AUC far below 0.5 is no separation upside "
         "down: with few specimens, leaving a pair out tips the rest against it. In a row over species, q "
-        "asks whether any species differs; the interval is of the mean over species. Holds up to noise: the "
-        "SD of a "
-        f"capture's noise in every band of {names.rgb}, and the lowest reliability of {names.rgb} (down to "
-        "0.70 is tried), under which the claim stands.",
+        "asks whether any species differs; the interval is of the mean over species. "
+        f"{names.uv} ratio: mean {names.uv} of {_write_ratio(ranked)}, whatever {names.rgb} shows. Holds up "
+        f"to noise: the SD of a capture's noise in every band of {names.rgb}, and the lowest reliability of "
+        f"{names.rgb} (down to 0.70 is tried), under which the claim stands.",
         last_is_text=True,
         source="uv_value_csv",
     )
@@ -205,8 +253,17 @@ def tabulate_exploratory(uv_value: pd.DataFrame, names: ModalityNames) -> PageTa
     )
 
 
+def _write_ratio(rows: pd.DataFrame) -> str:
+    """`males over females`, where all rows compare the same classes."""
+    classes = rows["classes"].dropna().unique()
+    if len(classes) != 1:
+        return "the second class over the first"
+    first, second = map(say_class, str(classes[0]).split(" | "))
+    return f"{second} over {first}"
+
+
 def _write_tips(row: Any) -> str:
     """`0.6 %, reliability 0.85`; empty where nothing is claimed."""
-    noise = "" if pd.isna(row.noise_tip) else f"{100 * row.noise_tip:.2g}\u00a0%"
+    noise = "" if pd.isna(row.noise_tip) else _percent(row.noise_tip)
     reliability = "" if pd.isna(row.tip) else f"reliability {row.tip:.2f}"
     return ", ".join(part for part in (noise, reliability) if part)

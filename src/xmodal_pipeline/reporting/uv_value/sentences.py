@@ -1,95 +1,26 @@
-"""What UV adds, in words: one sentence for the first screen, and one per species with its numbers."""
+"""What UV adds, in words: a sentence per species with its numbers."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+import math
+from typing import Any
 
 import pandas as pd
 
-from xmodal_pipeline.evaluation.schema import UV_CLAIMS
+from xmodal_pipeline.evaluation.schema import ALPHA, UV_CLAIMS
 from xmodal_pipeline.evaluation.uv_value.noise import LEAST_RELIABILITY
-from xmodal_pipeline.evaluation.uv_value.verdict import is_found_by_pattern, is_found_without_colour
+from xmodal_pipeline.evaluation.uv_value.verdict import UNINFORMATIVE_AUC
 from xmodal_pipeline.reporting.section import Finding
 from xmodal_pipeline.reporting.uv_value.rows import (
     TEST,
+    compare_with_colour,
     rank_uv_value,
+    say_class,
     say_features,
+    say_ways,
     say_where,
     write_error,
 )
 from xmodal_pipeline.reporting.uv_value.unflagged import Unflagged
 from xmodal_pipeline.reporting.words import ModalityNames, interval, list_words, number, write_species
-
-_BY_PATTERN: Final = "by pattern, not by mean colour"
-_OPEN: Final = "by learnt features, while mean colour leaves it open"
-_SEX: Final = "sex"
-_MOST_SPECIES: Final = 6
-"""Named in the headline; the section names all."""
-
-
-def say_uv_value(uv_value: pd.DataFrame, names: ModalityNames) -> str:
-    """The headline: per label, in which species UV adds and by what features; every species once.
-
-    Empty without a row.
-    """
-    rows = rank_uv_value(uv_value)
-    rows = _compare_with_colour(rows)
-    pooled, rows = rows[rows["scope"] == "all"], rows[rows["scope"] == "species"]
-    if len(rows) and (rows["verdict"] == "too_few").all():
-        few = "no species has enough specimens of both classes of a label"
-        return f"What {names.uv} adds to {names.rgb} could not be tested: {few}{_say_pooled(pooled)}."
-    rows = rows[rows["verdict"] != "too_few"]
-    return " ".join(_say_label(str(label), part, names) for label, part in rows.groupby("label", sort=False))
-
-
-def _say_pooled(pooled: pd.DataFrame) -> str:
-    """What the rows over all species say where none was tested by itself; empty without such rows."""
-    if pooled.empty:
-        return ""
-    claimed = pooled.loc[pooled["verdict"].isin(UV_CLAIMS), "label"].unique()
-    if len(claimed):
-        return f"; on average over all species it adds about {list_words([str(one) for one in claimed])}"
-    return f"; over all {pooled['n_species'].max():.0f} together nothing is shown"
-
-
-def _say_label(label: str, rows: pd.DataFrame, names: ModalityNames) -> str:
-    ways: dict[str, list[str]] = {}
-    for species, part in rows.groupby("species", sort=False):
-        claims = part[part["verdict"].isin(UV_CLAIMS)]
-        if len(claims):
-            ways.setdefault(_say_ways(claims), []).append(write_species(str(species)))
-    found, tested = sum(map(len, ways.values())), rows["species"].nunique()
-    if not found:
-        return (
-            f"{names.uv} is not shown to add to {names.rgb} about {label} in any of {tested} species tested."
-        )
-    where = [f"in {_name(species)} {way}" for way, species in ways.items()]
-    cannot_tell = "is not shown, which does not say that there is none"
-    rest = f"; in {tested - found} of {tested} species one {cannot_tell}" if tested > found else ""
-    between = "between the sexes" if label == _SEX else f"between the classes of {label}"
-    return f"{names.uv} shows a difference {between} that {names.rgb} does not: {', '.join(where)}{rest}."
-
-
-def _compare_with_colour(rows: pd.DataFrame) -> pd.DataFrame:
-    """With `way`: how claims of learnt features stand to a mean colour that claims nothing; "" elsewhere."""
-    way = pd.Series("", index=rows.index, dtype=object)
-    way[is_found_without_colour(rows)] = _OPEN
-    way[is_found_by_pattern(rows)] = _BY_PATTERN
-    return rows.assign(way=way)
-
-
-def _say_ways(claims: pd.DataFrame) -> str:
-    """`by mean colour and by learnt features`."""
-    ways = set(claims["way"])
-    if "" not in ways:
-        return _BY_PATTERN if _BY_PATTERN in ways else _OPEN
-    by = sorted({say_features(str(one)) for one in claims["features"]}, reverse=True)
-    return list_words([f"by {one}" for one in by])
-
-
-def _name(species: Sequence[str]) -> str:
-    """The species, the first of many, in italics on the page."""
-    more = len(species) - _MOST_SPECIES
-    return list_words([*species[:_MOST_SPECIES], *([f"{more} more"] if more > 0 else [])])
 
 
 def find_uv_value(
@@ -104,7 +35,7 @@ def find_uv_value(
     rows = rank_uv_value(uv_value)
     if rows.empty:
         return []
-    rows = _compare_with_colour(rows.assign(where=say_where(rows)))
+    rows = compare_with_colour(rows.assign(where=say_where(rows)))
     end = f"; {caution}." if caution else "."
     claims = rows[rows["verdict"].isin(UV_CLAIMS)]
     texts = [_say_species(part, rows, names, unflagged) for _, part in claims.groupby(TEST, sort=False)]
@@ -122,17 +53,33 @@ def find_uv_value(
 def _count_open(rows: pd.DataFrame, names: ModalityNames) -> list[Finding]:
     """How many rows of the figure claim nothing, single species apart from pooled rows."""
     single, pooled = rows[~rows["is_pooled"]], rows[rows["is_pooled"]]
+    differing = pooled[(pooled["verdict"] == "unresolved") & (pooled["q"] <= ALPHA)]
+    is_open = single["verdict"] == "unresolved", pooled.drop(differing.index)["verdict"] == "unresolved"
     counts = [
-        f"{(part['verdict'] == 'unresolved').sum()} of {len(part)} {what}"
-        for part, what in ((single, "tests of one species"), (pooled, "averages over species"))
-        if (part["verdict"] == "unresolved").any()
+        f"{unresolved.sum()} of {len(part)} {what}"
+        for unresolved, part, what in zip(
+            is_open, (single, pooled), ("tests of one species", "averages over species"), strict=True
+        )
+        if unresolved.any()
     ]
     said = []
     if counts:
         said.append(f"Unresolved are {list_words(counts)}: no evidence that {names.uv} adds nothing.")
-    if few := (single["verdict"] == "too_few").sum():
-        said.append(f"{few} of {len(single)} had too few specimens to be tested.")
+    if len(differing):
+        said.append(_say_differing(differing))
+    is_few = (single["verdict"] == "too_few").groupby(single["species"]).all()
+    if is_few.any():
+        said.append(f"{is_few.sum()} of {len(is_few)} species had too few specimens to be tested.")
     return [Finding(text, is_claim=False) for text in said]
+
+
+def _say_differing(pooled: pd.DataFrame) -> str:
+    """Pooled rows whose q says that some species differ, and whose interval leaves the mean open."""
+    each = [
+        f"{row.n_carry:.0f} of {row.n_species:.0f} by {say_features(str(row.features))}, {write_error(row)}"
+        for row in pooled.itertuples()
+    ]
+    return f"Some species differ (intervals above 0: {'; '.join(each)}), but their mean is uncertain."
 
 
 def _say_species(
@@ -151,7 +98,7 @@ def _say_species(
     if first.is_pooled:
         carry = f"{first.n_species:.0f}, of which {first.n_carry:.0f} show it alone"
         where = f"On average over {first.species} ({carry})"
-    way = f" {_say_ways(rows)}" if rows["way"].ne("").all() else ""
+    way = f" {say_ways(rows)}" if rows["way"].ne("").all() else ""
     parts = [
         _write_numbers(row, names, unflagged, is_first=i == 0) for i, row in enumerate(rows.itertuples())
     ]
@@ -159,10 +106,9 @@ def _say_species(
     only = rows[rows["verdict"] == "uv_only"]
     if len(only):
         by = list_words([say_features(one) for one in dict.fromkeys(only["features"].astype(str))])
-        at_most = number(only["auc_rgb_upper"].max())
-        parts.append(f"{names.uv} only: {names.rgb}'s AUC is at most {at_most} by {by}")
+        parts.append(f"{names.uv} only: by {by} {names.rgb}'s AUC is below {UNINFORMATIVE_AUC:g}")
     n = f"n\u00a0=\u00a0{first.n_1:.0f}\u00a0+\u00a0{first.n_2:.0f}"
-    return f"{where}, {names.uv} adds to {names.rgb} about {first.where}{way} ({n}): {'; '.join(parts)}"
+    return f"{where}, {names.uv} adds about {first.where}{way} ({n}): {'; '.join(parts)}"
 
 
 def _find_unclaimed(first: Any, tested: pd.DataFrame) -> pd.DataFrame:
@@ -188,8 +134,17 @@ def _write_numbers(row: Any, names: ModalityNames, unflagged: Unflagged | None, 
         limits = limits.replace("95\u00a0% interval ", "")
     amount = f"{row.uv_adds:.1f} by {by}{limits}"
     left = "" if unflagged is None else unflagged.say(row)
-    parts = (amount, write_error(row), write_seeds(row), _holds(row, names), left)
+    parts = (amount, write_error(row), write_seeds(row), _say_brighter(row, names), _holds(row, names), left)
     return ", ".join(part for part in parts if part)
+
+
+def _say_brighter(row: Any, names: ModalityNames) -> str:
+    """`UV 1.80-fold in males`; empty where no colour tells."""
+    if pd.isna(row.uv_difference):
+        return ""
+    first, second = str(row.classes).split(" | ")
+    brighter = say_class(second if row.uv_difference > 0 else first)
+    return f"{names.uv} {number(math.exp(abs(row.uv_difference)))}-fold in {brighter}"
 
 
 def write_seeds(row: Any) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from xmodal_pipeline.evaluation.schema import UV_CLAIMS
+from xmodal_pipeline.evaluation.schema import COLOUR, UV_CLAIMS
 from xmodal_pipeline.reporting.section import PageTable, table_of
 from xmodal_pipeline.reporting.uv_value.rows import (
     TEST,
@@ -15,7 +15,7 @@ from xmodal_pipeline.reporting.uv_value.rows import (
     say_where,
     write_error,
 )
-from xmodal_pipeline.reporting.words import ModalityNames, with_interval, write_species
+from xmodal_pipeline.reporting.words import ModalityNames, list_words, with_interval, write_species
 
 _KEYS = [*TEST, "features"]
 
@@ -59,10 +59,28 @@ class Unflagged:
             return ""
         again = self.find(claim)
         which = f"without its {flagged} flagged captures" if flagged > 1 else "without its flagged capture"
+        which += "" if claim.features == COLOUR else " (same encoder)"
         if again is None:
             return f"{which} too few are left to test"
         amount = f"{again.uv_adds:.1f} ({again.low:.1f} to {again.high:.1f})"
         return f"{which} {amount}, {_stands(again)}"
+
+    def say_others(self, uv_value: pd.DataFrame) -> str:
+        """Whether claims about species without a flagged capture stand where those of others are left out."""
+        ranked = rank_uv_value(uv_value)
+        claims = ranked[ranked["verdict"].isin(UV_CLAIMS) & ~ranked["is_pooled"]]
+        others = [claim for claim in claims.itertuples() if not self.count(claim)]
+        if self.rows.empty or not others:
+            return ""
+        again = [(claim, self.find(claim)) for claim in others]
+        lost = [
+            f"{write_species(str(claim.species))} by {say_features(str(claim.features))}"
+            for claim, left in again
+            if left is None or left.verdict not in UV_CLAIMS
+        ]
+        if lost:
+            return f"Without any flagged capture no longer claimed elsewhere: {list_words(lost)}."
+        return "Without any flagged capture all other claims stand."
 
     def tabulate(self, uv_value: pd.DataFrame, names: ModalityNames) -> PageTable:
         """Every claim of a species with flagged captures, beside what it is without them."""

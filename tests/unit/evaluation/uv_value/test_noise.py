@@ -5,7 +5,7 @@ import pytest
 
 from xmodal_pipeline.evaluation import uv_value
 from xmodal_pipeline.evaluation.schema import UV_CLAIMS
-from xmodal_pipeline.evaluation.uv_value.noise import Correction, Noise, estimate_noise, noise_added
+from xmodal_pipeline.evaluation.uv_value.noise import Correction, Noise, Repeats, measure_repeats, noise_added
 
 
 def make_noisy(seed, noise, *, captures, species=6, n=70, trait=0.0):
@@ -23,10 +23,35 @@ def make_noisy(seed, noise, *, captures, species=6, n=70, trait=0.0):
 def test_noise_of_a_capture_is_the_pooled_covariance_about_specimens():
     rgb = np.repeat(np.arange(41.0)[:, None] * [1, -3], 2, axis=0)
     rgb[::2] += [0.3, 0.1]
-    covariance, df = estimate_noise(rgb, np.repeat(np.arange(41), 2))
-    np.testing.assert_allclose(covariance, np.outer([0.15, 0.05], [0.15, 0.05]) * 2)
-    assert df == 41
-    assert estimate_noise(rgb[:-3], np.repeat(np.arange(41), 2)[:-3]) is None
+    found = measure_repeats(rgb, np.repeat(np.arange(41), 2))
+    np.testing.assert_allclose(found.covariance, np.outer([0.15, 0.05], [0.15, 0.05]) * 2)
+    assert (found.n, found.df, found.is_enough) == (41, 41, True)
+    few = measure_repeats(rgb[:-3], np.repeat(np.arange(41), 2)[:-3])
+    assert (few.n, few.df, few.is_enough) == (39, 39, False)
+
+
+def test_noise_is_told_with_its_interval_from_five_specimens_on():
+    sd, low, high = Repeats(17, np.diag([1.0, 3.0]), 17.0).sd
+    assert sd == pytest.approx(np.sqrt(2))
+    # χ² of 17 df lies below 7.564 and above 30.191 with .025 each.
+    assert low == pytest.approx(np.sqrt(2 * 17 / 30.191), rel=1e-4)
+    assert high == pytest.approx(np.sqrt(2 * 17 / 7.564), rel=1e-4)
+    assert np.isnan(Repeats(4, np.eye(2), 9.0).sd).all()
+    assert np.isfinite(Repeats(5, np.eye(2), 9.0).sd).all()
+
+
+def test_a_table_tells_the_noise_of_a_capture_of_colour_and_none_of_an_embedding():
+    rgb, uv, sex, species, specimen = make_noisy(3, 0.1, captures=2, species=2, n=10)
+    row = uv_value(rgb, uv, sex, species, specimen).iloc[0]
+    assert row["n_repeated"] == 40
+    assert row["noise_low"] < 0.1 < row["noise_high"]
+    assert row["noise_low"] < row["noise_sd"] < row["noise_high"] < 0.13
+    alone = uv_value(rgb, uv, sex, species).iloc[0]
+    assert alone["n_repeated"] == 0
+    assert np.isnan(alone["noise_sd"])
+    learnt = uv_value(np.hstack([rgb] * 7), uv, sex, species, specimen).iloc[0]
+    assert learnt["n_repeated"] == 40
+    assert np.isnan(learnt[["noise_sd", "uv_difference", "p_uv", "q_uv"]].astype(float)).all()
 
 
 def test_attenuation_is_the_share_of_signal_floored_at_a_tenth():

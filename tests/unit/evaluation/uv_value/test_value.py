@@ -68,8 +68,32 @@ def test_swapped_modalities_are_another_question():
     forward, swapped = (by_species(uv_value(*pair, sex, species)) for pair in ((rgb, uv), (uv, rgb)))
     np.testing.assert_allclose(forward["auc_rgb"].sort_index(), swapped["auc_uv"].sort_index())
     np.testing.assert_allclose(forward["auc_uv"].sort_index(), swapped["auc_rgb"].sort_index())
+    for mine, other in (("p_rgb", "p_uv"), ("p_uv", "p_rgb"), ("q_uv", "q_rgb")):
+        np.testing.assert_allclose(forward[mine].sort_index(), swapped[other].sort_index())
     assert forward.loc["adds", "verdict"] in UV_CLAIMS
     assert swapped.loc["follows", "uv_adds"] > 1 > forward.loc["follows", "uv_adds"]
+
+
+def test_the_difference_in_uv_is_of_the_second_class_in_units_of_the_features():
+    rgb, uv, sex, species = make_study()
+    rows = by_species(uv_value(rgb, uv, sex, species))
+    for name in ("adds", "plain"):
+        own = species == name
+        means = [uv[own & (sex == value)].mean() for value in sorted(set(sex))]
+        assert rows.loc[name, "uv_difference"] == pytest.approx(means[1] - means[0])
+
+
+@pytest.mark.parametrize(("n", "auc"), [(6, 0.8), (10, 0.8)])
+def test_the_limit_on_the_auc_of_rgb_is_exceeded_in_one_of_twenty(n, auc):
+    """Also where it lies at .5: RGB separates less than luck does then, which is rare if it separates."""
+    rng = np.random.default_rng(n)
+    species, sex = np.repeat(np.arange(150), 2 * n), np.tile(np.repeat([0, 1], n), 150)
+    towards = rng.normal(size=(300, 4))
+    towards *= np.sqrt(2) * stats.norm.ppf(auc) / np.linalg.norm(towards, axis=1, keepdims=True)
+    rgb = rng.normal(size=(len(sex), 4)) + sex[:, None] * towards[species]
+    rows = uv_value(rgb, rng.normal(size=(len(sex), 1)), sex, species).query("scope == 'species'")
+    assert 0.02 <= (rows["auc_rgb_upper"] < auc).mean() <= 0.08
+    assert (rows["auc_rgb_upper"] < 0.65).mean() <= 0.03
 
 
 def test_a_small_species_has_no_numbers_but_enters_the_pool():
