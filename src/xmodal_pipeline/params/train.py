@@ -74,7 +74,7 @@ class TrainingParams(ParamsModel):
     gradient_cache_chunks: int = Field(1, ge=1)
     """Chunks in which each device encodes its part of a batch, twice, to hold one chunk's activations only;
     the gradient stays that of the whole batch (GradCache). Batch norms see a chunk."""
-    max_epochs: int = Field(23, ge=1)
+    max_epochs: int = Field(18, ge=1)
     """Passes over the training captures."""
     captures_seen: int | None = Field(None, ge=1)
     """Captures that training sees, all epochs together, in the place of `max_epochs`; at least 20 epochs."""

@@ -64,6 +64,7 @@ TERMS: Final = {
     ),
     "joint": Term("One feature that a model makes from both photographs of a specimen."),
     "k-NN": Term("Prediction by the most similar specimens."),
+    "known species": Term("What is reached by being told the true species: a yardstick, no method."),
     "learnt features": Term(
         "What a model takes from a whole photograph, pattern and shape included; it saw no labels.",
         ("learnt feature",),
@@ -105,7 +106,6 @@ TERMS: Final = {
     "separate": Term("A model with an encoder for each photograph, which meet in training only."),
     "silhouette": Term("A method without learning that sees the outline alone."),
     "Spearman": Term("A correlation of ranks: 1 is the same order, 0 none in common."),
-    "species only": Term("A method without learning that knows the species and nothing else."),
     "trustworthiness": Term("How far neighbours on a map are neighbours in truth: 1 is always."),
     "UMAP": Term("A map in two dimensions that keeps neighbours together; far distances mean nothing."),
     "unresolved": Term(

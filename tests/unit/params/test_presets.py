@@ -82,7 +82,7 @@ def test_every_key_of_a_preset_may_be_left_null():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "preset demo, for simulated specimens; test_resnet, 23 epochs"),
+        ({}, "preset demo, for simulated specimens; test_resnet, 18 epochs"),
         (
             {"specimens": FOLDER},
             "preset photographs, for specimens of your own; test_resnet, 40,000 captures seen",

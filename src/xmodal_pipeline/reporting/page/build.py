@@ -38,8 +38,8 @@ _METHODS: Final = (
 _ERROR_RATE: Final = (
     "Sentences of one kind (which photograph tells a trait; from which it is easier to read; retrieval above "
     "chance; gains over baselines in one task; a common order of specimens) are corrected together: at most "
-    "5 % of studies in which there is nothing would read a false one. Of the sentences on what is added, "
-    "about one trait, at most 5 % are false on average."
+    "5 % of studies in which there is nothing would read a false one. Of claims on what is added, about one "
+    "trait, expect at most 5 % false on average, if the noise stays below that beside each."
 )
 """What sentences that claim something may be trusted for."""
 _REFERENCES: Final = {
@@ -184,7 +184,7 @@ def _within_limit(page: str) -> str:
 
 
 def _title(parameters: Parameters, names: ModalityNames) -> str:
-    return parameters.reporting.title or f"What {names.uv} shows that {names.rgb} does not"
+    return parameters.reporting.title or f"What {names.uv} shows beyond {names.rgb}"
 
 
 def _today() -> str:

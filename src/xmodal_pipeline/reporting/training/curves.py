@@ -97,7 +97,7 @@ def seed_fact(seed: int, most_seeds: int) -> tuple[str, str]:
     if not most_seeds:
         return (
             "One seed: exploratory",
-            f"{one_run}; another would move them. Mean colour needs none. The pipeline ablation trains "
+            f"{one_run}; another may reverse a verdict. Mean colour needs none. The pipeline ablation trains "
             "several.",
         )
     return (

@@ -6,7 +6,7 @@ from typing import Final
 import pandas as pd
 
 from xmodal_pipeline.evaluation.schema import ALPHA, COLOUR, UV_CLAIMS
-from xmodal_pipeline.evaluation.uv_value.contrast import MINIMUM_POOLED
+from xmodal_pipeline.evaluation.uv_value.pooling import MINIMUM_POOLED
 from xmodal_pipeline.reporting.uv_value.rows import compare_with_colour, rank_uv_value, say_ways
 from xmodal_pipeline.reporting.words import ModalityNames, list_words, write_species
 

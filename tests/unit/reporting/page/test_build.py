@@ -263,7 +263,7 @@ def test_the_header_counts_what_went_in_and_the_flags_by_code(plain, index):
 def test_display_names_stand_everywhere(drawn):
     _, full, appendix, texts = drawn
     page = Page(full)
-    assert "What Ventral shows that Dorsal does not" in page.text
+    assert "What Ventral shows beyond Dorsal" in page.text
     assert "Dorsal → Ventral, warped" in page.text
     stands_in = "Ventral stands in for UV: nothing here concerns ultraviolet light."
     assert page.text.count(stands_in) == 1

@@ -113,7 +113,9 @@ def test_nothing_trained_says_so(studies, histories):
 def test_the_fact_says_how_many_seeds_there_are():
     title, text = seed_fact(4, 0)
     assert title == "One seed: exploratory"
-    assert text.startswith("Learnt numbers come from one training run (seed 4); another would move them.")
+    assert text.startswith(
+        "Learnt numbers come from one training run (seed 4); another may reverse a verdict."
+    )
     title, text = seed_fact(4, 5)
     assert title == "One seed shown"
     assert "(seed 4); beside them stands their standard deviation (SD) between 5 seeds" in text
