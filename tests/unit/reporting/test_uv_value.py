@@ -215,7 +215,7 @@ def test_species_that_are_too_small_alone_are_tested_together(studies):
     pooled = colour.iloc[:1].assign(scope="all", species="all species", n_species=76.0, n_carry=2.0)
     start = (
         "What UV adds to RGB could not be tested in any species by itself: none has enough specimens of both "
-        "classes; pooled over the 76 species with at least 2 of each, it "
+        "classes; pooled over the 76 species with at least 3 of each, it "
     )
     for verdict, words in (
         ("unresolved", "is unresolved."),
