@@ -6,9 +6,10 @@ And what a run says: a line per node, and at its end what was found.
 import importlib
 import logging
 from collections import defaultdict
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, assert_never
+from typing import IO, Any, Final, assert_never
 
 import click
 from kedro.framework.cli.utils import KedroCliError
@@ -49,6 +50,12 @@ from xmodal_pipeline.provenance.check import check_outputs
 from xmodal_pipeline.summary import summarise_run
 
 logger = logging.getLogger(__name__)
+
+
+_WORKER_KILLED: Final = (
+    "worker processes: each must live to the end of its work, one was killed, mostly because memory ran out; "
+    "close other programs, or set quality.n_jobs=1,evaluation.n_jobs=1, and run again: what is finished stays"
+)
 
 
 class RunRefusedError(KedroCliError):
@@ -168,6 +175,8 @@ class ProjectHooks:
             raise RunRefusedError(f"{said}\n{proposal}" if proposal else said) from error
         if isinstance(error, ParametersError):
             raise RunRefusedError(str(error)) from error
+        if isinstance(error, BrokenProcessPool):
+            raise RunRefusedError(_WORKER_KILLED) from error
 
     def _propose(self, error: str) -> str:
         """What a look at the folder of the captures would set, without what the error says already."""

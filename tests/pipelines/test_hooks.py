@@ -2,9 +2,11 @@
 
 import os
 import re
+from concurrent.futures.process import BrokenProcessPool
 
 import pandas as pd
 import pytest
+from joblib import Parallel, delayed
 from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
@@ -262,6 +264,13 @@ def test_a_disk_that_fails_and_a_run_that_is_held_end_in_their_message():
         wrapped.__cause__.__cause__ = stopped
         with pytest.raises(KedroCliError, match=f"^{stopped}$"):
             ProjectHooks().on_pipeline_error(wrapped)
+
+
+def test_a_killed_worker_ends_in_what_to_do():
+    with pytest.raises(BrokenProcessPool) as killed:
+        Parallel(n_jobs=2)(delayed(os._exit)(1) for _ in range(2))
+    with pytest.raises(KedroCliError, match=r"one was killed, .* set quality.n_jobs=1,evaluation.n_jobs=1"):
+        ProjectHooks().on_pipeline_error(killed.value)
 
 
 def test_a_second_run_of_one_output_is_refused_with_the_first_ones_process(project):
