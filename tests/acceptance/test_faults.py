@@ -261,7 +261,7 @@ def test_a_study_without_one_usable_capture_ends_with_the_summary(project, tmp_p
         write_tiff(folder / f"{name}.tif", BANDS[:3])
     message = (
         r"ingest: at least one capture must be usable, got none and 2 rejected\n"
-        r" +2 BAND_COUNT: Check specimens.layout"
+        r" +2 BAND_COUNT: Compare the file.s bands with specimens.layout"
     )
     with pytest.raises(KedroCliError, match=message):
         run_in_process(project, {"study": "none", "specimens": {"root": str(folder), "scale": "uint16"}})

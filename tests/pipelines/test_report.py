@@ -23,6 +23,7 @@ def history(recall):
             "validation_recall_at_1": [recall],
             "validation_match_above_other": [0.5],
             "is_kept": [True],
+            "linear_share": [recall / 2],
         }
     )
 
@@ -33,7 +34,8 @@ def test_the_variant_that_validation_prefers_is_passed_on_with_its_tables():
     )
     tables = {name: (f"{name}'s embeddings", f"{name}'s projections") for name in ("separate", "concat")}
     chosen = nodes.choose_variant(histories, ReportingParams(), **tables)
-    assert chosen == ("concat", "concat's embeddings", "concat's projections")
+    rule = "the best by recall@1 on validation specimens"
+    assert chosen == ("concat", "concat's embeddings", "concat's projections", rule, 0.15)
     named = nodes.choose_variant(histories, ReportingParams(variant="separate"), **tables)
     assert named.projections == "separate's projections"
 

@@ -64,18 +64,22 @@ def _absolute(value: Any) -> Any:
 
 
 def keys_taken(parameters: Parameters, inputs: Iterable[str]) -> list[str]:
-    """The settings that a node with these inputs takes, without those that reach no output.
-
-    Photographs are not simulated: of their studies the settings of the simulation are none.
-    """
+    """The settings that a node with these inputs takes, without those that reach no output."""
     groups = [name.removeprefix("params:") for name in inputs if is_parameter(name)]
     return [
         key
         for key, _ in leaves(parameters)
         if key not in WITHOUT_INFLUENCE
-        and (parameters.specimens.root is None or not key.startswith("simulation."))
+        and is_read(key, parameters)
         and any(group == "parameters" or f"{key}.".startswith(f"{group}.") for group in groups)
     ]
+
+
+def is_read(key: str, parameters: Parameters) -> bool:
+    """Whether other settings leave it a say: photographs are not simulated, and captures count epochs."""
+    if key.startswith("simulation."):
+        return parameters.specimens.root is None
+    return key != "training.max_epochs" or parameters.training.captures_seen is None
 
 
 def is_parameter(name: str) -> bool:

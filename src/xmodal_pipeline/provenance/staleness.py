@@ -11,7 +11,7 @@ import xmodal_pipeline
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.pipelines import STAGES
 from xmodal_pipeline.provenance.files import CAPTURES, CaptureFilesState, digests_of_named_files
-from xmodal_pipeline.provenance.influence import flatten
+from xmodal_pipeline.provenance.influence import flatten, is_read
 from xmodal_pipeline.provenance.record import Record
 
 Records = Callable[[str], Record | None]
@@ -66,6 +66,8 @@ def differences(record: Record, today: Today) -> list[str]:
     is_same_version = record.versions == (xmodal_pipeline.__version__,)
     found = []
     for key, values in sorted(record.settings.items()):
+        if not is_read(key, today.parameters):
+            continue
         if key not in today.settings:
             if is_same_version:  # another version may know other settings, and is named for itself
                 found.append(f"{key} was {_say_all(values)}, is not set")

@@ -48,6 +48,13 @@ def test_a_study_of_photographs_takes_no_setting_of_the_simulation():
     assert set(keys_taken(photographed, inputs)) == {key for key in simulated if key.startswith("quality.")}
 
 
+def test_epochs_are_read_where_no_number_of_captures_stands_for_them():
+    assert "training.max_epochs" in keys_taken(Parameters(), ["params:training"])
+    counted = Parameters.model_validate({"training": {"captures_seen": 40_000}})
+    assert "training.max_epochs" not in keys_taken(counted, ["params:training"])
+    assert "training.captures_seen" in keys_taken(counted, ["params:training"])
+
+
 def test_every_exception_is_a_setting_that_exists_and_has_its_reason():
     flat = flatten(Parameters())
     assert (WITHOUT_INFLUENCE | NOT_IN_PREPARED).keys() <= flat.keys()

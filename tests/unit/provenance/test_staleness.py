@@ -45,6 +45,13 @@ def test_each_setting_is_named_with_its_values_then_and_now(now):
     ]
 
 
+def test_a_setting_that_nothing_reads_now_is_no_difference(now):
+    made = record(settings={"simulation.seed": 7, "training.max_epochs": 3})
+    assert differences(made, now()) == ["simulation.seed was 7, is 0", "training.max_epochs was 3, is 18"]
+    photographed = now(specimens={"root": "wings"}, training={"captures_seen": 100})
+    assert differences(made, photographed) == []
+
+
 def test_what_was_made_from_several_values_is_never_as_now(now):
     mixed = record(settings={"training.lr": 0.001}, sources=[record(settings={"training.lr": 0.1})])
     assert differences(mixed, now()) == ["training.lr was 0.1 and 0.001, is 0.001"]

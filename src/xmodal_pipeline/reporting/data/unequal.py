@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 import pandas as pd
-from scipy.stats import hypergeom
+import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 
 from xmodal_pipeline.evaluation.corrections import holm
 from xmodal_pipeline.evaluation.schema import ALPHA
@@ -28,7 +28,7 @@ class _Class(NamedTuple):
     def p(self) -> float:
         """Of at least as many flagged captures in the class, had the flags been dealt at random."""
         flagged = self.flagged + self.others_flagged
-        return float(hypergeom.sf(self.flagged - 1, self.size + self.others, flagged, self.size))
+        return float(scipy.stats.hypergeom.sf(self.flagged - 1, self.size + self.others, flagged, self.size))
 
 
 def find_unequal(specimen_index: pd.DataFrame) -> list[str]:
