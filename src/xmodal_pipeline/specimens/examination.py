@@ -146,7 +146,7 @@ def _examine(
         calibration=calibration,
         is_aligned=verdict is not None,
         to_uv=to_uv,
-        displaced=_displaced_bands(capture, how) if study.shares_grid else {},
+        displaced={} if study.settings.is_pair else _displaced_bands(capture, how),
     )
     if calibration is not None and any(line.flagged for line in calibration.values()):
         flags = (*flags, CaptureCode.POOR_CALIBRATION)

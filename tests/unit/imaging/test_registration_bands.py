@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from xmodal_pipeline.imaging.registration import find_displaced_bands
+from xmodal_pipeline.imaging.registration import Shift, find_displaced_bands
+from xmodal_pipeline.imaging.registration import bands as module
+from xmodal_pipeline.imaging.registration.matching import Margin
+from xmodal_pipeline.imaging.registration.verdict import Finding
 from xmodal_pipeline.params.ingest import RegistrationParams
 
 PARAMS = RegistrationParams()
@@ -61,3 +64,29 @@ def test_bands_that_show_different_things_are_not_named():
     for seed in range(10):
         other = np.where(inside, pattern(100 + seed), pattern(seed))
         assert find_displaced_bands(bands(pattern(seed), other), MASK, PARAMS) == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_named"),
+    [
+        ({}, True),
+        ({"before": Margin(0.3, -0.005)}, False),
+        ({"after": Margin(0.5, 0.07)}, False),
+        ({"shift": Shift(1.0, 1.0)}, False),
+        ({"residual_px": 2.0}, False),
+    ],
+    ids=["all", "as good where it is", "no wide margin", "within the gate", "elsewhere once more"],
+)
+def test_every_condition_is_needed(monkeypatch, changed, is_named):
+    clear = Finding(
+        shift=Shift(5.0, 0.0),
+        moved=True,
+        before=Margin(0.2, -0.2),
+        after=Margin(0.5, 0.3),
+        residual_px=0.1,
+        turn=None,
+    )
+    monkeypatch.setattr(module, "look", lambda scene, params: clear._replace(**changed))
+    assert bool(find_displaced_bands(bands(pattern(0), pattern(0)), MASK, PARAMS)) is is_named
+    flat = np.full((SIZE, SIZE), 0.2)
+    assert not find_displaced_bands(bands(pattern(0), flat), MASK, PARAMS)

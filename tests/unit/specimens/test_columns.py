@@ -84,6 +84,9 @@ def test_a_measurement_that_one_spelling_makes_a_label_says_so():
     length, n = describe_columns(*clean_labels(lengths.astype("string"), SpecimensParams()), files=[], ids=[])
     assert length.describe().endswith("all but k. a. are numbers; is that one of specimens.missing?")
     assert n.describe() == "n → label, 6 classes (1 1, 2 1, 3 1, 4 1, 5 1, 6 1)"
+    species = pd.DataFrame({"species": [*map(str, range(8)), "x"]}, dtype="string")
+    (column,) = describe_columns(*clean_labels(species, SpecimensParams()), files=[], ids=[])
+    assert "are numbers" not in column.describe()
     few = pd.DataFrame({"length": ["1", "2", "3", "a", "b"]}, dtype="string")
     (column,) = describe_columns(*clean_labels(few, SpecimensParams()), files=[], ids=[])
     assert "are numbers" not in column.describe()

@@ -28,15 +28,19 @@ def write_capture(folder, *, displacement):
     outline = (255 * mask[None]).astype(np.uint16)
     kind = {"planarconfig": "separate", "photometric": "minisblack"}
     tifffile.imwrite(folder / "stack.tif", np.concatenate([counts, outline]), **kind)
+    tifffile.imwrite(folder / "a_vis.tif", counts[:3], **kind)
+    tifffile.imwrite(folder / "a_uv.tif", counts[3:], **kind)
 
 
-@pytest.mark.parametrize("displacement", [(0, 0), (3, -6)])
-def test_a_band_of_a_stack_that_lies_beside_the_others_is_flagged(tmp_path, displacement):
+@pytest.mark.parametrize(
+    ("displacement", "registration"), [((0, 0), "correct"), ((3, -6), "correct"), ((3, -6), "off")]
+)
+def test_a_band_of_a_stack_that_lies_beside_the_others_is_flagged(tmp_path, displacement, registration):
     write_capture(tmp_path, displacement=displacement)
     captures = pd.DataFrame(
         {"capture_id": ["a"], "specimen_id": ["a"], "filename": ["stack.tif"], "uv_filename": [""]}
     ).assign(flags="")
-    settings = SpecimensParams(root=str(tmp_path), scale="uint16")
+    settings = SpecimensParams(root=str(tmp_path), scale="uint16", registration=registration)
     study = open_study(tmp_path, settings, capture_files(captures, tmp_path))
     found = examine_captures(captures, pd.DataFrame(), study, RegistrationParams(), QualityParams(n_jobs=1))
     rows = found.quality_report.set_index("band")
@@ -45,3 +49,17 @@ def test_a_band_of_a_stack_that_lies_beside_the_others_is_flagged(tmp_path, disp
     assert rows.index[rows["flags"] == "DISPLACED_BAND"].tolist() == (["UV2"] if is_moved else [])
     assert rows.loc["UV2", ["dy_px", "dx_px"]].tolist() == pytest.approx(displacement, abs=0.1)
     assert not rows.drop("UV2")[["dx_px", "dy_px"]].to_numpy().any()
+
+
+def test_the_bands_of_one_photograph_are_not_compared(tmp_path):
+    write_capture(tmp_path, displacement=(3, -6))
+    captures = pd.DataFrame(
+        {"capture_id": ["a"], "specimen_id": ["a"], "filename": ["a_vis.tif"], "uv_filename": ["a_uv.tif"]}
+    ).assign(flags="")
+    settings = SpecimensParams(
+        root=str(tmp_path), scale="uint16", rgb_suffix="_vis", uv_suffix="_uv", mask="none"
+    )
+    study = open_study(tmp_path, settings, capture_files(captures, tmp_path))
+    found = examine_captures(captures, pd.DataFrame(), study, RegistrationParams(), QualityParams(n_jobs=1))
+    assert len(found.quality_report) == 6
+    assert "DISPLACED_BAND" not in found.specimen_index["flags"][0]

@@ -111,6 +111,10 @@ def test_a_species_of_two_and_two_enters_no_pool():
     table = uv_value(*make_study(n_small=2))
     pool = table[table["scope"] == "all"].iloc[0]
     assert (pool["n_1"], pool["n_2"], pool["n_species"]) == (80, 80, 4)
+    rgb, uv, sex, species = make_study(n_small=4)
+    kept = np.arange(len(sex)) < len(sex) - 2  # four females and two males of the small one
+    unequal = uv_value(rgb[kept], uv[kept], sex[kept], species[kept])
+    assert unequal.loc[unequal["scope"] == "all", "n_species"].tolist() == [4]
     enters = uv_value(*make_study(n_small=3))
     assert enters.loc[enters["scope"] == "all", "n_species"].tolist() == [5]
 
