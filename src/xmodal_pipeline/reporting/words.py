@@ -120,7 +120,7 @@ class ModalityNames:
     @property
     def has_uv(self) -> bool:
         """Whether the second modality is called one of ultraviolet."""
-        return "uv" in self.uv.lower()
+        return re.search("uv|ultraviol", self.uv, re.IGNORECASE) is not None
 
     def band(self, modality: str, band: str) -> str:
         """`RGB G`; the bands UV1, UV2, … of what only stands in for UV are `ventral 1` and so on."""

@@ -98,4 +98,5 @@ def test_bands_of_what_stands_in_for_uv_are_not_called_uv():
     assert ModalityNames("dorsal", "ventral").band("uv", "UVA") == "ventral UVA"
     assert ModalityNames("visible", "uv 365").band("uv", "UV1") == "uv 365 UV1"
     assert ModalityNames().band("uv", "UV1") == "UV UV1"
-    assert [ModalityNames(uv=name).has_uv for name in ("UV", "near-uv", "ventral")] == [True, True, False]
+    called = ("UV", "near-uv", "Ultraviolet", "ultravioleta", "ventral")
+    assert [ModalityNames(uv=name).has_uv for name in called] == [True, True, True, True, False]

@@ -80,10 +80,12 @@ def captures_section(
 
 
 def say_stand_in(names: ModalityNames) -> list[str]:
-    """That nothing is about ultraviolet light, where photographs of another kind play its part."""
+    """That nothing is about ultraviolet light where photographs of another kind play its part."""
     if names.has_uv:
         return []
-    return [f"{names.uv} stands in for UV: nothing here concerns ultraviolet light."]
+    return [
+        f"{names.uv} stands in for UV: unless it is ultraviolet, nothing here concerns ultraviolet light."
+    ]
 
 
 def say_usable(specimen_index: pd.DataFrame, rejected: pd.DataFrame) -> str:

@@ -99,7 +99,7 @@ def test_without_registration_there_is_no_overlay_to_read(studies, index):
 
 
 def test_what_stands_in_for_uv_is_said_once(studies):
-    stand_in = "ventral stands in for UV: nothing here concerns ultraviolet light."
+    stand_in = "ventral stands in for UV: unless it is ultraviolet, nothing here concerns ultraviolet light."
     assert say_stand_in(ModalityNames("dorsal", "ventral")) == [stand_in]
     assert say_stand_in(ModalityNames()) == say_stand_in(ModalityNames("visible", "UV 365")) == []
 

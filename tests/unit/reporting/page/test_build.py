@@ -265,7 +265,7 @@ def test_display_names_stand_everywhere(drawn):
     page = Page(full)
     assert "What Ventral shows beyond Dorsal" in page.text
     assert "Dorsal → Ventral, warped" in page.text
-    stands_in = "Ventral stands in for UV: nothing here concerns ultraviolet light."
+    stands_in = "Ventral stands in for UV: unless it is ultraviolet, nothing here concerns ultraviolet light."
     assert page.text.count(stands_in) == 1
     for one in (page, Page(appendix)):
         shown = one.text.replace("specimens.uv_name Ventral", "").replace(stands_in, "")
