@@ -84,7 +84,8 @@ def drawn(given, studies, index):
 
     def read_and_write(figure, ending):
         texts.extend(text.get_text() for text in figure.findobj(Text))
-        return write(figure, ending)
+        # No page shows a PDF, and they take most of the drawing.
+        return b"" if ending == "pdf" else write(figure, ending)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(printing, "figure_bytes", read_and_write)
