@@ -1,13 +1,16 @@
 """Training killed at random moments: does it always end in the weights of the undisturbed run?
 
     OMP_NUM_THREADS=1 python benchmarks/kill.py --kills 10
+    OMP_NUM_THREADS=1 python benchmarks/kill.py --kills 10 --ranks     one of two processes of torchrun
 
 Every run is a process of its own and gets SIGKILL a random time after its training began, until enough were
 caught alive; each is then run again to its end. Prints per kill how many epochs were already saved, and
-whether the final weights are bit-identical. Exits with 1 if they are not.
+whether the final weights are bit-identical. Exits with 1 if they are not. With `--ranks` the run that lost
+one of its processes must end by itself, and say so. Needs Linux for it.
 """
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -18,10 +21,12 @@ from pathlib import Path
 import numpy as np
 
 EPOCHS, BATCH, TRAIN, VALIDATION, SIDE = 12, 8, 32, 20, 32
-STARTED, ENDED = "training", "trained"
+STARTED = "training"
+DEVICES, RANK = 2, "xmodal_pipeline.training.processes"
+MUST_SAY = "all 2 processes must end well"
 
 
-def train(folder: Path) -> None:
+def train(folder: Path, devices: int) -> None:
     """Train a small run in `folder`, or go on with it, and write its weights."""
     from xmodal_pipeline.params.train import AugmentationParams, LossParams, TrainingParams
     from xmodal_pipeline.params.variants import SeparateParams
@@ -39,7 +44,9 @@ def train(folder: Path) -> None:
     config = FitConfig(
         name="separate",
         variant=SeparateParams(),
-        training=TrainingParams(batch_size=BATCH, max_epochs=EPOCHS, projection_dim=16, hidden_dim=32),
+        training=TrainingParams(
+            batch_size=BATCH, max_epochs=EPOCHS, projection_dim=16, hidden_dim=32, devices=devices
+        ),
         loss=LossParams(adaptive_temperature=True, curriculum="cosine"),
         augmentation=AugmentationParams(),
         photometry="uncalibrated",
@@ -52,16 +59,16 @@ def train(folder: Path) -> None:
         },
     )
     ContrastiveTraining.on_train_start = lambda self: print(STARTED, flush=True)
-    ContrastiveTraining.on_train_end = lambda self: print(ENDED, flush=True)
     bands = config.rgb_bands, config.uv_bands
     prepared = Prepared(rgb, uv, masks, names, names, partitions, {}, *bands, is_calibrated=False)
     fit(config, prepared, folder, save_every_s=0).checkpoint.to_file(folder / "final.safetensors")
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
-    """Run `train` in a process of its own."""
-    command = [sys.executable, __file__, "--alone", str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+def start(folder: Path, *, in_ranks: bool = False) -> subprocess.Popen[str]:
+    """Run `train` in a process of its own, which starts two more where `in_ranks`."""
+    command = [sys.executable, __file__, "--alone", str(folder), *(["--ranks"] if in_ranks else [])]
+    errors = subprocess.STDOUT if in_ranks else subprocess.DEVNULL
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
 
 
 def wait_for(word: str, process: subprocess.Popen[str]) -> None:
@@ -80,9 +87,50 @@ def kill_once(folder: Path, after_s: float) -> bool:
     return process.wait() == -signal.SIGKILL
 
 
-def finish(folder: Path) -> bytes:
+def find_ranks(folder: Path) -> list[int]:
+    """Process ids of the ranks that train in a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_text().split("\0")
+        except OSError:  # gone in the meantime
+            continue
+        if RANK in command and "torch.distributed.run" not in command and str(folder) in " ".join(command):
+            found.append(int(path.parent.name))
+    return sorted(found)
+
+
+def wait_for_ranks(folder: Path, process: subprocess.Popen[str]) -> list[int]:
+    while process.poll() is None:
+        if len(ranks := find_ranks(folder)) == DEVICES:
+            return ranks
+        time.sleep(0.05)
+    raise SystemExit(
+        f"kill: the run must start {DEVICES} ranks, got its end; run it with --alone FOLDER --ranks"
+    )
+
+
+def kill_rank(folder: Path, after_s: float, which: int) -> bool:
+    """Start a run in ranks and kill one; False if it had already finished."""
+    process = start(folder, in_ranks=True)
+    ranks = wait_for_ranks(folder, process)
+    time.sleep(after_s)
+    try:
+        os.kill(ranks[which], signal.SIGKILL)
+    except ProcessLookupError:
+        process.communicate()
+        return False
+    said, _ = process.communicate(timeout=120)
+    if process.returncode == 0:
+        return False
+    if MUST_SAY not in said or find_ranks(folder):
+        raise SystemExit(f"kill: a run that lost a rank must end and say so, got {said[-2000:]}")
+    return True
+
+
+def finish(folder: Path, *, in_ranks: bool = False) -> bytes:
     """Run to the end; the bytes of the final weights."""
-    process = start(folder)
+    process = start(folder, in_ranks=in_ranks)
     process.communicate()
     if process.returncode:
         raise SystemExit(f"kill: the run must end by itself, got exit code {process.returncode}")
@@ -104,20 +152,23 @@ def main() -> None:
     )
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--ranks", action="store_true", help="kill one of two processes of torchrun")
     parser.add_argument("--alone", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.alone:
-        train(options.alone)
+        train(options.alone, DEVICES if options.ranks else 1)
         return
     rng = np.random.default_rng(options.seed)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        whole = start(root / "whole")
-        wait_for(STARTED, whole)
+        whole = start(root / "whole", in_ranks=options.ranks)
+        if options.ranks:
+            wait_for_ranks(root / "whole", whole)
+        else:
+            wait_for(STARTED, whole)
         begun = time.monotonic()
-        wait_for(ENDED, whole)
-        duration = time.monotonic() - begun
         whole.communicate()
+        duration = time.monotonic() - begun
         expected = (root / "whole" / "final.safetensors").read_bytes()
         print(f"undisturbed: {duration:.1f} s of training, {EPOCHS} epochs, {len(expected)} bytes of weights")
         print(f"{'kill':>4} {'after s':>8} {'epochs saved':>13} identical")
@@ -125,11 +176,16 @@ def main() -> None:
         while caught < options.kills:
             tried += 1
             folder, after = root / f"run{tried}", float(rng.uniform(0, duration))
-            if not kill_once(folder, after):
+            is_killed = (
+                kill_rank(folder, after, int(rng.integers(DEVICES)))
+                if options.ranks
+                else kill_once(folder, after)
+            )
+            if not is_killed:
                 continue
             caught += 1
             saved = saved_epochs(folder)
-            identical.append(finish(folder) == expected)
+            identical.append(finish(folder, in_ranks=options.ranks) == expected)
             print(f"{caught:>4} {after:>8.2f} {saved:>6} of {EPOCHS:<3} {identical[-1]}", flush=True)
     print(f"{sum(identical)} of {options.kills} killed runs end in identical weights")
     sys.exit(0 if all(identical) else 1)
