@@ -18,6 +18,7 @@ import tifffile
 from PIL import Image, ImageOps
 from scipy import ndimage
 
+from xmodal_pipeline.imaging.calibration import linearise_srgb
 from xmodal_pipeline.imaging.registration import (
     Registration,
     estimate_registration,
@@ -242,19 +243,28 @@ def stored_pair(path: Path) -> Pair:
     return stack[:3], stack[3:6], stack[6] > 0
 
 
-def read_photograph(path: Path) -> np.ndarray:
+def read_photograph(path: Path, *, linear: bool = False) -> np.ndarray:
     pixels = np.asarray(ImageOps.exif_transpose(Image.open(path)), dtype=np.float32) / 255
-    return np.moveaxis(np.atleast_3d(pixels), 2, 0)
+    bands = np.moveaxis(np.atleast_3d(pixels), 2, 0)
+    return linearise_srgb(bands) if linear else bands
 
 
-def real_shifts(folder: Path) -> None:
+def read_pair(path: Path, *, linear: bool) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(
+        read_photograph(path.with_name(path.name.replace("rgb", name)), linear=linear)
+        for name in ("rgb", "nir")
+    )
+
+
+def real_shifts(folder: Path, *, linear: bool) -> None:
     rng = np.random.default_rng(SEED)
-    errors = []
+    errors, statuses = [], Counter()
     for path in sorted(folder.glob("*_rgb.jpg")):
-        rgb, nir = read_photograph(path), read_photograph(path.with_name(path.name.replace("rgb", "nir")))
+        rgb, nir = read_pair(path, linear=linear)
         core = np.s_[:, 40:-40, 40:-40]
         mask = np.ones(rgb[core].shape[1:], dtype=bool)
         start = estimate_registration(rgb[core], nir[core], mask, PARAMS, correct=False)
+        statuses[start.status] += 1
         for dx, dy in rng.uniform(-8, 8, (4, 2)):
             there = similarity(angle_rad=0, scale=1, shift=(-dx, -dy), centre=(0, 0))
             moved = np.stack([warp(band, there, order=3) for band in nir])
@@ -262,12 +272,13 @@ def real_shifts(folder: Path) -> None:
             errors.append(float(np.hypot(one.dx_px - start.dx_px - dx, one.dy_px - start.dy_px - dy)))
     median, high = np.quantile(errors, [0.5, 0.9])
     within = np.mean(np.array(errors) < 0.5)
+    print(f"as they are: {dict(statuses)}")
     print(f"known shifts added: n {len(errors)}  error {median:.3f}  90 % {high:.3f}  <0.5 px {within:.2f}")
 
 
-def real_similarities(folder: Path) -> None:
+def real_similarities(folder: Path, *, linear: bool) -> None:
     for path in sorted(folder.glob("*_rgb.jpg")):
-        rgb, nir = read_photograph(path), read_photograph(path.with_name(path.name.replace("rgb", "nir")))
+        rgb, nir = read_pair(path, linear=linear)
         truth = np.load(path.with_name(path.name.replace("_rgb.jpg", "_nir.npy")))
         height, width = rgb.shape[1:]
         one = estimate_registration(rgb, nir, np.ones((height, width), dtype=bool), PARAMS, correct=True)
@@ -277,8 +288,9 @@ def real_similarities(folder: Path) -> None:
         print(f"{path.name}: {one.status}, RMS {np.sqrt((apart**2).sum(0).mean()):.2f} px")
 
 
-def real_uv(folder: Path) -> None:
-    rgb, uv = read_photograph(folder / "vis_sample.jpg"), read_photograph(folder / "uv_aligned_sample.jpg")
+def real_uv(folder: Path, *, linear: bool) -> None:
+    names = "vis_sample.jpg", "uv_aligned_sample.jpg"
+    rgb, uv = (read_photograph(folder / name, linear=linear) for name in names)
     mask = np.ones(rgb.shape[1:], dtype=bool)
     start = time.process_time()
     one = estimate_registration(rgb, uv, mask, PARAMS, correct=False)
@@ -301,12 +313,14 @@ def main() -> None:
     studies()
     limits()
     if options.real is not None:
-        print("\nvis_nir/aligned")
-        real_shifts(options.real / "vis_nir" / "aligned")
-        print("\nvis_nir/known_transform")
-        real_similarities(options.real / "vis_nir" / "known_transform")
-        print("\nvideo2vision_uv_vis, truth about (-10, 3) px")
-        real_uv(options.real / "video2vision_uv_vis")
+        for linear in (False, True):
+            values = "sRGB decoded to linear light" if linear else "values as stored"
+            print(f"\nvis_nir/aligned, {values}")
+            real_shifts(options.real / "vis_nir" / "aligned", linear=linear)
+            print(f"\nvis_nir/known_transform, {values}")
+            real_similarities(options.real / "vis_nir" / "known_transform", linear=linear)
+            print(f"\nvideo2vision_uv_vis, truth about (-10, 3) px, {values}")
+            real_uv(options.real / "video2vision_uv_vis", linear=linear)
 
 
 if __name__ == "__main__":

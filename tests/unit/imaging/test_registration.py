@@ -15,7 +15,13 @@ from xmodal_pipeline.imaging.registration.geometry import fit_similarity, simila
 from xmodal_pipeline.imaging.registration.matching import find_shift, normalised_mutual_information
 from xmodal_pipeline.imaging.registration.turn import find_similarity, is_similarity_available
 from xmodal_pipeline.imaging.registration.views import hann_window, make_scene, overview
-from xmodal_pipeline.imaging.structure import block_mean, edge_strength, eroded, noise_sd
+from xmodal_pipeline.imaging.structure import (
+    block_mean,
+    edge_strength,
+    eroded,
+    noise_sd,
+    stabilised_brightness,
+)
 from xmodal_pipeline.params.ingest import RegistrationParams
 
 PARAMS = RegistrationParams()
@@ -223,6 +229,33 @@ def test_unrelated_pictures_are_not_registered(without_simpleitk):
     cut_out = [bands * mask for bands in (rgb, uv)]
 
     assert estimate_registration(*cut_out, mask, PARAMS, correct=True).status in {"failed", "abstained"}
+
+
+def test_stabilised_brightness_is_the_root_of_light_above_a_tenth_of_the_brightest():
+    bands = np.stack([np.full((8, 8), 0.5), np.full((8, 8), 0.1)]).astype(np.float32)
+    bands[:, 1, 1], bands[:, 2, 1], bands[:, 3, 1] = 0.0, -1.0, [0.06, 0.0]
+
+    plane = stabilised_brightness(bands)
+
+    assert plane[0, 0] == pytest.approx(np.sqrt(0.3 + 0.03))
+    assert plane[1, 1] == plane[2, 1] == pytest.approx(np.sqrt(0.03))
+    assert plane[3, 1] == pytest.approx(np.sqrt(0.03 + 0.03))
+    assert bands[0, 0, 0] == np.float32(0.5), "what was given stays"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_lies_in_shade_has_its_part_where_light_differs_between_the_modalities(without_simpleitk, seed):
+    rng = np.random.default_rng(seed)
+    common, own, other = (smooth_noise(rng, 128, 2) for _ in range(3))
+    lit = np.arange(128) < 32
+    rgb, uv = (np.where(lit, 5 * (1 + 0.3 * bright), 1 + 0.3 * common) for bright in (own, other))
+    uv = np.roll(uv, (-2, 3), (0, 1))
+    pair = (np.clip(plane / 12, 0, 1)[None].astype(np.float32) for plane in (rgb, uv))
+
+    found = estimate_registration(*pair, np.ones((128, 128), bool), PARAMS, correct=True)
+
+    assert found.status == "corrected"
+    assert (found.dx_px, found.dy_px) == pytest.approx((3, -2), abs=0.2)
 
 
 def test_one_band_of_uv_is_enough():
