@@ -84,7 +84,8 @@ def stabilised_brightness(bands: Bands) -> Plane:
     light = brightness(bands)
     np.maximum(light, 0, out=light)
     light += np.float32(_FLOOR * np.quantile(light[::_STRIDE, ::_STRIDE], 0.99))
-    return np.sqrt(light, out=light)
+    root: Plane = np.sqrt(light, out=light)
+    return root
 
 
 def block_mean(plane: NDArray[Any], factor: int) -> Plane:

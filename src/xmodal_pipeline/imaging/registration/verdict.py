@@ -227,8 +227,8 @@ def estimate_registration(
         raise ValueError(
             "estimate_registration: mask must select a pixel, got none; reject the capture first"
         )
-    planes = (stabilised_brightness(bands) for bands in (rgb, uv))
-    scene = make_scene(*planes, mask, working_size_px=params.working_size_px)
+    seen = stabilised_brightness(rgb), stabilised_brightness(uv)
+    scene = make_scene(*seen, mask, working_size_px=params.working_size_px)
     if not has_structure(scene, params):
         return Registration(status="abstained")
     finding = look(scene, params)
