@@ -78,8 +78,17 @@ def find_suffix_pair(images: Sequence[PurePosixPath]) -> SuffixPair | None:
 
 
 def find_band_endings(images: Sequence[PurePosixPath]) -> tuple[str, ...]:
-    """The three or more endings that most specimens' files share, as where every band is a file."""
-    sets = Counter(frozenset(found) for found in _endings_by_key(images).values() if len(found) >= 3)
+    """The three or more endings that most specimens' files share, as where every band is a file.
+
+    Names that say nothing but the band (`A12/365nm.tif`) are shared by folders.
+    """
+    by_folder: dict[PurePosixPath, set[str]] = defaultdict(set)
+    for file in images:
+        by_folder[file.parent].add(file.stem)
+    named = [frozenset(found) for found in by_folder.values() if 3 <= len(found) <= _MOST_ENDINGS]
+    shared = [found for found in named if named.count(found) > 1]
+    by_key = [frozenset(found) for found in _endings_by_key(images).values() if len(found) >= 3]
+    sets = Counter(by_key or shared)
     if not sets:
         return ()
     endings, n = sets.most_common(1)[0]

@@ -1,0 +1,68 @@
+"""Which band is which where names hold wavelengths, and bands or masks that are files of their own."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from xmodal_pipeline.specimens.inspection import propose
+from xmodal_pipeline.specimens.inspection.reading import colours_of
+
+
+def write_stack(path, labels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(len(path.name))
+    bands = rng.integers(900, 60_000, (len(labels), 24, 32)).astype(np.uint16)
+    tifffile.imwrite(path, bands, imagej=True, metadata={"axes": "CYX", "Labels": labels})
+
+
+def layout_of(root):
+    return next(one for one in propose(root).settings if one.key == "specimens.layout")
+
+
+def test_wavelengths_in_the_names_of_bands_decide_which_is_which(tmp_path):
+    for specimen in ("A1", "A2", "A3"):
+        labels = [f"{specimen}_{nm}nm" for nm in (365, 450, 550, 650)]
+        write_stack(tmp_path / f"{specimen}.tif", labels)
+    layout = layout_of(tmp_path)
+    assert layout.state == "doubtful"
+    assert layout.value == {
+        "name": "own",
+        "order": ["365nm", "450nm", "550nm", "650nm"],
+        "rgb": ["650nm", "550nm", "450nm"],
+        "uv": ["365nm"],
+    }
+
+
+def test_wavelengths_that_are_no_rgb_and_uv_must_be_named(tmp_path):
+    write_stack(tmp_path / "a.tif", ["365nm", "450nm", "500nm", "550nm", "650nm"])
+    layout = layout_of(tmp_path)
+    assert (layout.state, layout.value) == ("unknown", None)
+    assert "365nm, 450nm, 500nm, 550nm, 650nm" in layout.why
+
+
+@pytest.mark.parametrize(
+    ("wavelengths", "ordered"),
+    [
+        ([365, 450, 550, 650], [650, 550, 450, 365]),
+        ([320, 610, 380, 499, 500], [610, 500, 499, 380, 320]),
+        ([400, 450, 550, 650], None),  # two of blue, none of UV
+        ([365, 450, 550, 650, 850], None),
+        ([450, 550, 650], None),
+        ([365, 365, 450, 550, 650], None),
+    ],
+)
+def test_colours_of_wavelengths(wavelengths, ordered):
+    assert colours_of(wavelengths) == ordered
+
+
+@pytest.mark.parametrize("name", ["{0}/{0}_{1}nm.tif", "{0}/{1}nm.tif", "{0}_{1}nm.tif"])
+def test_files_of_one_band_are_stacked_in_the_order_of_their_wavelengths(tmp_path, name):
+    for specimen in ("A1", "A2"):
+        for nm in (365, 450, 550, 650):
+            path = tmp_path / name.format(specimen, nm)
+            path.parent.mkdir(exist_ok=True)
+            tifffile.imwrite(path, np.full((8, 9), nm, np.uint16))
+    (obstacle,) = propose(tmp_path).obstacles
+    assert "one file per band" in obstacle
+    assert "in the order 650nm 550nm 450nm 365nm (R G B UV)" in obstacle
+    assert "my-layout.md#one-file-per-band" in obstacle
