@@ -11,7 +11,13 @@ from xmodal_pipeline.params.ingest import QualityParams, SpecimensParams
 from xmodal_pipeline.specimens.agreement import settle_labels
 from xmodal_pipeline.specimens.discovery import CAPTURE_COLUMNS, REJECTED_COLUMNS, discover_captures
 from xmodal_pipeline.specimens.inspection.files import Folder, look_at_folder
-from xmodal_pipeline.specimens.inspection.labelling import Labelling, Table, choose_table, look_at_tables
+from xmodal_pipeline.specimens.inspection.labelling import (
+    Labelling,
+    Table,
+    choose_table,
+    doubts_of_values,
+    look_at_tables,
+)
 from xmodal_pipeline.specimens.inspection.labels import propose_beside, propose_encoding, propose_labels
 from xmodal_pipeline.specimens.inspection.pairing import as_called, list_pairs, tabulate_pairs
 from xmodal_pipeline.specimens.inspection.pixels import Look, look_at_pixels
@@ -92,8 +98,9 @@ def inspect_folder(root: Path) -> Inspection:
         *_unread(look),
         *_left_out(captures, left_out),
         *labelling.obstacles,
+        *doubts_of_values(labelling.table),
         *_disagreements(labelling, labels),
-        *_workbooks(folder),
+        *(_workbooks(folder) if not labelling.n_labelled else ()),
     )
     pairs = None
     if reading.word_pairs is not None:
@@ -175,5 +182,6 @@ def _workbooks(folder: Folder) -> tuple[str, ...]:
         return ()
     names = ", ".join(map(str, folder.workbooks[:3]))
     return (
-        f"{names}: workbooks are not read; save the sheet of labels as CSV, metadata.csv beside the images",
+        f"{names}: workbooks are not read; save the sheet of labels as CSV UTF-8, metadata.csv beside the "
+        "images",
     )
