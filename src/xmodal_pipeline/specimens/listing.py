@@ -24,6 +24,7 @@ from xmodal_pipeline.specimens.metadata import (
     read_metadata,
 )
 from xmodal_pipeline.specimens.names import quote
+from xmodal_pipeline.specimens.sides import describe_unlabelled_sides
 from xmodal_pipeline.specimens.tables import describe_guess
 
 
@@ -54,6 +55,9 @@ class Listing:
             if self.guess:
                 lines.insert(0, f"{self.table.name}: {self.guess}")
             lines.append(f"{self.table.name}: {self.join.describe()}")
+            lines += [
+                f"{self.table.name}: {sides}" for sides in [describe_unlabelled_sides(self.captures)] if sides
+            ]
         lines += [disagreement.describe() for disagreement in self.disagreements]
         left_out = _counts(self.rejected["code"], "; left out: ")
         return [*lines, f"{len(self.captures)} captures to read{left_out}"]

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
-from xmodal_pipeline.specimens.inspection import propose
+from xmodal_pipeline.specimens.inspection import describe_inspection, inspect_folder, propose
 from xmodal_pipeline.specimens.inspection.reading import colours_of
 
 
@@ -66,3 +67,41 @@ def test_files_of_one_band_are_stacked_in_the_order_of_their_wavelengths(tmp_pat
     assert "one file per band" in obstacle
     assert "in the order 650nm 550nm 450nm 365nm (R G B UV)" in obstacle
     assert "my-layout.md#one-file-per-band" in obstacle
+
+
+@pytest.mark.parametrize(
+    "mask", ["masks/2023/{0}_mask.png", "masks/2023/{0}.png", "stacks/2023/mask_{0}.png"]
+)
+def test_masks_in_files_of_their_own_are_no_captures(tmp_path, mask):
+    for specimen in ("A1", "A2", "A3"):
+        write_stack(tmp_path / "stacks" / "2023" / f"{specimen}.tif", ["R", "G", "B", "UV"])
+        path = tmp_path / mask.format(specimen)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (32, 24), 255).save(path)
+    inspection = inspect_folder(tmp_path)
+    assert list(inspection.captures["filename"]) == [f"stacks/2023/A{at}.tif" for at in (1, 2, 3)]
+    assert layout_of(tmp_path).value["uv"] == ["UV"]
+    (obstacle,) = [one for one in inspection.proposal.obstacles if "called as a stack" in one]
+    assert obstacle.startswith(f"3 files of one band are called as a stack is: {mask.format('A1')}.")
+    assert "(stacks/2023/A1_labels.png)" in obstacle
+    text = describe_inspection(inspection, None)
+    assert "3 files of one band called as a stack" in text
+    assert "none: labels such as species and sex go to metadata.csv" in text
+
+
+def test_grey_photographs_of_other_specimens_are_no_masks(tmp_path):
+    write_stack(tmp_path / "A1.tif", ["R", "G", "B", "UV"])
+    for at in range(4):
+        Image.new("L", (32, 24), at).save(tmp_path / f"B{at}.png")
+    assert not inspect_folder(tmp_path).folder.masks
+
+
+def test_regions_may_be_the_mask_and_what_fails_is_not_proposed(tmp_path):
+    for specimen in ("A1", "A2"):
+        write_stack(tmp_path / f"{specimen}.tif", ["R", "G", "B", "UV"])
+    masks = [one for one in propose(tmp_path).settings if one.key == "specimens.mask"]
+    assert [(one.value, one.alternatives) for one in masks] == [("none", ())]
+    for specimen in ("A1", "A2"):
+        Image.fromarray(np.eye(24, 32, dtype=np.uint8)).save(tmp_path / f"{specimen}_labels.png")
+    masks = [one for one in propose(tmp_path).settings if one.key == "specimens.mask"]
+    assert [(one.value, one.alternatives) for one in masks] == [("none", ("patches",))]

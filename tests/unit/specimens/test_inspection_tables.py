@@ -107,3 +107,24 @@ def test_sexes_under_another_header_are_the_label_once_it_is_renamed(tmp_path):
     (label,) = [one for one in proposal.settings if one.key == "specimens.label"]
     assert (label.value, label.alternatives) == (None, ("P³eæ",))
     assert any("read as Windows-1252, such as" in one for one in proposal.obstacles)
+
+
+@pytest.mark.parametrize(
+    ("folders", "uv", "is_told"),
+    [
+        (("14_widzialne", "15_UVfiltr"), "15_UVfiltr", True),
+        (("15_UVfiltr", "A"), "15_UVfiltr", True),
+        (("2025-06-14", "2025-06-15"), "2025-06-15", False),
+    ],
+)
+def test_one_name_in_two_folders_is_a_pair(tmp_path, folders, uv, is_told):
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+        for at in range(3):
+            Image.new("RGB", (40, 30), (at * 20, 90, 30)).save(tmp_path / folder / f"DSC_{at}.jpg")
+    inspection = inspect_folder(tmp_path)
+    assert list(inspection.captures["uv_filename"]) == [f"{uv}/DSC_{at}.jpg" for at in range(3)]
+    (column,) = [one for one in inspection.proposal.settings if one.key == "specimens.uv_column"]
+    assert (column.state, column.alternatives) == ("doubtful", () if is_told else ("rgb_file",))
+    (tmp_path / folders[0] / "DSC_2.jpg").rename(tmp_path / folders[0] / "DSC_7.jpg")
+    assert inspect_folder(tmp_path).captures.empty

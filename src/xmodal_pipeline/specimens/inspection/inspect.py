@@ -19,11 +19,13 @@ from xmodal_pipeline.specimens.inspection.labelling import (
     look_at_tables,
 )
 from xmodal_pipeline.specimens.inspection.labels import propose_beside, propose_encoding, propose_labels
+from xmodal_pipeline.specimens.inspection.masks import describe_masks
 from xmodal_pipeline.specimens.inspection.pairing import as_called, list_pairs, tabulate_pairs
 from xmodal_pipeline.specimens.inspection.pixels import Look, look_at_pixels
 from xmodal_pipeline.specimens.inspection.proposal import Proposal, Setting, specimens_params
 from xmodal_pipeline.specimens.inspection.reading import Reading, propose_reading
 from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, read_metadata
+from xmodal_pipeline.specimens.sides import describe_unlabelled_sides
 
 _MOST_REJECTED: Final = QualityParams().max_rejected_share
 
@@ -95,11 +97,13 @@ def inspect_folder(root: Path) -> Inspection:
     )
     obstacles = (
         *reading.obstacles,
+        *describe_masks(folder.masks),
         *_unread(look),
         *_left_out(captures, left_out),
         *labelling.obstacles,
         *doubts_of_values(labelling.table),
         *_disagreements(labelling, labels),
+        *_sides(labelling),
         *(_workbooks(folder) if not labelling.n_labelled else ()),
     )
     pairs = None
@@ -119,7 +123,12 @@ def _list_captures(
         return list_pairs(folder.images, reading.word_pairs, folder.root)
     path = find_metadata(folder.root, basis) if basis.rgb_column else None
     metadata = clean_labels(read_metadata(path, basis), basis)[0] if path else None
-    return discover_captures(folder.root, basis, metadata)
+    captures, left_out = discover_captures(folder.root, basis, metadata)
+    masks = {str(file) for file in folder.masks}
+    return (
+        captures[~captures["filename"].isin(masks)].reset_index(drop=True),
+        left_out[~left_out["filename"].isin(masks)].reset_index(drop=True),
+    )
 
 
 def _label_captures(
@@ -175,6 +184,11 @@ def _disagreements(labelling: Labelling, labels: tuple[Setting, ...]) -> tuple[s
     names = [str(name) for name in joined if name not in {*CAPTURE_COLUMNS, "specimen_id", "flags"}]
     _, found = settle_labels(joined, names, specimens_params(labels))
     return tuple(f"{labelling.table.path.name}: {one.describe()}" for one in found)
+
+
+def _sides(labelling: Labelling) -> tuple[str, ...]:
+    found = "" if labelling.join is None else describe_unlabelled_sides(labelling.join.captures)
+    return (found,) if found else ()
 
 
 def _workbooks(folder: Folder) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ _MOST_ENDINGS: Final = 12
 """A key that goes on in more ways than this is a series, not a specimen."""
 _MIN_SHARE: Final = 0.5
 """Endings must pair this share of the photographs."""
+_MIN_SHARED_NAMES: Final = 0.9
+"""Two folders must share this share of their names."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class WordPairs:
     pairs: tuple[tuple[PurePosixPath, PurePosixPath], ...]
     """(visible, UV)."""
     where: Literal["folder", "name"]
+    is_told: bool = True
+    """Whether the word says which one is UV."""
 
 
 def find_suffix_pair(images: Sequence[PurePosixPath]) -> SuffixPair | None:
@@ -117,6 +121,22 @@ def find_word_pairs(images: Sequence[PurePosixPath]) -> WordPairs | None:
     return WordPairs(
         tuple(sorted(pairs)), "folder" if all(a.parent != b.parent for a, b in pairs) else "name"
     )
+
+
+def find_folder_pairs(images: Sequence[PurePosixPath]) -> WordPairs | None:
+    """Pairs of one name in two folders that hold all the images; which one is UV, a folder's name may say."""
+    folders: dict[PurePosixPath, dict[str, PurePosixPath]] = defaultdict(dict)
+    for file in images:
+        folders[file.parent][file.stem] = file
+    if len(folders) != 2:
+        return None
+    rgb, uv = sorted(folders, key=lambda folder: ("uv" in folder.name.casefold(), folder))
+    shared = folders[rgb].keys() & folders[uv].keys()
+    if 2 * len(shared) < _MIN_SHARED_NAMES * len(images):
+        return None
+    is_told = "uv" in uv.name.casefold() and "uv" not in rgb.name.casefold()
+    pairs = ((folders[rgb][stem], folders[uv][stem]) for stem in sorted(shared))
+    return WordPairs(tuple(pairs), "folder", is_told)
 
 
 def list_pairs(

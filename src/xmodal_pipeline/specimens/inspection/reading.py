@@ -20,10 +20,12 @@ from xmodal_pipeline.specimens.inspection.pairing import (
     SuffixPair,
     WordPairs,
     find_band_endings,
+    find_folder_pairs,
     find_suffix_pair,
     find_word_pairs,
 )
 from xmodal_pipeline.specimens.inspection.proposal import Setting, State
+from xmodal_pipeline.specimens.sides import SIDES
 
 _FEWEST_STACK_BANDS: Final = 4
 _N_STACKS: Final = 5
@@ -33,11 +35,6 @@ _MOST_VALUES: Final = 100_000_000
 _UV_LABEL: Final = re.compile(r"(^|[^a-z])(uv|u)(?![a-z]{2})|ultraviolet|(?<!\d)3\d\d(?!\d)", re.IGNORECASE)
 _MASK_LABEL: Final = re.compile(r"mask|alpha|silhouette|segment", re.IGNORECASE)
 _RGB_LABELS: Final = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B"}
-_VIEWS: Final = frozenset(
-    {"d", "v", "dorsal", "ventral", "dors", "vent", "l", "r", "left", "right", "lateral", "front", "back"}
-    | {"upper", "under", "up", "top", "bottom", "recto", "verso"}
-)
-"""Endings that name sides of a specimen: such photographs were never meant to lie on one another."""
 _COLOURS: Final = {"UV": (300, 400), "B": (400, 500), "G": (500, 600), "R": (600, 700)}
 """Wavelengths in nm, the upper end excluded."""
 _OWN_LAYOUT: Final = "{order: […], rgb: […], uv: […], mask: …}"
@@ -189,7 +186,7 @@ def _propose_pairs(folder: Folder, header: ImageHeader, tables: Sequence[Table])
     by_table = _by_columns(tables)
     if by_table is not None:
         return by_table
-    words = find_word_pairs(folder.images)
+    words = find_word_pairs(folder.images) or find_folder_pairs(folder.images)
     if words is not None:
         return _by_words(words)
     if pair is not None:
@@ -248,7 +245,7 @@ def _by_suffix(folder: Folder, pair: SuffixPair) -> Reading:
 
 def _registration(pair: SuffixPair, rgb: ImageHeader | None, uv: ImageHeader | None) -> tuple[Setting, ...]:
     key = "specimens.registration"
-    if {one.strip(" _.-").casefold() for one in (pair.rgb, pair.uv)} <= _VIEWS:
+    if {one.strip(" _.-").casefold() for one in (pair.rgb, pair.uv)} <= SIDES:
         why = "the endings name two sides of a specimen, which never lie on one another"
         return (Setting(key, "off", "doubtful", why, ("correct",)),)
     if rgb is not None and uv is not None and _upright_size(rgb) != _upright_size(uv):
@@ -302,14 +299,16 @@ def _by_columns(tables: Sequence[Table]) -> Reading | None:
 def _by_words(words: WordPairs) -> Reading:
     where = "the folder they stand in" if words.where == "folder" else "a word within their names"
     first, second = words.pairs[0]
+    ask = "" if words.is_told else ". Are they, or two sessions? Which one is UV is not to be told"
     why = (
         f"{len(words.pairs)} pairs told apart by {where}, such as {first} and {second}, which no suffix "
-        "joins: init writes a table that names both files of each pair"
+        f"joins: init writes a table that names both files of each pair{ask}"
     )
+    swapped = ((), ()) if words.is_told else ((UV_FILE,), (RGB_FILE,))
     return Reading(
         (
-            Setting("specimens.rgb_column", RGB_FILE, "doubtful", why),
-            Setting("specimens.uv_column", UV_FILE, "doubtful", "its twin"),
+            Setting("specimens.rgb_column", RGB_FILE, "doubtful", why, swapped[0]),
+            Setting("specimens.uv_column", UV_FILE, "doubtful", "its twin", swapped[1]),
         ),
         word_pairs=words,
     )
