@@ -105,3 +105,8 @@ def test_regions_may_be_the_mask_and_what_fails_is_not_proposed(tmp_path):
         Image.fromarray(np.eye(24, 32, dtype=np.uint8)).save(tmp_path / f"{specimen}_labels.png")
     masks = [one for one in propose(tmp_path).settings if one.key == "specimens.mask"]
     assert [(one.value, one.alternatives) for one in masks] == [("none", ("patches",))]
+    for specimen in ("A1", "A2"):
+        (tmp_path / f"{specimen}_labels.png").unlink()
+        (tmp_path / f"{specimen}.zip").write_bytes(b"PK")
+    masks = [one for one in propose(tmp_path).settings if one.key == "specimens.mask"]
+    assert [(one.value, one.alternatives) for one in masks] == [("none", ("patches",))]

@@ -8,7 +8,7 @@ from PIL import Image
 from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.specimens.columns import Column
 from xmodal_pipeline.specimens.inspection import inspect_folder, propose, write_parameters_text
-from xmodal_pipeline.specimens.inspection.wording import columns_like, sex_of
+from xmodal_pipeline.specimens.inspection.wording import columns_like, is_of_photograph, sex_of
 
 
 def column(name, *classes):
@@ -48,6 +48,13 @@ def test_words_for_the_sexes(word, sex):
 )
 def test_columns_are_known_by_their_header_or_their_classes(name, found, columns):
     assert [one.name for one in columns_like(columns, name)][:1] == ([found] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("header", "is_so"), [("Session", True), ("Localité", True), ("stanowisko", True), ("Płeć", False)]
+)
+def test_headers_of_how_a_photograph_was_taken(header, is_so):
+    assert is_of_photograph(header) == is_so
 
 
 def write_photographs(root, sexes=("samica", "samiec", "♀", "♂")):
@@ -106,6 +113,12 @@ def test_sexes_under_another_header_are_the_label_once_it_is_renamed(tmp_path):
     proposal = propose(root)
     (label,) = [one for one in proposal.settings if one.key == "specimens.label"]
     assert (label.value, label.alternatives) == (None, ("P³eæ",))
+    assert not [one for one in proposal.settings if one.key == "specimens.confounders"]
+    table.assign(Stanowisko=["Biebrza", "Biebrza", "Narew", "Narew"]).to_csv(
+        root / "metadata.csv", index=False, sep=";"
+    )
+    (where,) = [one for one in propose(root).settings if one.key == "specimens.confounders"]
+    assert where.value == ["Stanowisko"]
     assert any("read as Windows-1252, such as" in one for one in proposal.obstacles)
 
 

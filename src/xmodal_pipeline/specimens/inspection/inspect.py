@@ -80,7 +80,7 @@ def inspect_folder(root: Path) -> Inspection:
     folder = look_at_folder(root)
     tables, default = look_at_tables(folder)
     reading = propose_reading(folder, tables)
-    patches = "labels" if folder.label_images else None
+    patches = "roi" if folder.regions else "labels" if folder.label_images else None
     basis = specimens_params(reading.settings, root=root, mask="none", patches=patches)
     captures, left_out = _list_captures(folder, reading, basis)
     labelling = _label_captures(captures, reading, tables, default, basis)

@@ -9,14 +9,8 @@ from xmodal_pipeline.specimens.columns import Column
 from xmodal_pipeline.specimens.inspection.files import Folder
 from xmodal_pipeline.specimens.inspection.labelling import Table
 from xmodal_pipeline.specimens.inspection.proposal import Setting
-from xmodal_pipeline.specimens.inspection.wording import columns_like, sex_of
+from xmodal_pipeline.specimens.inspection.wording import columns_like, is_of_photograph, sex_of
 
-_CONFOUNDERS: Final = frozenset(
-    {"session", "date", "year", "month", "day", "museum", "collection", "institution", "camera", "lens"}
-    | {"lamp", "observer", "photographer", "batch", "drawer", "site", "locality", "location", "country"}
-    | {"region"}
-)
-"""Columns of what may go together with a label without being about the organism."""
 _MOST_CLASSES: Final = 10
 _MOST_TERMS: Final = 4
 """Of a vocabulary that are shown."""
@@ -47,11 +41,14 @@ def _vocabulary(column: Column) -> Setting:
 
 def _label(columns: Sequence[Column]) -> list[Setting]:
     key = "specimens.label"
-    others = {"view", *_CONFOUNDERS, *(one.name for one in columns_like(columns, "species"))}
+    others = {"view", *(one.name for one in columns_like(columns, "species"))}
     possible = [
         column.name
         for column in columns
-        if column.role == "label" and column.name not in others and _repeats(column)
+        if column.role == "label"
+        and column.name not in others
+        and not is_of_photograph(column.name)
+        and _repeats(column)
     ]
     if "sex" in possible:
         return [Setting(key, "sex", "certain", "there is a column 'sex'")]
@@ -76,7 +73,7 @@ def _confounders(columns: Sequence[Column]) -> list[Setting]:
     names = [
         column.name
         for column in columns
-        if column.name in _CONFOUNDERS
+        if is_of_photograph(column.name)
         and (column.role == "number" or 2 <= len(column.classes) <= column.n_known // 2)
     ]
     if not names:

@@ -156,9 +156,8 @@ def _decide_mask(
             return Setting(key, source, state, why + look, (*_regions(study), "none")), read
         failures.append(f"{source}: {verdict}")
     read = _read(sample, study, "none")
-    why = f"no outline is found ({'; '.join(failures)}): the whole frame would be measured"
-    if not study.settings.patches:
-        why += "; add a mask band, or draw regions and set patches"
+    remedy = "" if study.settings.patches else "; add a mask band, or draw regions and set patches"
+    why = f"no outline is found: the whole frame would be measured{remedy} ({'; '.join(failures)})"
     return Setting(key, "none", "doubtful", why, _regions(study)), read
 
 

@@ -1,4 +1,4 @@
-"""What people call specimens, species and sexes in their tables, in several languages."""
+"""What people call specimens, species, sexes and sessions in their tables, in several languages."""
 
 import re
 import unicodedata
@@ -34,6 +34,26 @@ _SEXES: Final = {
         | {"vrouwtje", "vrouwelijk", "samica", "samice", "hona", "hun", "hunn", "самка"}
     ),
 }
+_OF_PHOTOGRAPHS: Final = frozenset(
+    {"session", "date", "year", "month", "day", "museum", "collection", "institution", "camera", "lens"}
+    | {"lamp", "observer", "photographer", "batch", "drawer", "site", "locality", "location", "country"}
+    | {
+        "region",
+        "jahr",
+        "datum",
+        "fundort",
+        "ort",
+        "sammlung",
+        "kamera",
+        "fotograf",
+        "annee",
+        "musee",
+        "lieu",
+    }
+    | {"localite", "pays", "ano", "fecha", "museo", "localidad", "coleccion", "pais", "localidade", "local"}
+    | {"museu", "colecao", "sessao", "anno", "localita", "rok", "stanowisko", "miejsce", "muzeum", "sesja"}
+)
+"""Headers of what may go together with a label without being about the organism."""
 _NO_LETTER: Final = re.compile(r"[\W_]+")
 _UNDECOMPOSED: Final = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss"})
 """Letters that Unicode does not take apart into a letter and an accent."""
@@ -47,7 +67,7 @@ def columns_like(columns: Iterable[Column], name: str) -> list[Column]:
     Accents, case and what stands between letters make no difference.
     """
     found = list(columns)
-    called = [one for one in found if _NO_LETTER.sub("", _plain(column_name(one.name))) in _HEADERS[name]]
+    called = [one for one in found if _reduced(one.name) in _HEADERS[name]]
     return called or [one for one in found if _holds(one.classes, name)]
 
 
@@ -56,12 +76,21 @@ def sex_of(word: str) -> str | None:
     return next((sex for sex, words in _SEXES.items() if _plain(word.strip().casefold()) in words), None)
 
 
+def is_of_photograph(header: str) -> bool:
+    """Whether a column says how or where a photograph was taken: `session`, `Localidade`."""
+    return _reduced(header) in _OF_PHOTOGRAPHS
+
+
 def _holds(classes: Collection[str], name: str) -> bool:
     if name == "sex":
         return {sex_of(one) for one in classes} == {"m", "f"}
     if name == "species":
         return 2 * sum(_AUTHOR.fullmatch(one) is not None for one in classes) > len(classes)
     return False
+
+
+def _reduced(header: str) -> str:
+    return _NO_LETTER.sub("", _plain(column_name(header)))
 
 
 def _plain(text: str) -> str:
