@@ -110,3 +110,12 @@ def test_regions_may_be_the_mask_and_what_fails_is_not_proposed(tmp_path):
         (tmp_path / f"{specimen}.zip").write_bytes(b"PK")
     masks = [one for one in propose(tmp_path).settings if one.key == "specimens.mask"]
     assert [(one.value, one.alternatives) for one in masks] == [("none", ("patches",))]
+
+
+def test_folders_that_share_names_of_no_band_are_no_bands(tmp_path):
+    for folder in ("vis", "uv"):
+        (tmp_path / folder).mkdir()
+        for at in range(3):
+            Image.new("RGB" if folder == "vis" else "L", (32, 24), at).save(tmp_path / folder / f"b{at}.png")
+    captures = inspect_folder(tmp_path).captures
+    assert list(captures["uv_filename"]) == [f"uv/b{at}.png" for at in range(3)]

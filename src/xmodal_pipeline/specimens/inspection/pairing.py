@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from xmodal_pipeline.imaging.labels import read_wavelength
 from xmodal_pipeline.specimens.discovery import CAPTURE_COLUMNS, pairs_of_columns
 from xmodal_pipeline.specimens.joining import Join
 
@@ -25,6 +26,7 @@ _WORD: Final = re.compile(
     rf"(^|[ _.\-])({'|'.join(sorted(VISIBLE_WORDS | UV_WORDS))})(?=[ _.\-]|$)", re.IGNORECASE
 )
 _SPLIT: Final = re.compile(r"([^A-Za-z0-9]+|(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)|(?<=[a-z])(?=[A-Z]))")
+_BAND: Final = re.compile(r"r|g|b|red|green|blue|uv\d?|mask", re.IGNORECASE)
 _MOST_ENDINGS: Final = 12
 """A key that goes on in more ways than this is a series, not a specimen."""
 _MIN_SHARE: Final = 0.5
@@ -84,11 +86,12 @@ def find_suffix_pair(images: Sequence[PurePosixPath]) -> SuffixPair | None:
 def find_band_endings(images: Sequence[PurePosixPath]) -> tuple[str, ...]:
     """The three or more endings that most specimens' files share, as where every band is a file.
 
-    Names that say nothing but the band (`A12/365nm.tif`) are shared by folders.
+    Names that say nothing but the band (`A12/365nm.tif`, `A12/UV.tif`) are shared by folders.
     """
     by_folder: dict[PurePosixPath, set[str]] = defaultdict(set)
     for file in images:
-        by_folder[file.parent].add(file.stem)
+        if read_wavelength(file.stem) is not None or _BAND.fullmatch(file.stem):
+            by_folder[file.parent].add(file.stem)
     named = [frozenset(found) for found in by_folder.values() if 3 <= len(found) <= _MOST_ENDINGS]
     shared = [found for found in named if named.count(found) > 1]
     by_key = [frozenset(found) for found in _endings_by_key(images).values() if len(found) >= 3]

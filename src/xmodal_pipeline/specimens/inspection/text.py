@@ -123,7 +123,7 @@ def _settings(settings: Iterable[Setting]) -> list[str]:
         other = f" [{word} {', '.join(one.alternatives)}]" if one.alternatives else ""
         told = value if one.state == "unknown" else f"= {value}"
         text = f"{one.key} {told}{other}: {one.why}"
-        lines += _fold(f"{_MARKS[one.state]} {text}", "   ", 2)
+        lines += _fold(f"{_MARKS[one.state]} {text}", "   ", 2 if one.state == "certain" else 3)
     return lines
 
 
