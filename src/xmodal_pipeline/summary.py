@@ -54,7 +54,7 @@ def describe_claims(uv_value: pd.DataFrame) -> str:
         else uv_value
     )
     if rows.empty:
-        return "what UV adds: nothing to test (no label of two classes with species)"
+        return "what UV adds: nothing to test (the metadata need 'species', and a label of two classes)"
     parts = []
     for label, of_label in rows.groupby("label", sort=False):
         tested = of_label.loc[of_label["verdict"] != "too_few", "species"].unique()

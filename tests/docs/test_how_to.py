@@ -19,7 +19,7 @@ from xmodal_pipeline.params.ingest import SpecimensParams
 
 ROOT = Path(__file__).parents[2]
 SLICES = (ROOT / "docs" / "how-to" / "slices.md").read_text()
-LEVELS = [1000, 2000, 3000, 4000, 5000]
+LEVELS = [1000, 2000, 3000, 4000]
 ROWS = re.findall(r"^\| `kedro run (.*?)` \| (.*) \|$", SLICES, re.MULTILINE)
 
 
@@ -73,9 +73,9 @@ def test_files_of_one_band_become_stacks_that_are_read_in_their_order(tmp_path, 
     ).groups()
     for specimen in ("A12", "A1"):
         (tmp_path / "wings" / specimen).mkdir(parents=True)
-        for band, level in zip(["R", "G", "B", "UV1", "UV2"], LEVELS, strict=True):
+        for band, level in zip(["650nm", "550nm", "450nm", "365nm"], LEVELS, strict=True):
             plane = np.full((40, 60), level, np.uint16)
-            tifffile.imwrite(tmp_path / "wings" / specimen / f"{specimen} {band}.tif", plane)
+            tifffile.imwrite(tmp_path / "wings" / specimen / f"{specimen}_{band}.tif", plane)
     monkeypatch.chdir(tmp_path)
     exec(code, {})
     read = SpecimensParams(root=str(tmp_path / "stacks"), layout=yaml.safe_load(settings), mask="none")
@@ -84,7 +84,7 @@ def test_files_of_one_band_become_stacks_that_are_read_in_their_order(tmp_path, 
     capture = read_counts(files, study)
     assert [round(float(band.mean()) * 65535) for band in (*capture.rgb, *capture.uv)] == LEVELS
     # What the file calls its bands counts, not the order that the settings give.
-    order = read.layout.model_copy(update={"order": ("B", "G", "R", "UV1", "UV2")})
+    order = read.layout.model_copy(update={"order": ("365nm", "450nm", "550nm", "650nm")})
     other = study.model_copy(update={"settings": study.settings.model_copy(update={"layout": order})})
     capture = read_counts(files, other)
     assert [round(float(band.mean()) * 65535) for band in (*capture.rgb, *capture.uv)] == LEVELS

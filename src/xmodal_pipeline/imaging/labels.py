@@ -11,6 +11,7 @@ _MICATOOLBOX = re.compile(
     re.IGNORECASE,
 )
 """`visible:R`, `v:R:Normalised`, `<photo>:uv:B:Normalised`: slice labels that micaToolbox writes."""
+_WAVELENGTH = re.compile(r"(?<!\d)(\d{3,4})[ _\-]?nm(?![a-z])", re.IGNORECASE)
 
 
 def read_labels(tiff: TiffFile) -> tuple[str, ...] | None:
@@ -60,11 +61,18 @@ def _shaped(tiff: TiffFile) -> Sequence[str] | None:
     return labels if isinstance(labels, list) else None
 
 
+def read_wavelength(name: str) -> int | None:
+    """The wavelength in nm that a name holds: `A12_365nm`, `365 nm`; None without one, or with several."""
+    found = {int(one) for one in _WAVELENGTH.findall(name)}
+    return found.pop() if len(found) == 1 else None
+
+
 def recognise_band(label: str, bands: Sequence[str]) -> str | None:
     """The band of `bands` that a label names, or None.
 
-    A label names a band by the band's own name, upper and lower case alike, or in micaToolbox's way:
-    `visible:R` is `vR`, or `R` where the layout calls it so; `uv:B` is `uB`.
+    A label names a band by the band's own name, upper and lower case alike, by its wavelength where the
+    layout calls it so (`A12_365nm` is `365nm`), or in micaToolbox's way: `visible:R` is `vR`, or `R` where
+    the layout calls it so; `uv:B` is `uB`.
 
     Args:
         label: as it stands in the file.
@@ -74,6 +82,10 @@ def recognise_band(label: str, bands: Sequence[str]) -> str | None:
     exact = names.get(label.strip().casefold())
     if exact is not None:
         return exact
+    wavelength = read_wavelength(label)
+    by_wavelength = {read_wavelength(band): band for band in bands}
+    if wavelength is not None and wavelength in by_wavelength:
+        return by_wavelength[wavelength]
     match = _MICATOOLBOX.search(label)
     if match is None:
         return None

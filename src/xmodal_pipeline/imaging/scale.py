@@ -144,7 +144,7 @@ def _of_uint16(peak: float) -> Scale:
         return "uint16"
     raise _refusal(
         f"uint16 numbers that end at {peak:.0f}: 12- or 14-bit counts, or dark 16-bit ones",
-        "set specimens.scale to uint16 if 65535 is full scale, else rescale the files",
+        "set specimens.scale to uint16 if 65535 is full scale, else multiply them (docs/how-to/my-layout.md)",
     )
 
 

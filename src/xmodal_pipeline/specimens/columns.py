@@ -26,6 +26,9 @@ _SHOWN = 6
 _MOST_ODD = 4
 """Numbers for each class that is none, from which on a label looks like a measurement."""
 
+_RANKS = frozenset({"ssp.", "subsp.", "var.", "f.", "cf.", "aff.", "nr."})
+"""Abbreviations within a name, which are no author's."""
+
 _MONTH = r"(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.?"
 _DATE = re.compile(
     r"\d{4}[-./]\d{1,2}[-./]\d{1,2}(?:[t ][\d:.,+z ]+)?"
@@ -72,7 +75,19 @@ class Column:
             parts.append(f"not in specimens.vocabulary: {', '.join(self.outside[:_SHOWN])}")
         if odd := self._no_numbers():
             parts.append(f"all but {', '.join(odd)} are numbers; is that one of specimens.missing?")
+        if doubt := self.doubt_of_species():
+            parts.append(doubt)
         return ", ".join(parts)
+
+    def doubt_of_species(self) -> str:
+        """Two species that differ in how their author is written alone; empty without any."""
+        names: dict[str, list[str]] = {}
+        for name in self.classes if self.role == "species" else ():
+            names.setdefault(_without_author(name), []).append(name)
+        twice = next((found for found in names.values() if len(found) > 1), None)
+        if twice is None:
+            return ""
+        return f"'{twice[0]}' and '{twice[1]}' count as two species; write them alike if they are one"
 
     def _no_numbers(self) -> list[str]:
         """The one or two classes of a label that are no numbers where many others are."""
@@ -83,6 +98,16 @@ class Column:
         """How else a class was written, in more than case and spaces."""
         others = [one for one in self.spellings.get(name, ()) if spell(" ".join(one.split())) != name]
         return f" [{', '.join(others[:_SHOWN])}]" if others else ""
+
+
+def _without_author(species: str) -> str:
+    """`colias hyale (linnaeus, 1758)`, `colias hyale l.` → `colias hyale`; a subspecies stays."""
+    words = species.split()
+    for at, word in enumerate(words[2:], 2):
+        is_author = word[0] == "(" or (word[-1] in ",." and word not in _RANKS)
+        if is_author or any(re.fullmatch(r"\d{4}\)?", later) for later in words[at + 1 : at + 2]):
+            return " ".join(words[:at])
+    return species
 
 
 def describe_columns(

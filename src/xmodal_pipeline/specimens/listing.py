@@ -24,6 +24,8 @@ from xmodal_pipeline.specimens.metadata import (
     read_metadata,
 )
 from xmodal_pipeline.specimens.names import quote
+from xmodal_pipeline.specimens.sides import describe_unlabelled_sides
+from xmodal_pipeline.specimens.tables import describe_guess
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Listing:
     """What cleaning changed in the labels, of `clean_labels`."""
     table: Path | None
     """The metadata."""
+    guess: str
+    """What its letters are read as, where nothing in the file says it."""
     columns: tuple[Column, ...]
     join: Join
     disagreements: tuple[Disagreement, ...]
@@ -48,7 +52,12 @@ class Listing:
         """The account, a line per fact; of columns one each."""
         lines = [f"{self.table.name}: {column.describe()}" for column in self.columns if self.table]
         if self.table:
+            if self.guess:
+                lines.insert(0, f"{self.table.name}: {self.guess}")
             lines.append(f"{self.table.name}: {self.join.describe()}")
+            lines += [
+                f"{self.table.name}: {sides}" for sides in [describe_unlabelled_sides(self.captures)] if sides
+            ]
         lines += [disagreement.describe() for disagreement in self.disagreements]
         left_out = _counts(self.rejected["code"], "; left out: ")
         return [*lines, f"{len(self.captures)} captures to read{left_out}"]
@@ -100,6 +109,7 @@ def list_study(root: Path, specimens: SpecimensParams) -> Listing:
         rejected=pd.concat([unusable, join.unused_rows, filtered], ignore_index=True).astype("string"),
         changes=changes,
         table=path,
+        guess=describe_guess(path) if path else "",
         columns=describe_columns(
             metadata,
             changes,

@@ -41,6 +41,23 @@ def read_table(path: Path, kind: str) -> pd.DataFrame:
     return pd.DataFrame([row for _, row in filled], columns=columns, dtype="string")
 
 
+def describe_guess(path: Path) -> str:
+    """What a table's letters are read as where nothing in the file says it; empty for UTF-8 and UTF-16.
+
+    Windows-1252 takes every byte, also those that meant other letters: `P³eæ` was `Płeć`.
+    """
+    content = path.read_bytes()
+    if content.startswith((*_WORKBOOKS, *_UTF_16)):
+        return ""
+    try:
+        content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        word = re.search(r"\w*[^\x00-\x7f]\w*", _decode_bytes(content))
+        shown = f", such as '{word[0]}'" if word else ""
+        return f"read as Windows-1252{shown}: if letters are wrong, save the sheet as CSV UTF-8"
+    return ""
+
+
 def _rows(text: str, separator: str) -> list[tuple[int, list[str]]]:
     """Each row, and the line that it ends on."""
     before = csv.field_size_limit(len(text) + 1)  # the module's own limit is 128 kB
@@ -59,6 +76,10 @@ def _decode(path: Path, kind: str) -> str:
         )
     if content.startswith(_UTF_16):
         return content.decode("utf-16")
+    return _decode_bytes(content)
+
+
+def _decode_bytes(content: bytes) -> str:
     # Latin-1 last: it takes every byte, also the five that Windows-1252 leaves undefined.
     for encoding in ("utf-8-sig", "cp1252"):
         try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xmodal_pipeline.imaging.labels import band_order, recognise_band
+from xmodal_pipeline.imaging.labels import band_order, read_wavelength, recognise_band
 
 MICATOOLBOX = ("vR", "vG", "vB", "uB", "uR")
 REFERENCE = ("R", "G", "B", "UV1", "UV2", "UV3", "mask")
@@ -57,3 +57,27 @@ def test_some_known_labels_may_not_contradict_the_layout() -> None:
 def test_a_band_named_twice_is_refused() -> None:
     with pytest.raises(ValueError, match=r"must name each band once, got \['R'\] more than once"):
         band_order(["R", "visible:R", "B", "UV1", "UV2", "UV3", "mask"], REFERENCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "wavelength"),
+    [
+        ("365nm", 365),
+        ("A12_365nm.tif", 365),
+        ("BMNH1201_450 nm exp200", 450),
+        ("1050-NM", 1050),
+        ("A365", None),
+        ("365nmol", None),
+        ("12365nm", None),
+        ("365nm and 550nm", None),
+    ],
+)
+def test_a_wavelength_is_read_from_a_name(name: str, wavelength: int | None) -> None:
+    assert read_wavelength(name) == wavelength
+
+
+def test_labels_with_wavelengths_decide_the_order_of_bands_called_so() -> None:
+    labels = ["A12_365nm", "A12_450nm", "A12_550nm", "A12_650nm"]
+    assert band_order(labels, ("650nm", "550nm", "450nm", "365nm")) == [3, 2, 1, 0]
+    assert band_order(labels, ("R", "G", "B", "UV")) == [0, 1, 2, 3]
+    assert recognise_band("365nm:uv:B", MICATOOLBOX) == "uB"

@@ -97,3 +97,23 @@ def test_species_stay_species_however_many_they_are():
     cleaned, changes = clean_labels(table.astype("string"), SpecimensParams())
     roles = [column.role for column in describe_columns(cleaned, changes, files=[], ids=[])]
     assert roles == ["species", "text"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_doubted"),
+    [
+        ("Colias hyale (Linnaeus, 1758)", "Colias hyale L.", True),
+        ("Colias hyale", "Colias hyale Linnaeus, 1758", True),
+        ("Colias hyale Linnaeus 1758", "Colias hyale (L.)", True),
+        ("Papilio machaon gorganus", "Papilio machaon", False),
+        ("Papilio machaon ssp. gorganus", "Papilio machaon L.", False),
+        ("Papilio machaon gorganus Fruhstorfer, 1922", "Papilio machaon L.", False),
+        ("Colias hyale L.", "Colias croceus L.", False),
+    ],
+)
+def test_species_that_differ_in_their_author_alone_are_doubted(first, second, is_doubted):
+    table = pd.DataFrame({"species": [first, first, second]}, dtype="string")
+    cleaned, changes = clean_labels(table, SpecimensParams())
+    (column,) = describe_columns(cleaned, changes, files=[], ids=[])
+    doubt = f"'{first.casefold()}' and '{second.casefold()}' count as two species"
+    assert column.describe().count(doubt) == is_doubted

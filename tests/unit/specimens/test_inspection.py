@@ -360,7 +360,11 @@ def test_headers_of_other_languages_are_proposed_and_the_reason_is_told(tmp_path
     write_table(tmp_path, table)
     settings = found(tmp_path)
     assert (settings["label"].value, settings["label"].state) == ("sex", "doubtful")
-    assert settings["vocabulary"].alternatives == ("{sex: {weiblich: <term>, männlich: <term>}}",)
+    assert settings["vocabulary"].value["sex"] == {
+        **SpecimensParams().vocabulary["sex"],
+        "weiblich": "f",
+        "männlich": "m",
+    }
     assert any("'art' of metadata.csv is no 'species'" in one for one in propose(tmp_path).obstacles)
 
 

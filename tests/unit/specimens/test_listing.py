@@ -57,6 +57,17 @@ def test_a_table_that_meets_no_file_stops_with_the_nearest_names(tmp_path):
         list_study(root, SpecimensParams()).check()
 
 
+def test_guessed_letters_and_two_sides_without_a_view_are_in_the_account(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    for name in ("A1_D.tif", "A1_V.tif"):
+        (root / name).write_bytes(b"x")
+    (root / "metadata.csv").write_bytes("specimen_id;płeć\nA1;f\n".encode("cp1250"))
+    lines = list_study(root, SpecimensParams()).describe()
+    assert lines[0].startswith("metadata.csv: read as Windows-1252, such as 'p³eæ'")
+    assert [one for one in lines if "A1_D.tif and A1_V.tif look like two sides of 'A1'" in one]
+
+
 def test_what_became_of_every_file_is_one_line():
     index = pd.DataFrame({"flags": ["", "SATURATED;MIRRORED", "MIRRORED"]})
     rejected = pd.DataFrame({"code": ["UNREADABLE", "PREVIEW", "PREVIEW", "NO_CAPTURE"]})

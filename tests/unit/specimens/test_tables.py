@@ -2,7 +2,7 @@
 
 import pytest
 
-from xmodal_pipeline.specimens.tables import read_table
+from xmodal_pipeline.specimens.tables import describe_guess, read_table
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
@@ -41,3 +41,20 @@ def test_a_workbook_is_named_as_one(tmp_path):
     path.write_bytes(b"PK\x03\x04" + bytes(64))
     with pytest.raises(ValueError, match=r"metadata 'birds.xlsx': must be a text table, got a workbook"):
         read_table(path, "metadata")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("utf-8", ""),
+        ("utf-8-sig", ""),
+        ("utf-16", ""),
+        ("cp1250", "read as Windows-1252, such as 'P³eæ': if letters are wrong, save the sheet as CSV UTF-8"),
+    ],
+)
+def test_letters_that_are_guessed_are_shown(tmp_path, encoding, said):
+    path = tmp_path / "metadata.csv"
+    path.write_bytes("specimen_id;Płeć\n1;samiec\n".encode(encoding))
+    assert describe_guess(path) == said
+    path.write_bytes(b"specimen_id;sex\n1;m\n")
+    assert describe_guess(path) == ""

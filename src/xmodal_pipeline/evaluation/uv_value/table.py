@@ -55,7 +55,9 @@ def uv_value_table(
                 f"known: {', '.join(index.columns)}"
             )
     if "species" not in index.columns:
-        logger.warning("uv_value: not tested, specimen_index has no species")
+        logger.warning(
+            "uv_value: not tested, specimen_index has no species: the metadata need a column 'species'"
+        )
         return pd.DataFrame(columns=list(COLUMNS))
     parts = []
     for features_name, (rgb, uv) in features.items():

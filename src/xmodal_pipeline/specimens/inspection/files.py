@@ -14,6 +14,7 @@ from xmodal_pipeline.imaging.photograph import read_header
 from xmodal_pipeline.imaging.tiff import ImageHeader
 from xmodal_pipeline.specimens.discovery import find_previews, is_image
 from xmodal_pipeline.specimens.folder import TABLE_SUFFIXES, WORKBOOK_SUFFIXES, list_folder
+from xmodal_pipeline.specimens.inspection.masks import find_masks
 
 REGION_SUFFIXES: Final = (".zip", ".roi")
 TREE_SUFFIXES: Final = (".nwk", ".newick", ".tre", ".tree")
@@ -35,6 +36,8 @@ class Folder:
     """`<stem>_labels` beside another image."""
     previews: tuple[PurePosixPath, ...]
     """JPEG or PNG beside a TIFF of the same name."""
+    masks: dict[PurePosixPath, PurePosixPath]
+    """Files of one band that are called as a stack is, and that stack."""
     tables: tuple[PurePosixPath, ...]
     workbooks: tuple[PurePosixPath, ...]
     regions: tuple[PurePosixPath, ...]
@@ -103,14 +106,16 @@ def look_at_folder(root: Path) -> Folder:
     found["regions"] = tuple(file for file in found["regions"] if file.with_suffix("") in stems)
     known = {*images, *(file for group in found.values() for file in group)}
     headers, unreadable = _read_headers(root, captures)
+    masks = find_masks(captures, headers)
     return Folder(
         root=root,
-        images=tuple(captures),
+        images=tuple(file for file in captures if file not in masks),
+        masks=masks,
         label_images=tuple(label_images),
         previews=tuple(previews),
         broken_links=tuple(link for link in listing.broken_links if is_image(link)),
         others=dict(Counter(file.suffix.lower() or "no ending" for file in files if file not in known)),
-        headers=headers,
+        headers={file: header for file, header in headers.items() if file not in masks},
         unreadable=unreadable,
         **found,
     )

@@ -11,13 +11,21 @@ from xmodal_pipeline.params.ingest import QualityParams, SpecimensParams
 from xmodal_pipeline.specimens.agreement import settle_labels
 from xmodal_pipeline.specimens.discovery import CAPTURE_COLUMNS, REJECTED_COLUMNS, discover_captures
 from xmodal_pipeline.specimens.inspection.files import Folder, look_at_folder
-from xmodal_pipeline.specimens.inspection.labelling import Labelling, Table, choose_table, look_at_tables
+from xmodal_pipeline.specimens.inspection.labelling import (
+    Labelling,
+    Table,
+    choose_table,
+    doubts_of_values,
+    look_at_tables,
+)
 from xmodal_pipeline.specimens.inspection.labels import propose_beside, propose_encoding, propose_labels
+from xmodal_pipeline.specimens.inspection.masks import describe_masks
 from xmodal_pipeline.specimens.inspection.pairing import as_called, list_pairs, tabulate_pairs
 from xmodal_pipeline.specimens.inspection.pixels import Look, look_at_pixels
 from xmodal_pipeline.specimens.inspection.proposal import Proposal, Setting, specimens_params
 from xmodal_pipeline.specimens.inspection.reading import Reading, propose_reading
 from xmodal_pipeline.specimens.metadata import clean_labels, find_metadata, read_metadata
+from xmodal_pipeline.specimens.sides import describe_unlabelled_sides
 
 _MOST_REJECTED: Final = QualityParams().max_rejected_share
 
@@ -72,7 +80,7 @@ def inspect_folder(root: Path) -> Inspection:
     folder = look_at_folder(root)
     tables, default = look_at_tables(folder)
     reading = propose_reading(folder, tables)
-    patches = "labels" if folder.label_images else None
+    patches = "roi" if folder.regions else "labels" if folder.label_images else None
     basis = specimens_params(reading.settings, root=root, mask="none", patches=patches)
     captures, left_out = _list_captures(folder, reading, basis)
     labelling = _label_captures(captures, reading, tables, default, basis)
@@ -89,11 +97,14 @@ def inspect_folder(root: Path) -> Inspection:
     )
     obstacles = (
         *reading.obstacles,
+        *describe_masks(folder.masks),
         *_unread(look),
         *_left_out(captures, left_out),
         *labelling.obstacles,
+        *doubts_of_values(labelling.table),
         *_disagreements(labelling, labels),
-        *_workbooks(folder),
+        *_sides(labelling),
+        *(_workbooks(folder) if not labelling.n_labelled else ()),
     )
     pairs = None
     if reading.word_pairs is not None:
@@ -112,7 +123,12 @@ def _list_captures(
         return list_pairs(folder.images, reading.word_pairs, folder.root)
     path = find_metadata(folder.root, basis) if basis.rgb_column else None
     metadata = clean_labels(read_metadata(path, basis), basis)[0] if path else None
-    return discover_captures(folder.root, basis, metadata)
+    captures, left_out = discover_captures(folder.root, basis, metadata)
+    masks = {str(file) for file in folder.masks}
+    return (
+        captures[~captures["filename"].isin(masks)].reset_index(drop=True),
+        left_out[~left_out["filename"].isin(masks)].reset_index(drop=True),
+    )
 
 
 def _label_captures(
@@ -170,10 +186,16 @@ def _disagreements(labelling: Labelling, labels: tuple[Setting, ...]) -> tuple[s
     return tuple(f"{labelling.table.path.name}: {one.describe()}" for one in found)
 
 
+def _sides(labelling: Labelling) -> tuple[str, ...]:
+    found = "" if labelling.join is None else describe_unlabelled_sides(labelling.join.captures)
+    return (found,) if found else ()
+
+
 def _workbooks(folder: Folder) -> tuple[str, ...]:
     if not folder.workbooks:
         return ()
     names = ", ".join(map(str, folder.workbooks[:3]))
     return (
-        f"{names}: workbooks are not read; save the sheet of labels as CSV, metadata.csv beside the images",
+        f"{names}: workbooks are not read; save the sheet of labels as CSV UTF-8, metadata.csv beside the "
+        "images",
     )

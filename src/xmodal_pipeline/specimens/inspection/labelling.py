@@ -1,7 +1,5 @@
 """Tables of a folder: which one labels the captures, joined to them as a run joins it."""
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,25 +13,17 @@ from xmodal_pipeline.specimens.columns import Column, Role, describe_columns
 from xmodal_pipeline.specimens.grey_standards import KEY_COLUMNS as STANDARD_COLUMNS
 from xmodal_pipeline.specimens.inspection.files import Folder
 from xmodal_pipeline.specimens.inspection.proposal import Setting, State
+from xmodal_pipeline.specimens.inspection.wording import columns_like
 from xmodal_pipeline.specimens.joining import Join, join_metadata
 from xmodal_pipeline.specimens.metadata import HASH_COLUMNS, clean_labels, find_metadata, read_metadata
 from xmodal_pipeline.specimens.names import NameIndex, strip_suffix
-from xmodal_pipeline.specimens.tables import read_table
+from xmodal_pipeline.specimens.tables import describe_guess, read_table
 
 _MOST_TABLES: Final = 12
 _MOST_BYTES: Final = 50_000_000
 _MIN_LABELLED: Final = 0.8
 _MIN_FILES: Final = 0.4
 """Share of a column's values that must name files."""
-_NO_LETTER = re.compile(r"[\W_]+")
-_ID_WORDS: Final = frozenset(
-    {"id", "specimen", "specimenno", "specimennumber", "catalogno", "catalognumber", "code"}
-    | {"inventarnummer", "sammlungsnummer", "katalognummer", "numeroinventaire", "numerodinventaire"}
-)
-_SPECIES_WORDS: Final = frozenset(
-    {"taxon", "taxa", "scientificname", "speciesname", "binomial", "sp", "art", "espece", "especie"}
-)
-_SEX_WORDS: Final = frozenset({"gender", "geschlecht", "sexe", "sexo"})
 
 
 @dataclass(frozen=True)
@@ -47,6 +37,8 @@ class Table:
     """Why it cannot be the metadata, as the reader says it."""
     is_standards: bool = False
     """Whether it has the columns of grey standards."""
+    guess: str = ""
+    """What its letters are read as, where nothing in the file says it."""
 
     def named(self, role: Role) -> list[Column]:
         """Its columns of a role."""
@@ -118,15 +110,23 @@ def choose_table(
 
 def suggest_key(table: Table) -> str | None:
     """Headers to rename so that a table can be the metadata; None where no column names the captures."""
-    files, ids = table.named("file"), table.named("id") or _called(table, _ID_WORDS)
+    files, ids = table.named("file"), table.named("id") or columns_like(table.columns, "specimen_id")
     if not files and not ids:
         return None
     renamed = {files[0].name: "filename"} if files else {ids[0].name: "specimen_id"}
-    for name, words in (("species", _SPECIES_WORDS), ("sex", _SEX_WORDS)):
-        if like := _called(table, words):
-            renamed[like[0].name] = name
+    for name in ("species", "sex"):
+        if (like := columns_like(table.columns, name)) and column_name(like[0].name) != name:
+            renamed.setdefault(like[0].name, name)
     shown = ", ".join(f"'{old}' to '{new}'" for old, new in renamed.items())
     return f"rename its header{'s' if len(renamed) > 1 else ''} {shown}"
+
+
+def doubts_of_values(table: Table | None) -> tuple[str, ...]:
+    """Letters and species that may be written otherwise than they are meant."""
+    if table is None:
+        return ()
+    found = (table.guess, *(one.doubt_of_species() for one in table.columns))
+    return tuple(f"{table.path.name}: {one}" for one in found if one)
 
 
 def _doubts(found: Labelling) -> tuple[str, ...]:
@@ -150,26 +150,16 @@ def _other_headers(found: Labelling) -> tuple[str, ...]:
     if found.table is None:
         return ()
     uses = {
-        "specimen_id": (_ID_WORDS, "photographs of one specimen stay together"),
-        "species": (_SPECIES_WORDS, "species are compared as such"),
-        "sex": (_SEX_WORDS, "it is cleaned as such"),
+        "specimen_id": "photographs of one specimen stay together",
+        "species": "species are compared as such",
+        "sex": "it is cleaned as such",
     }
     taken = {column.name for column in found.table.columns}
     return tuple(
         f"'{like[0].name}' of {found.table.path.name} is no '{name}': rename it so, so that {use}"
-        for name, (words, use) in uses.items()
-        if name not in taken and (like := _called(found.table, words))
+        for name, use in uses.items()
+        if name not in taken and (like := columns_like(found.table.columns, name))
     )
-
-
-def _called(table: Table, words: frozenset[str]) -> list[Column]:
-    """Columns of one of these names, whatever their accents and what stands between letters."""
-    return [one for one in table.columns if _NO_LETTER.sub("", _plain(column_name(one.name))) in words]
-
-
-def _plain(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 def _metadata(found: Labelling) -> Setting:
@@ -206,15 +196,25 @@ def _look(path: Path, settings: SpecimensParams, names: NameIndex) -> Table:
     ids = ["specimen_id", *HASH_COLUMNS]
     columns = describe_columns(cleaned, changes, files=_name_files(text, names), ids=ids)
     is_standards = set(STANDARD_COLUMNS) <= {column_name(header) for header in text.columns}
-    return Table(path, len(text), columns, problem, is_standards)
+    return Table(path, len(text), columns, problem, is_standards, describe_guess(path))
 
 
 def _name_files(table: pd.DataFrame, names: NameIndex) -> list[str]:
-    """The columns that name images, `filename` whatever it holds."""
-    found = ["filename"]
+    """The columns that name images, `filename` whatever it holds.
+
+    Names without an extension might be those of specimens: they count where two columns name two files in
+    every row.
+    """
+    found, bare = ["filename"], {}
     for column in table.columns:
         written = [str(value) for value in table[column].dropna() if str(value).strip()]
-        n_files = sum(strip_suffix(value) != value and bool(names.find(value)) for value in written)
-        if n_files > _MIN_FILES * len(written):
+        files = [names.find(value) for value in written]
+        n_suffixed = sum(
+            strip_suffix(value) != value and bool(file) for value, file in zip(written, files, strict=True)
+        )
+        if n_suffixed > _MIN_FILES * len(written):
             found.append(str(column))
-    return found
+        elif sum(len(file) == 1 for file in files) > _MIN_FILES * len(written):
+            bare[str(column)] = {number for file in files for number in file}
+    are_pairs = len(bare) == 2 and set.isdisjoint(*bare.values())
+    return [*found, *bare] if are_pairs else found

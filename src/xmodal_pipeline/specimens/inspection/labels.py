@@ -4,17 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from xmodal_pipeline.imaging.tiff import ImageHeader
+from xmodal_pipeline.params.ingest import SpecimensParams
 from xmodal_pipeline.specimens.columns import Column
 from xmodal_pipeline.specimens.inspection.files import Folder
 from xmodal_pipeline.specimens.inspection.labelling import Table
 from xmodal_pipeline.specimens.inspection.proposal import Setting
+from xmodal_pipeline.specimens.inspection.wording import columns_like, is_of_photograph, sex_of
 
-_CONFOUNDERS: Final = frozenset(
-    {"session", "date", "year", "month", "day", "museum", "collection", "institution", "camera", "lens"}
-    | {"lamp", "observer", "photographer", "batch", "drawer", "site", "locality", "location", "country"}
-    | {"region"}
-)
-"""Columns of what may go together with a label without being about the organism."""
 _MOST_CLASSES: Final = 10
 _MOST_TERMS: Final = 4
 """Of a vocabulary that are shown."""
@@ -26,25 +22,42 @@ def propose_labels(table: Table | None) -> tuple[Setting, ...]:
     found = [*_label(columns), *_confounders(columns)]
     for column in columns:
         if column.outside:
-            why = (
-                f"'{column.name}' has also {', '.join(column.outside[:_MOST_TERMS])}: unlabelled until mapped"
-            )
-            found.append(Setting("specimens.vocabulary", None, "doubtful", why, (_mapping(column),)))
+            found.append(_vocabulary(column))
     return tuple(found)
+
+
+def _vocabulary(column: Column) -> Setting:
+    """The vocabulary of now, and what is written beside it where that is a word for a sex."""
+    known = {word: sex for word in column.outside if column.name == "sex" and (sex := sex_of(word))}
+    rest = [word for word in column.outside if word not in known]
+    shown = ", ".join(f"{word} for {sex}" for word, sex in known.items())
+    why = f"'{column.name}' has also {', '.join([*([shown] if shown else []), *rest[:_MOST_TERMS]])}"
+    why += ": unlabelled until mapped" if rest else ""
+    vocabulary = SpecimensParams().vocabulary
+    terms = {**vocabulary.get(column.name, {}), **{word.casefold(): sex for word, sex in known.items()}}
+    mapping = (_mapping(column.name, rest),) if rest else ()
+    return Setting("specimens.vocabulary", {**vocabulary, column.name: terms}, "doubtful", why, mapping)
 
 
 def _label(columns: Sequence[Column]) -> list[Setting]:
     key = "specimens.label"
+    others = {"view", *(one.name for one in columns_like(columns, "species"))}
     possible = [
         column.name
         for column in columns
-        if column.role == "label" and column.name not in {"view", *_CONFOUNDERS} and _repeats(column)
+        if column.role == "label"
+        and column.name not in others
+        and not is_of_photograph(column.name)
+        and _repeats(column)
     ]
     if "sex" in possible:
         return [Setting(key, "sex", "certain", "there is a column 'sex'")]
     if any(column.name == "sex" and column.outside for column in columns):
-        why = "there is a column 'sex', once specimens.vocabulary maps what is written there"
+        why = "there is a column 'sex', read with specimens.vocabulary"
         return [Setting(key, "sex", "doubtful", why, tuple(possible))]
+    if sexes := columns_like(columns, "sex"):
+        why = f"the sexes stand in '{sexes[0].name}': once that is called 'sex', null takes it"
+        return [Setting(key, None, "doubtful", why, tuple(possible))]
     if not possible:
         return []
     why = "which label is the question is not to be told"
@@ -60,7 +73,7 @@ def _confounders(columns: Sequence[Column]) -> list[Setting]:
     names = [
         column.name
         for column in columns
-        if column.name in _CONFOUNDERS
+        if is_of_photograph(column.name)
         and (column.role == "number" or 2 <= len(column.classes) <= column.n_known // 2)
     ]
     if not names:
@@ -69,9 +82,9 @@ def _confounders(columns: Sequence[Column]) -> list[Setting]:
     return [Setting("specimens.confounders", names, "doubtful", why, ("[]",))]
 
 
-def _mapping(column: Column) -> str:
-    terms = ", ".join(f"{written}: <term>" for written in column.outside[:_MOST_TERMS])
-    return f"{{{column.name}: {{{terms}}}}}"
+def _mapping(column: str, words: Sequence[str]) -> str:
+    terms = ", ".join(f"{written}: <term>" for written in words[:_MOST_TERMS])
+    return f"{{{column}: {{{terms}}}}}"
 
 
 def propose_beside(folder: Folder, tables: Sequence[Table], labels: Table | None) -> tuple[Setting, ...]:

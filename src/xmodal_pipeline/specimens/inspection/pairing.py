@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from xmodal_pipeline.imaging.labels import read_wavelength
 from xmodal_pipeline.specimens.discovery import CAPTURE_COLUMNS, pairs_of_columns
 from xmodal_pipeline.specimens.joining import Join
 
@@ -25,10 +26,13 @@ _WORD: Final = re.compile(
     rf"(^|[ _.\-])({'|'.join(sorted(VISIBLE_WORDS | UV_WORDS))})(?=[ _.\-]|$)", re.IGNORECASE
 )
 _SPLIT: Final = re.compile(r"([^A-Za-z0-9]+|(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)|(?<=[a-z])(?=[A-Z]))")
+_BAND: Final = re.compile(r"r|g|b|red|green|blue|uv\d?|mask", re.IGNORECASE)
 _MOST_ENDINGS: Final = 12
 """A key that goes on in more ways than this is a series, not a specimen."""
 _MIN_SHARE: Final = 0.5
 """Endings must pair this share of the photographs."""
+_MIN_SHARED_NAMES: Final = 0.9
+"""Two folders must share this share of their names."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class WordPairs:
     pairs: tuple[tuple[PurePosixPath, PurePosixPath], ...]
     """(visible, UV)."""
     where: Literal["folder", "name"]
+    is_told: bool = True
+    """Whether the word says which one is UV."""
 
 
 def find_suffix_pair(images: Sequence[PurePosixPath]) -> SuffixPair | None:
@@ -78,8 +84,18 @@ def find_suffix_pair(images: Sequence[PurePosixPath]) -> SuffixPair | None:
 
 
 def find_band_endings(images: Sequence[PurePosixPath]) -> tuple[str, ...]:
-    """The three or more endings that most specimens' files share, as where every band is a file."""
-    sets = Counter(frozenset(found) for found in _endings_by_key(images).values() if len(found) >= 3)
+    """The three or more endings that most specimens' files share, as where every band is a file.
+
+    Names that say nothing but the band (`A12/365nm.tif`, `A12/UV.tif`) are shared by folders.
+    """
+    by_folder: dict[PurePosixPath, set[str]] = defaultdict(set)
+    for file in images:
+        if read_wavelength(file.stem) is not None or _BAND.fullmatch(file.stem):
+            by_folder[file.parent].add(file.stem)
+    named = [frozenset(found) for found in by_folder.values() if 3 <= len(found) <= _MOST_ENDINGS]
+    shared = [found for found in named if named.count(found) > 1]
+    by_key = [frozenset(found) for found in _endings_by_key(images).values() if len(found) >= 3]
+    sets = Counter(by_key or shared)
     if not sets:
         return ()
     endings, n = sets.most_common(1)[0]
@@ -108,6 +124,22 @@ def find_word_pairs(images: Sequence[PurePosixPath]) -> WordPairs | None:
     return WordPairs(
         tuple(sorted(pairs)), "folder" if all(a.parent != b.parent for a, b in pairs) else "name"
     )
+
+
+def find_folder_pairs(images: Sequence[PurePosixPath]) -> WordPairs | None:
+    """Pairs of one name in two folders that hold all the images; which one is UV, a folder's name may say."""
+    folders: dict[PurePosixPath, dict[str, PurePosixPath]] = defaultdict(dict)
+    for file in images:
+        folders[file.parent][file.stem] = file
+    if len(folders) != 2:
+        return None
+    rgb, uv = sorted(folders, key=lambda folder: ("uv" in folder.name.casefold(), folder))
+    shared = folders[rgb].keys() & folders[uv].keys()
+    if 2 * len(shared) < _MIN_SHARED_NAMES * len(images):
+        return None
+    is_told = "uv" in uv.name.casefold() and "uv" not in rgb.name.casefold()
+    pairs = ((folders[rgb][stem], folders[uv][stem]) for stem in sorted(shared))
+    return WordPairs(tuple(pairs), "folder", is_told)
 
 
 def list_pairs(

@@ -153,12 +153,16 @@ def _decide_mask(
             why = f"outlines {frame} in {len(masks)} of {len(read)} captures"
             state: State = "certain" if source == "alpha" else "doubtful"
             look = "" if source == "alpha" else "; look at the outlines on the sheet"
-            return Setting(key, source, state, why + look, ("none",)), read
+            return Setting(key, source, state, why + look, (*_regions(study), "none")), read
         failures.append(f"{source}: {verdict}")
     read = _read(sample, study, "none")
-    why = f"no outline is found ({'; '.join(failures)}): the whole frame would be measured"
-    others = ("white_background", *(["patches"] if study.settings.patches else []))
-    return Setting(key, "none", "doubtful", why, others), read
+    remedy = "" if study.settings.patches else "; add a mask band, or draw regions and set patches"
+    why = f"no outline is found: the whole frame would be measured{remedy} ({'; '.join(failures)})"
+    return Setting(key, "none", "doubtful", why, _regions(study)), read
+
+
+def _regions(study: Study) -> tuple[str, ...]:
+    return ("patches",) if study.settings.patches else ()
 
 
 def _band_setting(masks: list[Mask], n: int) -> Setting:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from xmodal_pipeline.errors import CaptureRejected
-from xmodal_pipeline.imaging.labels import recognise_band
+from xmodal_pipeline.imaging.labels import read_wavelength, recognise_band
 from xmodal_pipeline.imaging.tiff import ImageHeader, read_stack
 from xmodal_pipeline.params.ingest import LAYOUTS, PAIR
 from xmodal_pipeline.specimens.inspection.files import Folder
@@ -20,10 +20,12 @@ from xmodal_pipeline.specimens.inspection.pairing import (
     SuffixPair,
     WordPairs,
     find_band_endings,
+    find_folder_pairs,
     find_suffix_pair,
     find_word_pairs,
 )
 from xmodal_pipeline.specimens.inspection.proposal import Setting, State
+from xmodal_pipeline.specimens.sides import SIDES
 
 _FEWEST_STACK_BANDS: Final = 4
 _N_STACKS: Final = 5
@@ -33,15 +35,9 @@ _MOST_VALUES: Final = 100_000_000
 _UV_LABEL: Final = re.compile(r"(^|[^a-z])(uv|u)(?![a-z]{2})|ultraviolet|(?<!\d)3\d\d(?!\d)", re.IGNORECASE)
 _MASK_LABEL: Final = re.compile(r"mask|alpha|silhouette|segment", re.IGNORECASE)
 _RGB_LABELS: Final = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B"}
-_VIEWS: Final = frozenset(
-    {"d", "v", "dorsal", "ventral", "dors", "vent", "l", "r", "left", "right", "lateral", "front", "back"}
-    | {"upper", "under", "up", "top", "bottom", "recto", "verso"}
-)
-"""Endings that name sides of a specimen: such photographs were never meant to lie on one another."""
-_STACKING: Final = (
-    "stack the bands of each specimen in one TIFF, R G B first (Fiji: Image > Stacks > Images to Stack, "
-    "File > Save As > Tiff), then inspect again"
-)
+_COLOURS: Final = {"UV": (300, 400), "B": (400, 500), "G": (500, 600), "R": (600, 700)}
+"""Wavelengths in nm, the upper end excluded."""
+_OWN_LAYOUT: Final = "{order: […], rgb: […], uv: […], mask: …}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,7 @@ def _nothing_to_read(folder: Folder) -> str:
 def _propose_stacks(folder: Folder, header: ImageHeader) -> Reading:
     key, n = "specimens.layout", header.n_bands
     if header.labels is not None:
-        labelled = _layout_by_labels(header.labels)
+        labelled = _layout_by_labels(header.labels) or _layout_by_wavelengths(header.labels)
         if labelled is not None:
             return Reading((labelled,))
     n_looked_at = int(np.clip(_MOST_VALUES // (n * header.height_px * header.width_px), 1, _N_STACKS))
@@ -93,22 +89,21 @@ def _propose_stacks(folder: Folder, header: ImageHeader) -> Reading:
     seen = [is_mask for file in stacks if (is_mask := _last_is_mask(folder, file)) is not None]
     has_mask = bool(seen) and all(seen)
     bare = "the files carry no band names that are known here, so their order is assumed"
-    own = "{order: […], rgb: […], uv: […], mask: …}"
     colours = n - has_mask
     if colours < _FEWEST_STACK_BANDS or colours > 6:
         what = f"{n} bands{', the last a mask' if has_mask else ''}"
         if colours < _FEWEST_STACK_BANDS:
             return Reading((), (f"{what}: no UV beside R, G, B; add the UV bands to each file",))
         why = f"{what}: no layout has so many; say which are R, G, B, UV (one to three) and mask"
-        return Reading((Setting(key, None, "unknown", why, (own,)),))
+        return Reading((Setting(key, None, "unknown", why, (_OWN_LAYOUT,)),))
     why = f"{n} bands, the last {'has' if has_mask else 'does not have'} the two levels of a mask; {bare}"
     named = {(6, True): "rgb_uv_mask", (6, False): "rgb_uv", (5, False): "micatoolbox"}.get(
         (colours, has_mask)
     )
     if named is not None:
         order = " ".join(LAYOUTS[named].order)
-        return Reading((Setting(key, named, "doubtful", f"{why}: {order}", (own,)),))
-    return Reading((Setting(key, _own_layout(colours, has_mask=has_mask), "doubtful", why, (own,)),))
+        return Reading((Setting(key, named, "doubtful", f"{why}: {order}", (_OWN_LAYOUT,)),))
+    return Reading((Setting(key, _own_layout(colours, has_mask=has_mask), "doubtful", why, (_OWN_LAYOUT,)),))
 
 
 def _own_layout(colours: int, *, has_mask: bool) -> dict[str, Any]:
@@ -142,6 +137,34 @@ def _layout_by_labels(labels: tuple[str, ...]) -> Setting | None:
     return Setting("specimens.layout", value, "doubtful", why)
 
 
+def _layout_by_wavelengths(labels: tuple[str, ...]) -> Setting | None:
+    """A layout of bands called by their wavelengths; to be set by hand where they name no R, G, B and UV."""
+    found = [read_wavelength(label) for label in labels]
+    masks = [label for label in labels if _MASK_LABEL.search(label)]
+    wavelengths = [one for one in found if one is not None]
+    if len(wavelengths) + len(masks) != len(labels) or len(masks) > 1 or not wavelengths:
+        return None
+    order = [f"{one}nm" if one is not None else "mask" for one in found]
+    why = f"made from the wavelengths in the names that the files give their bands: {', '.join(order)}"
+    colours = colours_of(wavelengths)
+    if colours is None:
+        why = f"the files name their bands {', '.join(order)}; say which are R, G, B and UV (one to three)"
+        return Setting("specimens.layout", None, "unknown", why, (_OWN_LAYOUT,))
+    names = [f"{one}nm" for one in colours]
+    value = _layout_value(order, names[:3], names[3:], "mask" if masks else None)
+    return Setting("specimens.layout", value, "doubtful", why)
+
+
+def colours_of(wavelengths: Sequence[int]) -> list[int] | None:
+    """Wavelengths (nm) of one R, one G, one B and one to three UV bands, in this order; else None."""
+    found = {
+        name: [one for one in wavelengths if low <= one < high] for name, (low, high) in _COLOURS.items()
+    }
+    told = [len(found[name]) for name in "RGB"] == [1, 1, 1] and 1 <= len(found["UV"]) <= 3
+    ordered = [*found["R"], *found["G"], *found["B"], *sorted(found["UV"], reverse=True)]
+    return ordered if told and len(set(ordered)) == len(wavelengths) else None
+
+
 def _last_is_mask(folder: Folder, file: PurePosixPath) -> bool | None:
     """Whether a stack's last band has the two levels of a mask; None where it cannot be read."""
     try:
@@ -154,20 +177,22 @@ def _last_is_mask(folder: Folder, file: PurePosixPath) -> bool | None:
 def _propose_pairs(folder: Folder, header: ImageHeader, tables: Sequence[Table]) -> Reading:
     bands = find_band_endings(folder.images) if header.n_bands == 1 else ()
     if bands:
-        return Reading((), (f"one file per band ({', '.join(bands)}): no layout reads that; {_STACKING}",))
+        return Reading(
+            (), (f"one file per band ({', '.join(bands)}): no layout reads that; {_stacking(bands)}",)
+        )
     pair = find_suffix_pair(folder.images)
     if pair is not None and pair.is_told:
         return _by_suffix(folder, pair)
     by_table = _by_columns(tables)
     if by_table is not None:
         return by_table
-    words = find_word_pairs(folder.images)
+    words = find_word_pairs(folder.images) or find_folder_pairs(folder.images)
     if words is not None:
         return _by_words(words)
     if pair is not None:
         return _by_suffix(folder, pair)
     if header.n_bands == 1:
-        return Reading((), (f"single-band files whose names join no bands: {_STACKING}",))
+        return Reading((), (f"single-band files whose names join no bands: {_stacking(())}",))
     what = f"{header.n_bands} bands per file and no second photograph of the same specimen by name"
     return Reading(
         (),
@@ -175,6 +200,19 @@ def _propose_pairs(folder: Folder, header: ImageHeader, tables: Sequence[Table])
             f"no UV: {what}. If UV photographs are here, end names alike (X_vis.jpg, X_uv.jpg) or name both "
             "files in two columns of metadata.csv (specimens.rgb_column, specimens.uv_column)",
         ),
+    )
+
+
+def _stacking(bands: Sequence[str]) -> str:
+    """How to make stacks of files of one band, in which order where their names hold wavelengths."""
+    wavelengths = [one for band in bands if (one := read_wavelength(band)) is not None]
+    order = colours_of(wavelengths) if len(wavelengths) == len(bands) else None
+    first = (
+        "R G B first" if order is None else f"in the order {' '.join(f'{one}nm' for one in order)} (R G B UV)"
+    )
+    return (
+        f"stack the bands of each specimen in one TIFF, {first} (a script for a whole folder: "
+        "docs/how-to/my-layout.md#one-file-per-band), then inspect again"
     )
 
 
@@ -207,7 +245,7 @@ def _by_suffix(folder: Folder, pair: SuffixPair) -> Reading:
 
 def _registration(pair: SuffixPair, rgb: ImageHeader | None, uv: ImageHeader | None) -> tuple[Setting, ...]:
     key = "specimens.registration"
-    if {one.strip(" _.-").casefold() for one in (pair.rgb, pair.uv)} <= _VIEWS:
+    if {one.strip(" _.-").casefold() for one in (pair.rgb, pair.uv)} <= SIDES:
         why = "the endings name two sides of a specimen, which never lie on one another"
         return (Setting(key, "off", "doubtful", why, ("correct",)),)
     if rgb is not None and uv is not None and _upright_size(rgb) != _upright_size(uv):
@@ -261,14 +299,16 @@ def _by_columns(tables: Sequence[Table]) -> Reading | None:
 def _by_words(words: WordPairs) -> Reading:
     where = "the folder they stand in" if words.where == "folder" else "a word within their names"
     first, second = words.pairs[0]
+    ask = "" if words.is_told else ". Are they, or two sessions? Which one is UV is not to be told"
     why = (
         f"{len(words.pairs)} pairs told apart by {where}, such as {first} and {second}, which no suffix "
-        "joins: init writes a table that names both files of each pair"
+        f"joins: init writes a table that names both files of each pair{ask}"
     )
+    swapped = ((), ()) if words.is_told else ((UV_FILE,), (RGB_FILE,))
     return Reading(
         (
-            Setting("specimens.rgb_column", RGB_FILE, "doubtful", why),
-            Setting("specimens.uv_column", UV_FILE, "doubtful", "its twin"),
+            Setting("specimens.rgb_column", RGB_FILE, "doubtful", why, swapped[0]),
+            Setting("specimens.uv_column", UV_FILE, "doubtful", "its twin", swapped[1]),
         ),
         word_pairs=words,
     )

@@ -68,6 +68,7 @@ def _files(inspection: Inspection) -> list[str]:
     beside_images = [
         (len(folder.regions), "ImageJ regions named as an image"),
         (len(folder.label_images), "label images"),
+        (len(folder.masks), "files of one band called as a stack"),
         (len(folder.previews), "previews named as a TIFF"),
         (len(folder.broken_links), "links without a target"),
         (len(folder.trees), "trees"),
@@ -97,6 +98,8 @@ def _table(inspection: Inspection) -> list[str]:
         if len(table.columns) > _MOST_COLUMNS:
             rest = ", ".join(one.name for one in table.columns[_MOST_COLUMNS:])
             lines.append(_cut(f"    and {len(table.columns) - _MOST_COLUMNS} more: {rest}"))
+    elif inspection.folder.images:
+        lines += _wrap("Table", "none: labels such as species and sex go to metadata.csv beside the images")
     others = [one for one in inspection.tables if one is not table]
     if others:
         lines += _wrap("Not read", ", ".join(_name(one, inspection.folder.root) for one in others), most=1)
@@ -120,7 +123,7 @@ def _settings(settings: Iterable[Setting]) -> list[str]:
         other = f" [{word} {', '.join(one.alternatives)}]" if one.alternatives else ""
         told = value if one.state == "unknown" else f"= {value}"
         text = f"{one.key} {told}{other}: {one.why}"
-        lines += _fold(f"{_MARKS[one.state]} {text}", "   ", 2)
+        lines += _fold(f"{_MARKS[one.state]} {text}", "   ", 2 if one.state == "certain" else 3)
     return lines
 
 
