@@ -74,20 +74,29 @@ def check_runner(options: Mapping[str, Any]) -> None:
     another they would change one another's numbers.
 
     Raises:
-        ParametersError: for Kedro's runners of threads and processes, and for parameters of a runner.
+        ParametersError: for Kedro's runners of threads and processes, and for unknown parameters of a runner.
     """
     runner = options.get("runner") or _RUNNER
     name = runner.removeprefix("kedro.runner.")
-    if name != _RUNNER and "." not in name:
+    if name != _RUNNER and "." in name:
+        return
+    if name != _RUNNER:
         raise ParametersError(
             f"--runner: must be {_RUNNER}, got '{runner}'; leave it out: nodes use several processes "
             "by themselves, set by quality.n_jobs, evaluation.n_jobs and training.devices"
         )
-    params = options.get("runner_params") or {}
-    if params not in ({}, {"is_async": False}, "is_async=False"):
+    params = _runner_params(options)
+    if not (params.keys() <= {"is_async"} and all(isinstance(value, bool) for value in params.values())):
+        got = ",".join(_as_typed(params))
         raise ParametersError(
-            f"--runner-params: must be left out, got {params}; to load and save in threads, write --async"
+            f"--runner-params: must be left out, or is_async=True to load and save in threads, got {got}"
         )
+
+
+def _runner_params(options: Mapping[str, Any]) -> dict[str, Any]:
+    """By key, of a text as typed or of what Kedro makes of it."""
+    given = options.get("runner_params") or {}
+    return dict(OmegaConf.from_dotlist(given.split(",")) if isinstance(given, str) else given)
 
 
 def _check_params(text: str) -> None:
@@ -174,9 +183,10 @@ def check_parts(pipeline: Pipeline, options: Mapping[str, Any]) -> None:
         asked = " ".join(f"{_OPTIONS[name]} {','.join(value)}" for name, value in given.items())
         raise ParametersError(f"{asked}: must leave a node to run, got none; drop one of them") from error
     as_they_go = [node.name for node in left.nodes if inspect.isgeneratorfunction(node.func)]
-    if options.get("is_async") and as_they_go:
+    threaded = "--async" if options.get("is_async") else "--runner-params=is_async=True"
+    if (options.get("is_async") or _runner_params(options).get("is_async")) and as_they_go:
         raise ParametersError(
-            f"--async: must be left out where a node saves as it goes, got {', '.join(as_they_go)}, whose "
+            f"{threaded}: must be left out where a node saves as it goes, got {', '.join(as_they_go)}, whose "
             "results Kedro would not wait for"
         )
 

@@ -68,7 +68,10 @@ def kedro_run(project, *options):
             ["--pipelines", "ablation", "--async"],
             "--async: must be left out where a node saves as it goes, got ablation.train_cells, whose",
         ),
-        (["--runner-params", "is_async=true"], "--runner-params: must be left out, got {'is_async': True}"),
+        (
+            ["--pipelines", "ablation", "--runner-params", "is_async=true"],
+            "--runner-params=is_async=True: must be left out where a node saves as it goes, got ablation.",
+        ),
     ],
 )
 def test_a_name_that_does_not_exist_is_refused_with_those_that_do(project, options, message):
@@ -86,7 +89,10 @@ def test_tags_of_checks_are_not_for_users(project):
     [
         ({"runner": "ThreadRunner"}, r"^--runner: must be SequentialRunner.*, got 'ThreadRunner'"),
         ({"runner": "kedro.runner.ThredRunner"}, r"^--runner: must be SequentialRunner.*ThredRunner'"),
-        ({"runner_params": "max_workers=2"}, r"^--runner-params: must be left out, got max_workers=2"),
+        ({"runner_params": "max_workers=2"}, r"^--runner-params: .* is_async=True .*, got max_workers=2$"),
+        ({"runner_params": "is_async=True,max_workers=2"}, r"got is_async=true,max_workers=2$"),
+        ({"runner_params": "is_async=maybe"}, r"^--runner-params: .*, got is_async=maybe$"),
+        ({"runner_params": "is_async"}, r"^--runner-params: .*, got is_async=null$"),
         ({"pipeline": "a", "pipelines": "b,c"}, r"^--pipeline: .*; write --pipelines a,b,c$"),
         ({"params": "study"}, r"^--params: must be key=value, got 'study'; write --params study=<value>$"),
         ({"params": "study=a,study=*b"}, r"study must be readable as YAML, got \*b; .* \"study='\*b'\"$"),
@@ -102,6 +108,9 @@ def test_what_kedro_can_parse_passes():
     check_options({})
     check_options({"params": "study=a, specimens.filter=view == 'dorsal' and age >= 2,", "pipelines": "a,b"})
     check_options({"params": "specimens.confounders=[session]", "runner": "kedro.runner.SequentialRunner"})
+    check_options({"runner_params": "is_async=True"})  # as Kedro says to write --async
+    check_options({"runner_params": {"is_async": False}})
+    check_options({"runner": "of_a_cluster.DaskRunner", "runner_params": "n_workers=2"})
 
 
 @pytest.mark.parametrize("written", ["[session, year]", "session,year", "(session,year)"])
