@@ -13,6 +13,7 @@ import click
 import yaml
 from kedro.framework.cli.hooks import cli_hook_impl
 from kedro.framework.cli.project import run
+from kedro.framework.project import pipelines as registered
 from kedro.framework.startup import ProjectMetadata
 from kedro.pipeline import Pipeline
 from omegaconf import OmegaConf
@@ -110,9 +111,8 @@ def _check_params(text: str) -> None:
     for first, *others in groups:
         key, equals, value = first.partition("=")
         if not equals:
-            raise ParametersError(
-                f"--params: must be key=value, got '{first}'; write --params {first}=<value>"
-            )
+            written = first.replace(":", "=", 1) if ":" in first else f"{first}=<value>"
+            raise ParametersError(f"--params: must be key=value, got '{first}'; write --params {written}")
         if others:
             raise ParametersError(_explain_list(groups, key, others[0]))
         try:
@@ -159,6 +159,11 @@ def check_pipelines(names: Iterable[str]) -> None:
         raise ParametersError(_unknown("--pipelines", "among the pipelines", unknown, known))
 
 
+def asked_pipelines(options: Mapping[str, Any]) -> list[str]:
+    """Names of the pipelines of a run, by the options of `kedro run`."""
+    return [options["pipeline"]] if options.get("pipeline") else options.get("pipelines") or ["__default__"]
+
+
 def check_parts(pipeline: Pipeline, options: Mapping[str, Any]) -> None:
     """Every name that narrows a run must exist in its pipelines; together they must leave nodes that can run.
 
@@ -167,14 +172,22 @@ def check_parts(pipeline: Pipeline, options: Mapping[str, Any]) -> None:
         options: of `kedro run`, as its command takes them.
 
     Raises:
-        ParametersError: naming the option, with the nearest names.
+        ParametersError: naming the option, with the pipelines that have such a name, else the nearest names.
     """
+    if not pipeline.nodes:
+        raise ParametersError(
+            f"--pipelines {','.join(asked_pipelines(options))}: must hold a node, got none; "
+            "create_pipeline in its pipeline.py returns them"
+        )
     for name, find in _NAMES.items():
         known = find(pipeline)
         if unknown := [one for one in options.get(name) or () if one not in known]:
             hidden = (CHECKS, FEATURES, "params:", "parameters")
             shown = [one for one in known if not one.startswith(hidden)]
-            raise ParametersError(_unknown(_OPTIONS[name], "names of this run", unknown, shown))
+            registered.set_requested(None)  # Kedro had loaded no more than the pipelines of the run
+            others = {home: of for home, of in registered.items() if home != "__default__"}  # a sum of them
+            homes = {one: [home for home, of in others.items() if one in find(of)] for one in unknown}
+            raise ParametersError(_unknown(_OPTIONS[name], "names of this run", unknown, shown, homes))
     given = {name: options[name] for name in _NAMES if options.get(name)}
     narrowed = {("node_namespaces" if name == "namespaces" else name): value for name, value in given.items()}
     try:
@@ -211,10 +224,26 @@ _OPTIONS: Final = {
 }
 
 
-def _unknown(option: str, what: str, unknown: list[str], known: Collection[str]) -> str:
-    hints = "".join(did_you_mean(name, known) for name in unknown)
+def _unknown(
+    option: str,
+    what: str,
+    unknown: list[str],
+    known: Collection[str],
+    homes: Mapping[str, list[str]] | None = None,
+) -> str:
+    """`homes`: pipelines that have an unknown name, which this run leaves out."""
+    hints = "".join(_hint(name, known, (homes or {}).get(name, [])) for name in unknown)
     listed = f"; there are {', '.join(sorted(known))}" if len(known) <= _SHORT or not hints else ""
     return f"{option}: must be {what}, got {', '.join(map(repr, unknown))}{hints}{listed}"
+
+
+def _hint(name: str, known: Collection[str], homes: list[str]) -> str:
+    if homes:
+        return f"; '{name}' is in --pipelines {' or '.join(sorted(homes))}"
+    # Nodes, variants and their outputs are known by the last part of their names.
+    if same := sorted(one for one in known if one.endswith(f".{name}")):
+        return f"; did you mean {' or '.join(map(repr, same))}?"
+    return did_you_mean(name, known)
 
 
 def typed_options() -> dict[str, Any]:

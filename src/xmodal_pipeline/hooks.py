@@ -24,6 +24,7 @@ from yaml import YAMLError
 from xmodal_pipeline import checks
 from xmodal_pipeline.aliases import check_aliases
 from xmodal_pipeline.command_line import (
+    asked_pipelines,
     check_environment,
     check_parts,
     check_pipelines,
@@ -217,8 +218,7 @@ def _check_names(options: dict[str, Any]) -> None:
     """Kedro looks pipelines, nodes and tags up right after the context is there."""
     if not options:
         return
-    one, several = options.get("pipeline"), options.get("pipelines")
-    asked = [one] if one else several or ["__default__"]
+    asked = asked_pipelines(options)
     check_pipelines(asked)
     check_parts(sum((registered[name] for name in asked), Pipeline([])), options)
 

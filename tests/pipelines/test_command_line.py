@@ -7,9 +7,10 @@ import pytest
 from click.testing import CliRunner
 from kedro.framework.cli.project import run
 from kedro.framework.startup import bootstrap_project
+from kedro.pipeline import Pipeline
 from omegaconf import OmegaConf
 
-from xmodal_pipeline.command_line import CommandLineHooks, check_options, propose
+from xmodal_pipeline.command_line import CommandLineHooks, check_options, check_parts, propose
 from xmodal_pipeline.errors import ParametersError
 
 
@@ -42,6 +43,12 @@ def kedro_run(project, *options):
         (
             ["--namespaces", "ingets"],
             "--namespaces: must be names of this run, got 'ingets'; did you mean 'in",
+        ),
+        (["--nodes", "export_tables"], "did you mean 'evaluate.export_tables' or 'ingest.export_tables'?\n"),
+        (["--to-outputs", "canonical_captures"], "; 'canonical_captures' is in --pipelines canonical\n"),
+        (
+            ["--pipelines", "split,colour", "--nodes", "embed.separate.embed_variant,split.find_leaks"],
+            "; 'embed.separate.embed_variant' is in --pipelines all_variants or embed; there are",
         ),
         (["--nodes", "ingest.mach_tree"], "got 'ingest.mach_tree'; did you mean 'ingest.match_tree'?\n"),
         (["--from-nodes", "ingest.mach_tree"], "--from-nodes: must be names of this run, got 'ingest.mach"),
@@ -78,6 +85,11 @@ def test_a_name_that_does_not_exist_is_refused_with_those_that_do(project, optio
     assert message in kedro_run(project, *options)
 
 
+def test_a_pipeline_as_kedro_creates_it_has_no_node_to_run():
+    with pytest.raises(ParametersError, match=r"^--pipelines mine: must hold a node, got none; "):
+        check_parts(Pipeline([]), {"pipelines": ["mine"]})
+
+
 def test_tags_of_checks_are_not_for_users(project):
     output = kedro_run(project, "--pipelines", "train", "--tags", "zzz")
     assert "there are attention, concat" in output
@@ -94,6 +106,7 @@ def test_tags_of_checks_are_not_for_users(project):
         ({"runner_params": "is_async=maybe"}, r"^--runner-params: .*, got is_async=maybe$"),
         ({"runner_params": "is_async"}, r"^--runner-params: .*, got is_async=null$"),
         ({"pipeline": "a", "pipelines": "b,c"}, r"^--pipeline: .*; write --pipelines a,b,c$"),
+        ({"params": "training.seed:3"}, r"got 'training.seed:3'; write --params training.seed=3$"),
         ({"params": "study"}, r"^--params: must be key=value, got 'study'; write --params study=<value>$"),
         ({"params": "study=a,study=*b"}, r"study must be readable as YAML, got \*b; .* \"study='\*b'\"$"),
         ({"params": "specimens.confounders=[session"}, r"specimens.confounders must be readable as YAML"),
