@@ -15,6 +15,7 @@ from kedro.framework.cli.hooks import cli_hook_impl
 from kedro.framework.cli.project import run
 from kedro.framework.project import pipelines as registered
 from kedro.framework.startup import ProjectMetadata
+from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -201,6 +202,19 @@ def check_parts(pipeline: Pipeline, options: Mapping[str, Any]) -> None:
         raise ParametersError(
             f"{threaded}: must be left out where a node saves as it goes, got {', '.join(as_they_go)}, whose "
             "results Kedro would not wait for"
+        )
+
+
+def check_versions(catalog: CatalogProtocol[Any, Any], versions: Collection[str]) -> None:
+    """Kedro loads what is there, and says nothing, where a version is asked of a dataset that keeps none.
+
+    Raises:
+        ParametersError: naming the datasets.
+    """
+    if plain := [name for name in versions if getattr(catalog.get(name), "_version", None) is None]:
+        raise ParametersError(
+            "--load-versions: must name datasets with 'versioned: true' in the catalog, got "
+            f"{', '.join(plain)}; outputs of other settings are kept as another study, --params study=<name>"
         )
 
 

@@ -29,6 +29,7 @@ from xmodal_pipeline.command_line import (
     check_parts,
     check_pipelines,
     check_runner,
+    check_versions,
     propose,
     typed_options,
 )
@@ -93,8 +94,14 @@ class ProjectHooks:
             raise RunRefusedError(str(error)) from error
 
     @hook_impl
-    def after_catalog_created(self, catalog: CatalogProtocol[Any, Any]) -> None:
+    def after_catalog_created(
+        self, catalog: CatalogProtocol[Any, Any], load_versions: dict[str, str] | None
+    ) -> None:
         """Give nodes the groups that a preset fills as they are in force."""
+        try:
+            check_versions(catalog, load_versions or {})
+        except ParametersError as error:
+            raise RunRefusedError(str(error)) from error
         if self._parameters is None:
             return
         for group in FILLED_GROUPS:

@@ -7,10 +7,12 @@ import pytest
 from click.testing import CliRunner
 from kedro.framework.cli.project import run
 from kedro.framework.startup import bootstrap_project
+from kedro.io import DataCatalog, Version
 from kedro.pipeline import Pipeline
+from kedro_datasets.pandas import CSVDataset
 from omegaconf import OmegaConf
 
-from xmodal_pipeline.command_line import CommandLineHooks, check_options, check_parts, propose
+from xmodal_pipeline.command_line import CommandLineHooks, check_options, check_parts, check_versions, propose
 from xmodal_pipeline.errors import ParametersError
 
 
@@ -88,6 +90,17 @@ def test_a_name_that_does_not_exist_is_refused_with_those_that_do(project, optio
 def test_a_pipeline_as_kedro_creates_it_has_no_node_to_run():
     with pytest.raises(ParametersError, match=r"^--pipelines mine: must hold a node, got none; "):
         check_parts(Pipeline([]), {"pipelines": ["mine"]})
+
+
+def test_a_version_is_asked_only_of_datasets_that_keep_them(project):
+    message = (
+        "--load-versions: must name datasets with 'versioned: true' in the catalog, got uv_value; outputs"
+    )
+    assert message in kedro_run(project, "--load-versions", "uv_value:2026-11-29T12.00.00.000Z")
+    catalog = DataCatalog({"mine": CSVDataset(filepath="mine.csv", version=Version(None, None))})
+    check_versions(catalog, {"mine": "2026-11-29T12.00.00.000Z"})
+    with pytest.raises(ParametersError, match="got yours; outputs of other settings"):
+        check_versions(DataCatalog({"yours": CSVDataset(filepath="yours.csv")}), {"yours": "1"})
 
 
 def test_tags_of_checks_are_not_for_users(project):
