@@ -13,7 +13,9 @@ import click
 import yaml
 from kedro.framework.cli.hooks import cli_hook_impl
 from kedro.framework.cli.project import run
+from kedro.framework.project import pipelines as registered
 from kedro.framework.startup import ProjectMetadata
+from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -74,20 +76,29 @@ def check_runner(options: Mapping[str, Any]) -> None:
     another they would change one another's numbers.
 
     Raises:
-        ParametersError: for Kedro's runners of threads and processes, and for parameters of a runner.
+        ParametersError: for Kedro's runners of threads and processes, and for unknown parameters of a runner.
     """
     runner = options.get("runner") or _RUNNER
     name = runner.removeprefix("kedro.runner.")
-    if name != _RUNNER and "." not in name:
+    if name != _RUNNER and "." in name:
+        return
+    if name != _RUNNER:
         raise ParametersError(
             f"--runner: must be {_RUNNER}, got '{runner}'; leave it out: nodes use several processes "
             "by themselves, set by quality.n_jobs, evaluation.n_jobs and training.devices"
         )
-    params = options.get("runner_params") or {}
-    if params not in ({}, {"is_async": False}, "is_async=False"):
+    params = _runner_params(options)
+    if not (params.keys() <= {"is_async"} and all(isinstance(value, bool) for value in params.values())):
+        got = ",".join(_as_typed(params))
         raise ParametersError(
-            f"--runner-params: must be left out, got {params}; to load and save in threads, write --async"
+            f"--runner-params: must be left out, or is_async=True to load and save in threads, got {got}"
         )
+
+
+def _runner_params(options: Mapping[str, Any]) -> dict[str, Any]:
+    """By key, of a text as typed or of what Kedro makes of it."""
+    given = options.get("runner_params") or {}
+    return dict(OmegaConf.from_dotlist(given.split(",")) if isinstance(given, str) else given)
 
 
 def _check_params(text: str) -> None:
@@ -101,9 +112,8 @@ def _check_params(text: str) -> None:
     for first, *others in groups:
         key, equals, value = first.partition("=")
         if not equals:
-            raise ParametersError(
-                f"--params: must be key=value, got '{first}'; write --params {first}=<value>"
-            )
+            written = first.replace(":", "=", 1) if ":" in first else f"{first}=<value>"
+            raise ParametersError(f"--params: must be key=value, got '{first}'; write --params {written}")
         if others:
             raise ParametersError(_explain_list(groups, key, others[0]))
         try:
@@ -150,6 +160,11 @@ def check_pipelines(names: Iterable[str]) -> None:
         raise ParametersError(_unknown("--pipelines", "among the pipelines", unknown, known))
 
 
+def asked_pipelines(options: Mapping[str, Any]) -> list[str]:
+    """Names of the pipelines of a run, by the options of `kedro run`."""
+    return [options["pipeline"]] if options.get("pipeline") else options.get("pipelines") or ["__default__"]
+
+
 def check_parts(pipeline: Pipeline, options: Mapping[str, Any]) -> None:
     """Every name that narrows a run must exist in its pipelines; together they must leave nodes that can run.
 
@@ -158,14 +173,22 @@ def check_parts(pipeline: Pipeline, options: Mapping[str, Any]) -> None:
         options: of `kedro run`, as its command takes them.
 
     Raises:
-        ParametersError: naming the option, with the nearest names.
+        ParametersError: naming the option, with the pipelines that have such a name, else the nearest names.
     """
+    if not pipeline.nodes:
+        raise ParametersError(
+            f"--pipelines {','.join(asked_pipelines(options))}: must hold a node, got none; "
+            "create_pipeline in its pipeline.py returns them"
+        )
     for name, find in _NAMES.items():
         known = find(pipeline)
         if unknown := [one for one in options.get(name) or () if one not in known]:
             hidden = (CHECKS, FEATURES, "params:", "parameters")
             shown = [one for one in known if not one.startswith(hidden)]
-            raise ParametersError(_unknown(_OPTIONS[name], "names of this run", unknown, shown))
+            registered.set_requested(None)  # Kedro had loaded no more than the pipelines of the run
+            others = {home: of for home, of in registered.items() if home != "__default__"}  # a sum of them
+            homes = {one: [home for home, of in others.items() if one in find(of)] for one in unknown}
+            raise ParametersError(_unknown(_OPTIONS[name], "names of this run", unknown, shown, homes))
     given = {name: options[name] for name in _NAMES if options.get(name)}
     narrowed = {("node_namespaces" if name == "namespaces" else name): value for name, value in given.items()}
     try:
@@ -174,10 +197,24 @@ def check_parts(pipeline: Pipeline, options: Mapping[str, Any]) -> None:
         asked = " ".join(f"{_OPTIONS[name]} {','.join(value)}" for name, value in given.items())
         raise ParametersError(f"{asked}: must leave a node to run, got none; drop one of them") from error
     as_they_go = [node.name for node in left.nodes if inspect.isgeneratorfunction(node.func)]
-    if options.get("is_async") and as_they_go:
+    threaded = "--async" if options.get("is_async") else "--runner-params=is_async=True"
+    if (options.get("is_async") or _runner_params(options).get("is_async")) and as_they_go:
         raise ParametersError(
-            f"--async: must be left out where a node saves as it goes, got {', '.join(as_they_go)}, whose "
+            f"{threaded}: must be left out where a node saves as it goes, got {', '.join(as_they_go)}, whose "
             "results Kedro would not wait for"
+        )
+
+
+def check_versions(catalog: CatalogProtocol[Any, Any], versions: Collection[str]) -> None:
+    """Kedro loads what is there, and says nothing, where a version is asked of a dataset that keeps none.
+
+    Raises:
+        ParametersError: naming the datasets.
+    """
+    if plain := [name for name in versions if getattr(catalog.get(name), "_version", None) is None]:
+        raise ParametersError(
+            "--load-versions: must name datasets with 'versioned: true' in the catalog, got "
+            f"{', '.join(plain)}; outputs of other settings are kept as another study, --params study=<name>"
         )
 
 
@@ -201,10 +238,26 @@ _OPTIONS: Final = {
 }
 
 
-def _unknown(option: str, what: str, unknown: list[str], known: Collection[str]) -> str:
-    hints = "".join(did_you_mean(name, known) for name in unknown)
+def _unknown(
+    option: str,
+    what: str,
+    unknown: list[str],
+    known: Collection[str],
+    homes: Mapping[str, list[str]] | None = None,
+) -> str:
+    """`homes`: pipelines that have an unknown name, which this run leaves out."""
+    hints = "".join(_hint(name, known, (homes or {}).get(name, [])) for name in unknown)
     listed = f"; there are {', '.join(sorted(known))}" if len(known) <= _SHORT or not hints else ""
     return f"{option}: must be {what}, got {', '.join(map(repr, unknown))}{hints}{listed}"
+
+
+def _hint(name: str, known: Collection[str], homes: list[str]) -> str:
+    if homes:
+        return f"; '{name}' is in --pipelines {' or '.join(sorted(homes))}"
+    # Nodes, variants and their outputs are known by the last part of their names.
+    if same := sorted(one for one in known if one.endswith(f".{name}")):
+        return f"; did you mean {' or '.join(map(repr, same))}?"
+    return did_you_mean(name, known)
 
 
 def typed_options() -> dict[str, Any]:

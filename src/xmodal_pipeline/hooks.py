@@ -24,10 +24,12 @@ from yaml import YAMLError
 from xmodal_pipeline import checks
 from xmodal_pipeline.aliases import check_aliases
 from xmodal_pipeline.command_line import (
+    asked_pipelines,
     check_environment,
     check_parts,
     check_pipelines,
     check_runner,
+    check_versions,
     propose,
     typed_options,
 )
@@ -92,8 +94,14 @@ class ProjectHooks:
             raise RunRefusedError(str(error)) from error
 
     @hook_impl
-    def after_catalog_created(self, catalog: CatalogProtocol[Any, Any]) -> None:
+    def after_catalog_created(
+        self, catalog: CatalogProtocol[Any, Any], load_versions: dict[str, str] | None
+    ) -> None:
         """Give nodes the groups that a preset fills as they are in force."""
+        try:
+            check_versions(catalog, load_versions or {})
+        except ParametersError as error:
+            raise RunRefusedError(str(error)) from error
         if self._parameters is None:
             return
         for group in FILLED_GROUPS:
@@ -217,8 +225,7 @@ def _check_names(options: dict[str, Any]) -> None:
     """Kedro looks pipelines, nodes and tags up right after the context is there."""
     if not options:
         return
-    one, several = options.get("pipeline"), options.get("pipelines")
-    asked = [one] if one else several or ["__default__"]
+    asked = asked_pipelines(options)
     check_pipelines(asked)
     check_parts(sum((registered[name] for name in asked), Pipeline([])), options)
 

@@ -5,13 +5,17 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 import yaml
 from kedro.framework.cli.project import run
+from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+from kedro.runner import SequentialRunner
 
 from xmodal_pipeline.command_line import check_parts, check_pipelines
+from xmodal_pipeline.dictionary import TABLES
 from xmodal_pipeline.imaging.capture import CaptureFiles
 from xmodal_pipeline.imaging.reading import read_counts
 from xmodal_pipeline.imaging.study import open_study
@@ -55,6 +59,29 @@ def test_the_page_counts_the_nodes_of_each_slice(pipelines):
                 whole = re.sub(r" --tags \S+", "", command)
                 assert len(part(pipelines, whole).nodes) == int(number[2])
     assert counted >= 4
+
+
+def test_the_pipeline_of_ones_own_lists_what_is_claimed(tmp_path):
+    page = (ROOT / "docs" / "how-to" / "new-pipeline.md").read_text()
+    nodes, pipeline = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    scope = {}
+    exec(nodes, scope)
+    exec(re.sub(r"^from xmodal_pipeline.*$", "", pipeline, flags=re.MULTILINE), scope)
+    entry = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1].replace("${_reporting}", tmp_path.as_posix())
+    catalog = DataCatalog.from_config(yaml.safe_load(entry))
+    rows = [
+        ("a", "primary", "uv_adds", 0.04),
+        ("b", "primary", "unresolved", 0.001),
+        ("c", "primary", "uv_only", 0.01),
+        ("d", "other", "uv_adds", 0.001),
+    ]
+    table = pd.DataFrame(rows, columns=["species", "family", "verdict", "q"]).assign(
+        features="colour", uv_adds=1, low=0, high=2
+    )
+    catalog["uv_value"] = table
+    SequentialRunner().run(scope["create_pipeline"](), catalog)
+    assert catalog.load("claims")["species"].tolist() == ["c", "a"]
+    assert set(table) <= set(TABLES["uv_value"].columns)
 
 
 def test_every_folder_and_file_of_conf_is_explained():

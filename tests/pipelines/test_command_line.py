@@ -7,9 +7,12 @@ import pytest
 from click.testing import CliRunner
 from kedro.framework.cli.project import run
 from kedro.framework.startup import bootstrap_project
+from kedro.io import DataCatalog, Version
+from kedro.pipeline import Pipeline
+from kedro_datasets.pandas import CSVDataset
 from omegaconf import OmegaConf
 
-from xmodal_pipeline.command_line import CommandLineHooks, check_options, propose
+from xmodal_pipeline.command_line import CommandLineHooks, check_options, check_parts, check_versions, propose
 from xmodal_pipeline.errors import ParametersError
 
 
@@ -43,6 +46,12 @@ def kedro_run(project, *options):
             ["--namespaces", "ingets"],
             "--namespaces: must be names of this run, got 'ingets'; did you mean 'in",
         ),
+        (["--nodes", "export_tables"], "did you mean 'evaluate.export_tables' or 'ingest.export_tables'?\n"),
+        (["--to-outputs", "canonical_captures"], "; 'canonical_captures' is in --pipelines canonical\n"),
+        (
+            ["--pipelines", "split,colour", "--nodes", "embed.separate.embed_variant,split.find_leaks"],
+            "; 'embed.separate.embed_variant' is in --pipelines all_variants or embed; there are",
+        ),
         (["--nodes", "ingest.mach_tree"], "got 'ingest.mach_tree'; did you mean 'ingest.match_tree'?\n"),
         (["--from-nodes", "ingest.mach_tree"], "--from-nodes: must be names of this run, got 'ingest.mach"),
         (["--to-nodes", "ingest.mach_tree"], "--to-nodes: must be names of this run, got 'ingest.mach_tree'"),
@@ -68,11 +77,30 @@ def kedro_run(project, *options):
             ["--pipelines", "ablation", "--async"],
             "--async: must be left out where a node saves as it goes, got ablation.train_cells, whose",
         ),
-        (["--runner-params", "is_async=true"], "--runner-params: must be left out, got {'is_async': True}"),
+        (
+            ["--pipelines", "ablation", "--runner-params", "is_async=true"],
+            "--runner-params=is_async=True: must be left out where a node saves as it goes, got ablation.",
+        ),
     ],
 )
 def test_a_name_that_does_not_exist_is_refused_with_those_that_do(project, options, message):
     assert message in kedro_run(project, *options)
+
+
+def test_a_pipeline_as_kedro_creates_it_has_no_node_to_run():
+    with pytest.raises(ParametersError, match=r"^--pipelines mine: must hold a node, got none; "):
+        check_parts(Pipeline([]), {"pipelines": ["mine"]})
+
+
+def test_a_version_is_asked_only_of_datasets_that_keep_them(project):
+    message = (
+        "--load-versions: must name datasets with 'versioned: true' in the catalog, got uv_value; outputs"
+    )
+    assert message in kedro_run(project, "--load-versions", "uv_value:2026-11-29T12.00.00.000Z")
+    catalog = DataCatalog({"mine": CSVDataset(filepath="mine.csv", version=Version(None, None))})
+    check_versions(catalog, {"mine": "2026-11-29T12.00.00.000Z"})
+    with pytest.raises(ParametersError, match="got yours; outputs of other settings"):
+        check_versions(DataCatalog({"yours": CSVDataset(filepath="yours.csv")}), {"yours": "1"})
 
 
 def test_tags_of_checks_are_not_for_users(project):
@@ -86,8 +114,12 @@ def test_tags_of_checks_are_not_for_users(project):
     [
         ({"runner": "ThreadRunner"}, r"^--runner: must be SequentialRunner.*, got 'ThreadRunner'"),
         ({"runner": "kedro.runner.ThredRunner"}, r"^--runner: must be SequentialRunner.*ThredRunner'"),
-        ({"runner_params": "max_workers=2"}, r"^--runner-params: must be left out, got max_workers=2"),
+        ({"runner_params": "max_workers=2"}, r"^--runner-params: .* is_async=True .*, got max_workers=2$"),
+        ({"runner_params": "is_async=True,max_workers=2"}, r"got is_async=true,max_workers=2$"),
+        ({"runner_params": "is_async=maybe"}, r"^--runner-params: .*, got is_async=maybe$"),
+        ({"runner_params": "is_async"}, r"^--runner-params: .*, got is_async=null$"),
         ({"pipeline": "a", "pipelines": "b,c"}, r"^--pipeline: .*; write --pipelines a,b,c$"),
+        ({"params": "training.seed:3"}, r"got 'training.seed:3'; write --params training.seed=3$"),
         ({"params": "study"}, r"^--params: must be key=value, got 'study'; write --params study=<value>$"),
         ({"params": "study=a,study=*b"}, r"study must be readable as YAML, got \*b; .* \"study='\*b'\"$"),
         ({"params": "specimens.confounders=[session"}, r"specimens.confounders must be readable as YAML"),
@@ -102,6 +134,9 @@ def test_what_kedro_can_parse_passes():
     check_options({})
     check_options({"params": "study=a, specimens.filter=view == 'dorsal' and age >= 2,", "pipelines": "a,b"})
     check_options({"params": "specimens.confounders=[session]", "runner": "kedro.runner.SequentialRunner"})
+    check_options({"runner_params": "is_async=True"})  # as Kedro says to write --async
+    check_options({"runner_params": {"is_async": False}})
+    check_options({"runner": "of_a_cluster.DaskRunner", "runner_params": "n_workers=2"})
 
 
 @pytest.mark.parametrize("written", ["[session, year]", "session,year", "(session,year)"])

@@ -35,6 +35,7 @@ def run(project, params=None, **kwargs):
     ("params", "message"),
     [
         ({"trainin": {}}, r"trainin: unknown key; allowed here: .*did you mean 'training'\?"),
+        ({"mine": {"n": 3}}, r"mine: unknown key; .*, variants; a new group is a model in params/"),
         ({"loss": {"temprature": 1}}, r"loss.temprature: unknown key; .*did you mean 'temperature'\?"),
         ({"training": {"lr": "high"}}, r"training.lr: .*valid number.*got 'high'"),
         (

@@ -204,8 +204,21 @@ def test_kedro_viz_collapses_the_stages_and_opens_on_few_boxes(viz, pipelines):
     inside = {child.id for child in tree["train"].children if child.type == "modularPipeline"}
     assert inside == {f"train.{variant}" for variant in DEFAULT_VARIANTS}
     for tag in ("overview", *DEFAULT_VARIANTS):  # the addresses in docs/how-to/stages.md
-        shown = [box for box in boxes if tag in box.tags and box.type != "parameters"]
-        assert 10 <= len(shown) <= 20, tag
+        assert 10 <= len(shown(boxes, tag)) <= 20, tag
+
+
+def test_the_overview_tells_the_chain_from_the_captures_to_what_uv_adds(viz):
+    tree = viz.create_modular_pipelines_tree_for_registered_pipeline("__default__")
+    boxes = [viz.nodes.get_node_by_id(child.id) for child in tree["__root__"].children]
+    found = shown(boxes, "overview")
+    assert {box.name for box in found if box.type == "modularPipeline"} == set(STAGES)
+    results = {"specimen_index", "rejected_captures", "prepared", "comparison", "uv_value", "report"}
+    results |= {f"separate.{name}" for name in ("checkpoint", "embeddings", "uv_maps")}
+    assert results <= {box.name for box in found if box.type == "data"}
+
+
+def shown(boxes, tag):
+    return [box for box in boxes if tag in box.tags and box.type != "parameters"]
 
 
 def test_kedro_viz_shows_layers(viz, pipelines):

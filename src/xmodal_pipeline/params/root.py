@@ -97,6 +97,8 @@ def _describe(fault: "ErrorDetails") -> str:
     if fault["type"] == "extra_forbidden":
         allowed = sorted(_allowed_keys(path[:-1]))
         hint = did_you_mean(path[-1], allowed)
+        if not hint and len(path) == 1:  # such as Kedro writes for a new pipeline
+            hint = "; a new group is a model in params/ and a field of Parameters in params/root.py"
         return f"{'.'.join(path)}: unknown key; allowed here: {', '.join(allowed)}{hint}"
     if fault["type"] == "value_error":  # our own validators already say what they got
         return f"{'.'.join(path)}: {fault['msg'].removeprefix('Value error, ')}"

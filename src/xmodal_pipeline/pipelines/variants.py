@@ -3,10 +3,15 @@
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.params.variants import DEFAULT_VARIANTS
+from xmodal_pipeline.pipelines.tags import OVERVIEW
+
+_SHOWN: Final = DEFAULT_VARIANTS[0]
+"""The variant that stands for all of them in the overview."""
 
 
 @contextmanager
@@ -27,6 +32,7 @@ def per_variant(
     own: Iterable[str] = (),
     suffixed: Iterable[str] = (),
     variants: Iterable[str] = DEFAULT_VARIANTS,
+    is_in_overview: bool = False,
 ) -> Pipeline:
     """Repeat `nodes` in a namespace and under a tag per variant.
 
@@ -35,6 +41,7 @@ def per_variant(
         own: inputs that each variant has for itself, likewise; all others are shared.
         suffixed: outputs called `metrics_<variant>` instead of `<variant>.metrics`.
         variants: whom to repeat them for.
+        is_in_overview: whether the overview shows them, of one variant.
     """
     template = Pipeline(nodes)
     copies = [
@@ -48,7 +55,7 @@ def per_variant(
             parameters={"params:variant": f"params:variants.{variant}"}
             if "params:variant" in template.inputs()
             else None,
-            tags=variant,
+            tags=[variant, OVERVIEW] if is_in_overview and variant == _SHOWN else variant,
         )
         for variant in variants
     ]

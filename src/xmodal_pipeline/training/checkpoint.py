@@ -1,7 +1,7 @@
 """A trained variant: weights, and everything needed to use them on other captures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -26,7 +26,7 @@ _LINEAR = "linear."
 class Checkpoint:
     """Weights of a model and the configuration that made them."""
 
-    tensors: dict[str, Tensor]
+    tensors: dict[str, Tensor] = field(repr=False)
     config: FitConfig
 
     @classmethod

@@ -37,6 +37,11 @@ def test_copies_do_not_follow_later_training(make_config):
     assert kept.tensors["a"].tolist() == [0, 0]
 
 
+def test_a_checkpoint_prints_its_configuration_and_no_weights(make_config):
+    config = make_config()
+    assert repr(Checkpoint.of_weights({"a": torch.zeros(2)}, config)) == f"Checkpoint(config={config!r})"
+
+
 def test_damaged_and_foreign_files_are_refused(make_config, tmp_path):
     path = tmp_path / "separate.safetensors"
     Checkpoint.of_weights({"a": torch.zeros(100)}, make_config()).to_file(path)

@@ -6,7 +6,6 @@ from kedro.pipeline import Node, Pipeline
 
 from xmodal_pipeline.params.variants import DEFAULT_VARIANTS
 from xmodal_pipeline.pipelines.embed import nodes
-from xmodal_pipeline.pipelines.tags import OVERVIEW
 from xmodal_pipeline.pipelines.variants import datasets_named_by_variant, per_variant
 
 
@@ -24,7 +23,6 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
         ["prepared", "params:augmentation"],
         ["silhouette_views", "colour_views", "pixel_views"],
         name="warp_baselines",
-        tags=OVERVIEW,
     )
     # Two encoders and nothing between them: what the pixels give before anything is learnt.
     unlearnt = Node(
@@ -34,7 +32,11 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
         name="embed_unlearnt",
     )
     return Pipeline(
-        [per_variant([embed], own=["checkpoint"], variants=variants), unlearnt, baselines],
+        [
+            per_variant([embed], own=["checkpoint"], variants=variants, is_in_overview=True),
+            unlearnt,
+            baselines,
+        ],
         namespace="embed",
         prefix_datasets_with_namespace=False,
     )

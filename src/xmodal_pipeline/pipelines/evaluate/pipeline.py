@@ -50,7 +50,7 @@ def create_pipeline(variants: Sequence[str] = DEFAULT_VARIANTS) -> Pipeline:
                 suffixed=["metrics", "numbers", "contributions"],
                 variants=variants,
             ),
-            per_variant([where], own=["checkpoint", "embeddings"], variants=cross_modal),
+            per_variant([where], own=["checkpoint", "embeddings"], variants=cross_modal, is_in_overview=True),
             *_shared(variants, cross_modal),
         ],
         namespace="evaluate",

@@ -171,6 +171,6 @@ def _lay_out_page() -> list[Node]:
             ["page_sections", "study", "parameters", "specimen_index"],
             "appendix",
             name="write_appendix",
-            tags=[OVERVIEW, DESCRIBES],
+            tags=DESCRIBES,
         ),
     ]
