@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from xmodal_pipeline.imaging.patches import FRAME
+from xmodal_pipeline.imaging.patches import FRAME, WHOLE
 
 _NOT_FEATURES = ("capture_id", "specimen_id", "partition", "modality", "patch")
 
@@ -12,7 +12,10 @@ _NOT_FEATURES = ("capture_id", "specimen_id", "partition", "modality", "patch")
 def capture_rows(
     rgb: pd.DataFrame, uv: pd.DataFrame, index: pd.DataFrame, names: Sequence[str]
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Rows of every patch and view, one per capture; a whole frame only where nothing else is measured.
+    """Rows of every patch and view, one per capture.
+
+    A whole frame is left out where anything else is measured, and a patch that is the whole specimen in every
+    capture.
 
     Args:
         rgb: one row per capture, or per capture and `patch`, with `capture_id` as column or index.
@@ -34,14 +37,22 @@ def capture_rows(
     if len(patches) > 1:
         # A frame holds the background too: regions drawn on the specimen are asked instead.
         patches = [patch for patch in patches if patch != FRAME]
-    for patch in patches:
-        tables = {
-            name: frame[frame["patch"] == patch].drop(columns=[c for c in _NOT_FEATURES if c in frame])
-            for name, frame in sides.items()
-        }
+    found = {patch: {name: _features_of(patch, frame) for name, frame in sides.items()} for patch in patches}
+    for patch, tables in found.items():
+        if patch != WHOLE and WHOLE in found and _are_equal(tables, found[WHOLE]):
+            continue  # the region is the mask: its tests would be those of the whole specimen again
         rows = pd.concat(tables, axis=1, join="inner").join(pd.concat({"meta": known}, axis=1), how="inner")
         for view, here in rows.groupby(("meta", "view"), sort=True):
             yield str(patch), str(view), here.sort_values(("meta", "specimen_id"), kind="stable")
+
+
+def _features_of(patch: str, frame: pd.DataFrame) -> pd.DataFrame:
+    rows = frame[frame["patch"] == patch]
+    return rows.drop(columns=[column for column in _NOT_FEATURES if column in frame])
+
+
+def _are_equal(tables: dict[str, pd.DataFrame], others: dict[str, pd.DataFrame]) -> bool:
+    return all(table.sort_index().equals(others[name].sort_index()) for name, table in tables.items())
 
 
 def _meta(index: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

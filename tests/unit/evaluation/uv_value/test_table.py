@@ -115,6 +115,17 @@ def test_a_whole_frame_is_tested_only_where_nothing_else_is_measured():
     assert set(uv_value_table({"colour": tuple(both)}, index, PARAMS)["patch"]) == {"wing"}
 
 
+def test_a_region_that_is_the_whole_specimen_is_not_tested_twice():
+    index, rgb, uv = make_tables()
+    both = [pd.concat([one.assign(patch="whole"), one[::-1].assign(patch="255")]) for one in (rgb, uv)]
+    alone = tuple(one.assign(patch="whole") for one in (rgb, uv))
+    expected = uv_value_table({"colour": alone}, index, PARAMS)
+    pd.testing.assert_frame_equal(uv_value_table({"colour": tuple(both)}, index, PARAMS), expected)
+
+    both[1].iloc[-1, both[1].columns.get_loc("x1")] += 0.01  # of one capture, in one modality
+    assert set(uv_value_table({"colour": tuple(both)}, index, PARAMS)["patch"]) == {"whole", "255"}
+
+
 def test_tables_may_be_indexed_by_capture():
     index, rgb, uv = make_tables(views=("dorsal",))
     expected = uv_value_table({"colour": (rgb, uv)}, index, PARAMS)
