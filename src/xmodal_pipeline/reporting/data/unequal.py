@@ -14,7 +14,7 @@ from xmodal_pipeline.specimens.discovery import FILE_COLUMNS
 
 
 class _Class(NamedTuple):
-    """Flagged and all captures of one class, and of the others with that label."""
+    """Flagged and all specimens of one class, and of the others with that label."""
 
     code: str
     label: str
@@ -26,7 +26,7 @@ class _Class(NamedTuple):
 
     @property
     def p(self) -> float:
-        """Of at least as many flagged captures in the class, had the flags been dealt at random."""
+        """Of at least as many flagged specimens in the class, had the flags been dealt at random."""
         flagged = self.flagged + self.others_flagged
         return float(scipy.stats.hypergeom.sf(self.flagged - 1, self.size + self.others, flagged, self.size))
 
@@ -34,8 +34,9 @@ class _Class(NamedTuple):
 def find_unequal(specimen_index: pd.DataFrame) -> list[str]:
     """Per code and label, the class in which the code is most surely more frequent than in the others.
 
-    Fisher's exact test of every class against the others, over all codes and labels one family (Holm 1979);
-    captures of one specimen count as several.
+    Fisher's exact test of every class against the others, over all codes and labels one family (Holm 1979).
+    A specimen counts once in a class, flagged where any of its captures there is: what one capture of it has,
+    the others tend to have too.
     """
     codes = specimen_index["flags"].fillna("").str.split(";")
     known = [code for code in dict.fromkeys(codes.explode()) if code]
@@ -58,12 +59,14 @@ def find_unequal(specimen_index: pd.DataFrame) -> list[str]:
 def _list_classes(specimen_index: pd.DataFrame, codes: pd.Series, code: str, label: str) -> list[_Class]:
     """Every class of a label that has another beside it."""
     is_coded = codes.map(lambda own: code in own)
-    sizes, flagged = specimen_index[label].value_counts(), specimen_index.loc[is_coded, label].value_counts()
+    by_specimen = is_coded.groupby([specimen_index[label], specimen_index["specimen_id"]], observed=True).any()
+    by_class = by_specimen.groupby(level=label)
+    sizes, flagged = by_class.size(), by_class.sum()
     return [
         _Class(
             *(code, label, value),
-            *(int(flagged.get(value, 0)), int(size)),
-            *(int(flagged.sum() - flagged.get(value, 0)), int(sizes.sum() - size)),
+            *(int(flagged[value]), int(size)),
+            *(int(flagged.sum() - flagged[value]), int(sizes.sum() - size)),
         )
         for value, size in sizes.items()
         if len(sizes) > 1
@@ -73,6 +76,6 @@ def _list_classes(specimen_index: pd.DataFrame, codes: pd.Series, code: str, lab
 def _say(one: _Class, p: float) -> str:
     which = write_species(str(one.value)) if one.label == "species" else f"{one.label} {one.value}"
     return (
-        f"{one.code} is more frequent in {which}: {one.flagged} of {one.size} captures, {one.others_flagged} "
+        f"{one.code} is more frequent in {which}: {one.flagged} of {one.size} specimens, {one.others_flagged} "
         f"of {one.others} elsewhere (corrected {p_value(p)})."
     )

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import fisher_exact
@@ -6,9 +7,10 @@ from xmodal_pipeline.reporting.data.unequal import find_unequal
 
 
 def make_index(flagged, sizes, label="genus", code="SATURATED"):
-    """`flagged` of `sizes` captures per class carry the code."""
+    """`flagged` of `sizes` specimens per class carry the code, in their one capture."""
     rows = [(name, code if i < flagged[name] else "") for name, size in sizes.items() for i in range(size)]
-    return pd.DataFrame(rows, columns=[label, "flags"])
+    table = pd.DataFrame(rows, columns=[label, "flags"])
+    return table.assign(specimen_id=[f"i{i}" for i in table.index])
 
 
 def test_the_class_in_which_a_code_is_more_frequent_is_named_with_the_others():
@@ -16,7 +18,7 @@ def test_the_class_in_which_a_code_is_more_frequent_is_named_with_the_others():
     index = make_index({"parides": 23, "parnassius": 20, "troides": 1, "ornithoptera": 6}, sizes)
     p = 4 * fisher_exact([[23, 61], [27, 232]], alternative="greater").pvalue
     assert find_unequal(index) == [
-        "SATURATED is more frequent in genus parides: 23 of 84 captures, 27 of 259 elsewhere (corrected p = "
+        "SATURATED is more frequent in genus parides: 23 of 84 specimens, 27 of 259 elsewhere (corrected p = "
         f"{p:.3f})."
     ]
     species = find_unequal(index.rename(columns={"genus": "species"}).replace("parides", "parides_iphidamas"))
@@ -50,3 +52,26 @@ def test_every_code_of_a_capture_and_every_label_count():
         "Y is more frequent in genus one",
         "Y is more frequent in session early",
     ]
+
+
+def test_repeats_of_a_specimen_count_once():
+    """4 of 10 against none of 10 is p = .043 once, and far less were each of three captures a specimen."""
+    once = make_index({"one": 4, "two": 0}, {"one": 10, "two": 10})
+    assert find_unequal(once) == []
+    assert find_unequal(pd.concat([once] * 3)) == []
+    # One flagged capture of three is enough.
+    six = make_index({"one": 6, "two": 0}, {"one": 10, "two": 10})
+    assert find_unequal(pd.concat([six.assign(flags=""), six])) == find_unequal(six) != []
+
+
+def test_under_the_null_few_tables_name_a_class():
+    """Two labels of three classes, three captures per specimen whose flags go together: at most .05."""
+    rng = np.random.default_rng(0)
+    specimens = [f"i{i}" for i in range(40)]
+    named = 0
+    for _ in range(200):
+        flags = np.where(rng.random(40) < 0.25, "SATURATED", "")
+        labels = {name: rng.choice(["a", "b", "c"], 40, p=[0.6, 0.3, 0.1]) for name in ("sex", "morph")}
+        index = pd.DataFrame({"specimen_id": specimens, "flags": flags, **labels})
+        named += bool(find_unequal(pd.concat([index] * 3)))
+    assert named <= 10
