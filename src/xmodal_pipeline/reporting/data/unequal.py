@@ -58,24 +58,20 @@ def find_unequal(specimen_index: pd.DataFrame) -> list[str]:
 
 def _list_classes(specimen_index: pd.DataFrame, codes: pd.Series, code: str, label: str) -> list[_Class]:
     """Every class of a label that has another beside it."""
-    is_coded = codes.map(lambda own: code in own)
-    by_specimen = is_coded.groupby([specimen_index[label], specimen_index["specimen_id"]], observed=True).any()
-    by_class = by_specimen.groupby(level=label)
-    sizes, flagged = by_class.size(), by_class.sum()
+    owners = [specimen_index[label], specimen_index["specimen_id"]]
+    by_specimen = codes.map(lambda own: code in own).groupby(owners, observed=True).any()
+    by_class = by_specimen.groupby(level=label).agg(["sum", "size"]).astype(int)
+    n_flagged, n = by_class.sum()
     return [
-        _Class(
-            *(code, label, value),
-            *(int(flagged[value]), int(size)),
-            *(int(flagged.sum() - flagged[value]), int(sizes.sum() - size)),
-        )
-        for value, size in sizes.items()
-        if len(sizes) > 1
+        _Class(code, label, value, flagged, size, n_flagged - flagged, n - size)
+        for value, flagged, size in by_class.itertuples()
+        if len(by_class) > 1
     ]
 
 
 def _say(one: _Class, p: float) -> str:
     which = write_species(str(one.value)) if one.label == "species" else f"{one.label} {one.value}"
     return (
-        f"{one.code} is more frequent in {which}: {one.flagged} of {one.size} specimens, {one.others_flagged} "
-        f"of {one.others} elsewhere (corrected {p_value(p)})."
+        f"{one.code} is more frequent in {which}: {one.flagged} of {one.size} specimens, "
+        f"{one.others_flagged} of {one.others} elsewhere (corrected {p_value(p)})."
     )
