@@ -24,7 +24,7 @@ from xmodal_pipeline.reporting.embeddings import ChosenVariant, say_choice
 from xmodal_pipeline.reporting.figure import ReportFigure
 from xmodal_pipeline.reporting.files import locate_figure, locate_table
 from xmodal_pipeline.reporting.page.prose import Prose
-from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
+from xmodal_pipeline.reporting.section import Chapter, PageTable, Part, Section, table_of
 from xmodal_pipeline.reporting.words import ModalityNames, begin, write_species
 
 MAX_BYTES: Final = 25 * 1024 * 1024
@@ -326,7 +326,7 @@ def _lay_out_chapter(chapter: Chapter, study: str) -> dict[str, Any]:
     }
 
 
-def _lay_out_parts(part: Section | Chapter, study: str) -> dict[str, Any]:
+def _lay_out_parts(part: Part, study: str) -> dict[str, Any]:
     """What section and chapter share: without empty tables, with a line per missing figure."""
     drawn = _lay_out_figures(part.figures, study)
     missing = [
