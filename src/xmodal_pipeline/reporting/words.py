@@ -94,7 +94,7 @@ class ModalityNames:
     @classmethod
     def of(cls, study: Study) -> "ModalityNames":
         """As the study calls them."""
-        return cls(study.rgb_name, study.uv_name)
+        return cls(study.settings.rgb_name, study.settings.uv_name)
 
     def label(self, identifier: str) -> str:
         """A column, variant or verdict as words: `rgb_to_uv` becomes `RGB → UV`, `uv_adds` `UV adds`."""
