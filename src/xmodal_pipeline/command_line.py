@@ -5,7 +5,7 @@ import json
 import pkgutil
 import shlex
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from xmodal_pipeline import pipelines as folders
 from xmodal_pipeline.errors import ParametersError, did_you_mean
+from xmodal_pipeline.params.dotted import dotted
 from xmodal_pipeline.pipelines.tags import CHECKS, FEATURES
 
 _SHORT: Final = 20
@@ -277,14 +278,9 @@ def propose(slice_: str) -> str:
     if options.get("env"):
         words.append(f"--env {options['env']}")
     if options.get("params"):
-        words.append(f"--params {shlex.quote(','.join(_as_typed(options['params'])))}")
+        typed = (
+            f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+            for key, value in dotted(options["params"])
+        )
+        words.append(f"--params {shlex.quote(','.join(typed))}")
     return " ".join(words)
-
-
-def _as_typed(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """`training.lr=0.01`, from what Kedro makes of it."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _as_typed(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}={value if isinstance(value, str) else json.dumps(value)}"

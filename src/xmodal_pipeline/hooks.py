@@ -119,7 +119,8 @@ class ProjectHooks:
         self._n_begun = 0
         if self._parameters is None:  # a session that made no context has nothing to check
             return
-        asked = run_params["pipeline_names"] or sorted(_stages(pipeline), key=STAGES.index)
+        stages = {str(node.namespace).split(".")[0] for node in pipeline.nodes}
+        asked = run_params["pipeline_names"] or sorted(stages, key=STAGES.index)
         try:
             for check, nodes in _nodes_to_check(pipeline).items():
                 _check(check, self._parameters, nodes, catalog)
@@ -274,11 +275,6 @@ def _taken_folder(catalog: CatalogProtocol[Any, Any]) -> dict[str, Any] | None:
         return None
     folder: dict[str, Any] = catalog.load("capture_folder")
     return folder
-
-
-def _stages(pipeline: Pipeline) -> set[str]:
-    """The stages that the nodes of a run without a name belong to."""
-    return {str(node.namespace).split(".")[0] for node in pipeline.nodes}
 
 
 def _describe_missing(asked: str, missing: list[str], catalog: CatalogProtocol[Any, Any]) -> str:

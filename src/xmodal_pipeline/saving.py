@@ -311,22 +311,15 @@ def _describe(path: Path, unfinished: Path | None, cause: OSError) -> str:
             f"save '{path}': disk must stay there while it is written to, got {got}; look whether it is "
             "mounted and sound, and run again"
         )
-    folders = [
-        _nearest(path.parent),
-        Path(tempfile.gettempdir()),
-    ]  # workers exchange arrays through the latter
-    free = {folder: shutil.disk_usage(folder).free for folder in folders}
+    there = next(folder for folder in path.parents if folder.exists())
+    # Workers exchange arrays through the latter.
+    free = {folder: shutil.disk_usage(folder).free for folder in (there, Path(tempfile.gettempdir()))}
     fullest = min(free, key=lambda folder: free[folder])
     written = 0 if unfinished is None else _size(unfinished)
     return (
         f"save '{path}': disk must have room for it, got {got} after {written:,} bytes, with "
         f"{free[fullest]:,} bytes free in '{fullest}'; {unchanged}: free some space there, and run again"
     )
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder, or the nearest around it that exists."""
-    return next(one for one in (folder, *folder.parents) if one.exists())
 
 
 def _size(path: Path) -> int:

@@ -48,11 +48,7 @@ def describe_claims(uv_value: pd.DataFrame) -> str:
     """In how many species UV adds, in which, and where only a learnt feature shows it; one line."""
     from xmodal_pipeline.evaluation.uv_value.verdict import is_found_by_pattern
 
-    rows = (
-        uv_value[(uv_value["family"] == "primary") & (uv_value["scope"] == "species")]
-        if len(uv_value)
-        else uv_value
-    )
+    rows = uv_value[(uv_value["family"] == "primary") & (uv_value["scope"] == "species")]
     if rows.empty:
         return "what UV adds: nothing to test (the metadata need 'species', and a label of two classes)"
     parts = []

@@ -66,7 +66,7 @@ def test_the_study_is_decided_from_folder_settings_and_files(tmp_path):
     study = nodes.decide_study(where, specimens, listed, RegistrationParams())
     assert (study.root, study.is_simulated, study.settings) == (folder, False, specimens)
     assert (study.scale, study.colour_units) == ("uint16", "uncalibrated")
-    assert (study.uv_name, study.confounders) == ("Ventral", ("session",))
+    assert (study.settings.uv_name, study.confounders) == ("Ventral", ("session",))
     simulated = nodes.decide_study(where | {"is_simulated": True}, specimens, listed, RegistrationParams())
     assert (simulated.is_simulated, simulated.colour_units) == (True, "relative")
 

@@ -1,20 +1,17 @@
 """A trained model as one safetensors file."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kedro.io import AbstractDataset
+
+from xmodal_pipeline.datasets.local import LocalPath
 
 if TYPE_CHECKING:
     from xmodal_pipeline.training import Checkpoint
 
 
-class CheckpointDataset(AbstractDataset["Checkpoint", "Checkpoint"]):
+class CheckpointDataset(LocalPath, AbstractDataset["Checkpoint", "Checkpoint"]):
     """Weights, and in the file's metadata everything needed to use them again."""
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._path = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> "Checkpoint":
         """Read the weights and their configuration; nothing in the file is executed."""
@@ -26,9 +23,3 @@ class CheckpointDataset(AbstractDataset["Checkpoint", "Checkpoint"]):
     def save(self, data: "Checkpoint") -> None:
         """Write the checkpoint whole or not at all."""
         data.to_file(self._path)
-
-    def _exists(self) -> bool:
-        return self._path.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}

@@ -2,13 +2,13 @@
 
 import base64
 import json
-from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 
 from xmodal_pipeline.datasets.files import FilesDataset
+from xmodal_pipeline.datasets.local import LocalPath
 from xmodal_pipeline.reporting.figure import ReportFigure
 from xmodal_pipeline.saving import open_folder
 
@@ -16,16 +16,15 @@ _WORDS_FILE = "figure.json"
 _WORDS = ("name", "title", "caption", "reason", "is_narrow")
 
 
-class FigureDataset(AbstractDataset[ReportFigure, ReportFigure]):
+class FigureDataset(LocalPath, AbstractDataset[ReportFigure, ReportFigure]):
     """A folder with every page in both widths as PNG and PDF, and the caption beside them.
 
     It is replaced whole or not at all.
     """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._path = Path(filepath)
+        super().__init__(filepath=filepath, metadata=metadata)
         self._files = FilesDataset(filepath=filepath)
-        self.metadata = metadata
 
     def load(self) -> ReportFigure:
         """The figure with all its pages."""
@@ -68,6 +67,3 @@ class FigureDataset(AbstractDataset[ReportFigure, ReportFigure]):
 
     def _exists(self) -> bool:
         return self._files.exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}

@@ -1,21 +1,16 @@
 """A folder of finished files."""
 
 import base64
-from pathlib import Path
-from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 
+from xmodal_pipeline.datasets.local import LocalPath
 from xmodal_pipeline.saving import is_whole_folder, replace_folder, saved_files
 
 
-class FilesDataset(AbstractDataset[dict[str, bytes], dict[str, bytes]]):
+class FilesDataset(LocalPath, AbstractDataset[dict[str, bytes], dict[str, bytes]]):
     """Named files of one folder, such as every figure as PNG and PDF; replaced together or not at all."""
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._path = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> dict[str, bytes]:
         """Content by file name."""
@@ -45,6 +40,3 @@ class FilesDataset(AbstractDataset[dict[str, bytes], dict[str, bytes]]):
 
     def _exists(self) -> bool:
         return is_whole_folder(self._path)
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}

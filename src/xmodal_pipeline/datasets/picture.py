@@ -1,22 +1,17 @@
 """One picture as a PNG file."""
 
 import base64
-from pathlib import Path
-from typing import Any
 
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 from PIL import Image
 
+from xmodal_pipeline.datasets.local import LocalPath
 from xmodal_pipeline.saving import replace_file
 
 
-class PictureDataset(AbstractDataset[Image.Image, Image.Image]):
+class PictureDataset(LocalPath, AbstractDataset[Image.Image, Image.Image]):
     """A picture, saved whole or not at all."""
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._path = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> Image.Image:
         """The picture."""
@@ -31,9 +26,3 @@ class PictureDataset(AbstractDataset[Image.Image, Image.Image]):
     def preview(self) -> ImagePreview:
         """The picture, for Kedro-Viz."""
         return ImagePreview(base64.b64encode(self._path.read_bytes()).decode())
-
-    def _exists(self) -> bool:
-        return self._path.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}

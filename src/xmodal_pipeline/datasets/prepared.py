@@ -7,6 +7,7 @@ from typing import IO, Any
 import numpy as np
 from kedro.io import AbstractDataset, DatasetError
 
+from xmodal_pipeline.datasets.local import LocalPath
 from xmodal_pipeline.saving import is_whole_folder, open_folder, replace_folder, reserve
 from xmodal_pipeline.specimens.prepared import Manifest, Prepared, PreparedBlocks
 
@@ -19,15 +20,11 @@ _TYPES: dict[str, np.dtype[Any]] = {
 _MANIFEST = "manifest.json"
 
 
-class PreparedDataset(AbstractDataset[PreparedBlocks, Prepared]):
+class PreparedDataset(LocalPath, AbstractDataset[PreparedBlocks, Prepared]):
     """Saves the arrays block by block, whole or not at all, and loads them as memory maps.
 
     Their room on the disk is taken before the first block is made: hours of work do not end for want of it.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._path = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> Prepared:
         """All captures, the arrays memory-mapped read-only."""
@@ -67,9 +64,6 @@ class PreparedDataset(AbstractDataset[PreparedBlocks, Prepared]):
 
     def _exists(self) -> bool:
         return is_whole_folder(self._path)
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}
 
 
 def _begin(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

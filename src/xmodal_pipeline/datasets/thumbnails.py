@@ -1,21 +1,15 @@
 """Pictures of captures as one NPZ file."""
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 from kedro.io import AbstractDataset
 
+from xmodal_pipeline.datasets.local import LocalPath
 from xmodal_pipeline.saving import replace_file
 from xmodal_pipeline.specimens.thumbnails import Thumbnails
 
 
-class ThumbnailsDataset(AbstractDataset[Thumbnails, Thumbnails]):
+class ThumbnailsDataset(LocalPath, AbstractDataset[Thumbnails, Thumbnails]):
     """`Thumbnails`, saved whole or not at all."""
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._path = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> Thumbnails:
         """All pictures, in memory."""
@@ -26,9 +20,3 @@ class ThumbnailsDataset(AbstractDataset[Thumbnails, Thumbnails]):
         """Write the file, then put it in place."""
         with replace_file(self._path) as partial, partial.open("wb") as file:
             np.savez(file, capture_ids=np.array(data.capture_ids, np.str_), pictures=data.pictures)
-
-    def _exists(self) -> bool:
-        return self._path.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}

@@ -8,12 +8,11 @@ import numpy as np
 import scipy  # not its submodule stats, which takes half a second and loads by itself on first use
 from numpy.typing import ArrayLike, NDArray
 
-from xmodal_pipeline.evaluation.cells import Cell, not_applicable, too_few
 from xmodal_pipeline.evaluation.cosine import cosine_matrix
 from xmodal_pipeline.evaluation.finite import require_finite
 from xmodal_pipeline.evaluation.geometry import subsample_rows
 from xmodal_pipeline.evaluation.permutation import SLACK, permutation_p
-from xmodal_pipeline.evaluation.results import Number, read_cell
+from xmodal_pipeline.evaluation.results import Cell, Number, not_applicable, read_cell, too_few
 from xmodal_pipeline.evaluation.retrieval import group_codes, specimen_codes
 from xmodal_pipeline.evaluation.schema import ALIGNMENT
 

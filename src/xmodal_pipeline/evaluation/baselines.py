@@ -166,12 +166,8 @@ def _choose_ridge(rgb: Floats, uv: Floats, components: int) -> float:
     for held in (fold == k for k in np.unique(fold)) if fold.any() else ():
         for i, ridge in enumerate(_RIDGES):
             found = _canonical(rgb[~held], uv[~held], components, ridge)(rgb[held], uv[held])
-            scores[i] += held.sum() * sum(side["mrr"] for side in _both_directions(*found))
+            scores[i] += held.sum() * sum(summarise(side, ())["mrr"] for side in rank_matches(*found))
     return _RIDGES[int(scores.argmax())]
-
-
-def _both_directions(rgb: Floats, uv: Floats) -> list[dict[str, float]]:
-    return [summarise(counts, ()) for counts in rank_matches(rgb, uv)]
 
 
 def _canonical(rgb: Floats, uv: Floats, components: int, ridge: float) -> CanonicalTransform:

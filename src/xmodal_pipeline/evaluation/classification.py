@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xmodal_pipeline.evaluation import schema
-from xmodal_pipeline.evaluation.cells import not_applicable, too_few
 from xmodal_pipeline.evaluation.nearest import cross_fit_knn
 from xmodal_pipeline.evaluation.paired import sign_flip_p
 from xmodal_pipeline.evaluation.permutation import permutation_p
-from xmodal_pipeline.evaluation.probe_data import ProbeData, prepare_data
+from xmodal_pipeline.evaluation.probe_data import ProbeData, own_source, prepare_data
 from xmodal_pipeline.evaluation.probes import (
     Probe,
     Protocol,
@@ -24,7 +23,15 @@ from xmodal_pipeline.evaluation.probes import (
     relabelled_predictions,
 )
 from xmodal_pipeline.evaluation.resampling import bootstrap_weights
-from xmodal_pipeline.evaluation.results import Number, Part, entries, missing_entries, read_cell
+from xmodal_pipeline.evaluation.results import (
+    Number,
+    Part,
+    entries,
+    missing_entries,
+    not_applicable,
+    read_cell,
+    too_few,
+)
 
 Floats = NDArray[np.float64]
 
@@ -172,11 +179,6 @@ def describe_label(data: ProbeData, probes: dict[str, Probe], protocol: Protocol
     return Part(cells, [*main, *knn, *test_only, *controls, *chain.from_iterable(by_stratum.values())])
 
 
-def own_source(sources: Collection[str]) -> str:
-    """What stands for the model: the joint features, else both modalities side by side, else the only one."""
-    return next(name for name in schema.OWN_SOURCES if name in sources)
-
-
 def _number(
     data: ProbeData, metric: str, values: Floats, task: str = schema.CLASSIFICATION, **facts: Any
 ) -> Number:
@@ -205,7 +207,7 @@ def _accuracies(data: ProbeData, correct: dict[str, Floats], task: str, stratum:
 def _missing_accuracies(probes: Collection[str]) -> dict[str, Any]:
     """The entries of the sources that a model lacks; they have no rows."""
     missing = [
-        missing_entries(f"{s}_accuracy", f"no {s} embedding") for s in schema.SOURCES if s not in probes
+        missing_entries([f"{s}_accuracy"], f"no {s} embedding") for s in schema.SOURCES if s not in probes
     ]
     return {key: cell for part in missing for key, cell in part.items()}
 
@@ -214,8 +216,7 @@ def _missing_improvements(probes: Collection[str]) -> dict[str, Any]:
     if "combined" in probes:
         return {}
     names = ("uv_minus_rgb", "improvement", "improvement_over_rgb", "improvement_over_uv")
-    missing = [missing_entries(name, f"{schema.ONE_MODALITY}: {', '.join(probes)}") for name in names]
-    return {key: cell for part in missing for key, cell in part.items()}
+    return missing_entries(names, f"{schema.ONE_MODALITY}: {', '.join(probes)}")
 
 
 def _scored_cells(part: list[Number], probes: Collection[str]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xmodal_pipeline.evaluation.cells import Cell, too_few
 from xmodal_pipeline.evaluation.rank_intervals import chance_p_values, retrieval_intervals
 from xmodal_pipeline.evaluation.ranks import (
     RANK,
@@ -17,7 +16,7 @@ from xmodal_pipeline.evaluation.ranks import (
     query_measures,
     recall_name,
 )
-from xmodal_pipeline.evaluation.results import Contribution, Number, Part, lack
+from xmodal_pipeline.evaluation.results import Cell, Contribution, Number, Part, lack, too_few
 from xmodal_pipeline.evaluation.retrieval import (
     RetrievalRanks,
     describe_ranks,
@@ -59,7 +58,7 @@ def measure_retrieval(pairs: Pairs, params: EvaluationParams, task: str = RETRIE
     """
     ranked = rank_galleries(pairs)
     if ranked is None:
-        return lack(task, _too_few(len(pairs.rgb)))
+        return lack(task, few_specimens(len(pairs.rgb)))
     found = _describe(ranked.ranks, params, task, ranked.owners)
     found.contributions.extend(query_contributions(ranked, params, task))
     if pairs.species is None:
@@ -98,7 +97,7 @@ def query_contributions(ranked: Ranked, params: EvaluationParams, task: str) -> 
 def measure_chance(pairs: Pairs, params: EvaluationParams) -> Part:
     """Chance in the form of a retrieval: both directions are equal."""
     if len(pairs.rgb) < LEAST_TEST:
-        return lack(RETRIEVAL, _too_few(len(pairs.rgb)))
+        return lack(RETRIEVAL, few_specimens(len(pairs.rgb)))
     sizes = [len(part.rgb) for part in pairs.split_views()]
     blind = blind_counts(np.repeat(sizes, sizes))
     return _describe(RetrievalRanks(blind, blind), params, RETRIEVAL)
@@ -164,7 +163,8 @@ def _cut_offs(params: EvaluationParams) -> dict[str, int]:
     return {recall_name(k): k for k in params.ks}
 
 
-def _too_few(n: int) -> Cell:
+def few_specimens(n: int) -> Cell:
+    """The reason where there are fewer test specimens than are retrieved or aligned."""
     return too_few(f"{n} test specimens, at least {LEAST_TEST} needed")
 
 

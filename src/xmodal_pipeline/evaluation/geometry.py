@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xmodal_pipeline.evaluation.cells import not_applicable
 from xmodal_pipeline.evaluation.cosine import unit_rows
+from xmodal_pipeline.evaluation.results import not_applicable
 from xmodal_pipeline.evaluation.schema import ONE_MODALITY
 
 Floats = NDArray[np.float64]

@@ -1,7 +1,7 @@
 """Every label that specimens carry, classified from one row per specimen."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,10 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from xmodal_pipeline.evaluation.cells import not_applicable
-from xmodal_pipeline.evaluation.classification import describe_label, own_source, probe_sources
-from xmodal_pipeline.evaluation.probe_data import ProbeData, prepare_data
+from xmodal_pipeline.evaluation.classification import describe_label, probe_sources
+from xmodal_pipeline.evaluation.probe_data import ProbeData, own_source, prepare_data
 from xmodal_pipeline.evaluation.probes import Probe, Protocol
-from xmodal_pipeline.evaluation.results import Contribution, Number, Part, lack, read_cell
+from xmodal_pipeline.evaluation.results import Contribution, Number, Part, lack, not_applicable, read_cell
 from xmodal_pipeline.evaluation.schema import ABOVE_STRATA, CLASSIFICATION, MODALITIES, UV_MINUS_RGB
 from xmodal_pipeline.evaluation.specimen_tables import (
     CLADE,
@@ -64,7 +63,7 @@ def measure_labels(
             labels[name],
             params,
             strata={} if name in of_species else strata,
-            confounders=[_objects(first[other]) for other in confounders if other != name],
+            confounders=[first[other].to_numpy(dtype=object) for other in confounders if other != name],
             is_test=is_test,
             only_contributions=only_contributions,
         )
@@ -94,18 +93,10 @@ def _measure_label(
     only_contributions: bool,
 ) -> Part:
     label = str(labels.name)
-    protocol = Protocol(
-        params.folds,
-        params.inner_folds,
-        params.c_values,
-        params.bootstraps,
-        params.reference_permutations,
-        params.minimum_n,
-        params.seed,
-    )
+    protocol = Protocol(**{field.name: getattr(params, field.name) for field in fields(Protocol)})
     data = prepare_data(
         dict(blocks),
-        _objects(labels),
+        labels.to_numpy(dtype=object),
         None,
         strata.get(SPECIES),
         protocol,
@@ -155,11 +146,7 @@ def _contributions(
 def _strata_of(specimens: pd.DataFrame) -> dict[str, NDArray[Any]]:
     """Species and clades of specimens, however many there are."""
     return {
-        column: _objects(specimens[column])
+        column: specimens[column].to_numpy(dtype=object)
         for column in (SPECIES, CLADE)
         if column in specimens and specimens[column].notna().any()
     }
-
-
-def _objects(column: pd.Series) -> NDArray[Any]:
-    return column.to_numpy(dtype=object)

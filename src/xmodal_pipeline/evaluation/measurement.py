@@ -9,9 +9,9 @@ import pandas as pd
 
 from xmodal_pipeline.evaluation import schema
 from xmodal_pipeline.evaluation.alignment import measure_alignment
-from xmodal_pipeline.evaluation.cells import Cell, not_applicable, too_few
 from xmodal_pipeline.evaluation.galleries import (
     LEAST_TEST,
+    few_specimens,
     measure_chance,
     measure_retrieval,
     query_contributions,
@@ -22,13 +22,16 @@ from xmodal_pipeline.evaluation.labels import measure_labels
 from xmodal_pipeline.evaluation.model_tables import ModelTables
 from xmodal_pipeline.evaluation.predictability import predictability
 from xmodal_pipeline.evaluation.results import (
+    Cell,
     Number,
     Part,
     lack,
+    not_applicable,
     plain_numbers,
     stack_contributions,
     tabulate_contributions,
     tabulate_numbers,
+    too_few,
 )
 from xmodal_pipeline.evaluation.specimen_tables import (
     SPECIES,
@@ -202,7 +205,7 @@ def _lack_all(cell: Cell) -> dict[str, Part]:
 
 def _shortage(test: Pairs) -> Cell | None:
     n = len(test.one_per_specimen().rgb)
-    return too_few(f"{n} test specimens, at least {LEAST_TEST} needed") if n < LEAST_TEST else None
+    return few_specimens(n) if n < LEAST_TEST else None
 
 
 def _retrieve(tables: ModelTables, index: pd.DataFrame, params: EvaluationParams) -> Part:
@@ -297,7 +300,7 @@ def _geometry_of_one(
     rows = projections[(projections["modality"] == modality) & (projections["partition"] == "test")]
     rows = first_captures(rows, index)
     if len(rows) < LEAST_TEST:
-        return lack(schema.GEOMETRY, too_few(f"{len(rows)} test specimens, at least {LEAST_TEST} needed"))
+        return lack(schema.GEOMETRY, few_specimens(len(rows)))
     values = rows[feature_columns(rows)].to_numpy(np.float64)
     sides = dict.fromkeys(schema.MODALITIES) | {modality: values}
     return _shape(geometry(sides["rgb"], sides["uv"], seed=params.seed))

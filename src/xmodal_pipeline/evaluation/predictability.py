@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from xmodal_pipeline.evaluation.cells import Cell, not_applicable, too_few
+from xmodal_pipeline.evaluation.results import Cell, not_applicable, too_few
 from xmodal_pipeline.evaluation.retrieval import group_codes
 
 Floats = NDArray[np.float64]

@@ -1,5 +1,6 @@
 """The rows that a probe may use: labelled, in large enough classes, with their folds and resamples."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from xmodal_pipeline.evaluation.cells import Cell, too_few
 from xmodal_pipeline.evaluation.finite import require_finite
 from xmodal_pipeline.evaluation.probes import Fold, Protocol, balanced_accuracy, make_folds, smallest_class
 from xmodal_pipeline.evaluation.resampling import (
@@ -16,7 +16,9 @@ from xmodal_pipeline.evaluation.resampling import (
     float_blocks,
     percentile_interval,
 )
+from xmodal_pipeline.evaluation.results import Cell, too_few
 from xmodal_pipeline.evaluation.retrieval import group_codes, specimen_codes
+from xmodal_pipeline.evaluation.schema import OWN_SOURCES
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -133,6 +135,11 @@ class ProbeData:
             for rows, giver in zip(members, dealt, strict=True):
                 order[rows] = np.resize(members[giver], len(rows))
         return orders
+
+
+def own_source(sources: Collection[str]) -> str:
+    """What stands for the model: the joint features, else both modalities side by side, else the only one."""
+    return next(name for name in OWN_SOURCES if name in sources)
 
 
 def prepare_data(

@@ -9,8 +9,20 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
-from xmodal_pipeline.evaluation.cells import Cell, not_applicable
 from xmodal_pipeline.evaluation.schema import COMPARISON_COLUMNS, COMPARISON_NUMBERS
+
+Cell = dict[str, Any]
+"""An entry of `metrics`: numbers, or the reason why there is none."""
+
+
+def not_applicable(reason: str) -> Cell:
+    """What stands where a number does not apply or cannot be computed."""
+    return {"not_applicable": reason}
+
+
+def too_few(found: str) -> Cell:
+    """The reason `too few`, with what was found: a table shows n, never a number that n cannot carry."""
+    return not_applicable(f"too few: {found}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +105,7 @@ def entries(numbers: Iterable[Number]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for one in numbers:
         if one.reason:
-            result |= missing_entries(one.metric, one.reason)
+            result |= missing_entries([one.metric], one.reason)
             continue
         result[one.metric] = one.value
         if one.interval is not None:
@@ -103,9 +115,10 @@ def entries(numbers: Iterable[Number]) -> dict[str, Any]:
     return result
 
 
-def missing_entries(metric: str, reason: str) -> dict[str, Any]:
-    """The entries of a metric that does not apply."""
-    return dict.fromkeys((metric, f"{metric}_ci"), not_applicable(reason))
+def missing_entries(metrics: Iterable[str], reason: str) -> dict[str, Any]:
+    """The entries of metrics that do not apply."""
+    names = [f"{metric}{ending}" for metric in metrics for ending in ("", "_ci")]
+    return dict.fromkeys(names, not_applicable(reason))
 
 
 def tabulate_numbers(numbers: Iterable[Number], *, protocol: str, kind: str, name: str = "") -> pd.DataFrame:

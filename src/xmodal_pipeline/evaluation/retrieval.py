@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from xmodal_pipeline.evaluation.cells import Cell, too_few
 from xmodal_pipeline.evaluation.cosine import unit_rows
 from xmodal_pipeline.evaluation.finite import require_finite
 from xmodal_pipeline.evaluation.ranks import (
@@ -16,6 +15,7 @@ from xmodal_pipeline.evaluation.ranks import (
     blind_counts,
     summarise,
 )
+from xmodal_pipeline.evaluation.results import Cell, too_few
 from xmodal_pipeline.evaluation.schema import DIRECTIONS
 
 _TILE_ROWS = 250
@@ -74,7 +74,8 @@ def rank_matches(rgb: ArrayLike, uv: ArrayLike) -> RetrievalRanks:
     so that rounding can never make it its own competitor.
     """
     rgb, uv = _paired(rgb, uv)
-    a, b = (_unit_rows(side) for side in (rgb, uv))
+    dtype = np.float64 if rgb.dtype == np.float64 else np.float32
+    a, b = (unit_rows(side, dtype) for side in (rgb, uv))
     n, tolerance = len(a), _TOLERANCE[a.dtype]
     match = np.einsum("ij,ij->i", a, b, dtype=np.float64).astype(a.dtype)
     above, level = match + tolerance, match - tolerance
@@ -179,11 +180,6 @@ def _paired(rgb: ArrayLike, uv: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     for name, side in (("rgb", rgb), ("uv", uv)):
         require_finite(side, "retrieval", name)
     return rgb, uv
-
-
-def _unit_rows(matrix: NDArray[Any]) -> NDArray[Any]:
-    """Rows at length 1; float64 stays float64, all else becomes float32."""
-    return unit_rows(matrix, np.float64 if matrix.dtype == np.float64 else np.float32)
 
 
 def _count_rows(is_counted: NDArray[np.bool_]) -> list[int]:

@@ -25,7 +25,7 @@ def tabulate_species(uv_value: pd.DataFrame, species_tips: pd.DataFrame) -> pd.D
         below 0, and its mean too high.
     """
     is_whole = (uv_value["scope"] == "species") & (uv_value["specimens"] == "all")
-    rows = uv_value[is_whole] if len(uv_value) else uv_value
+    rows = uv_value[is_whole]
     rows = rows.assign(tip=rows["species"].map(_tip_of(species_tips)))
     return rows[list(SPECIES_COLUMNS)].reset_index(drop=True)
 

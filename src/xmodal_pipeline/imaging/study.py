@@ -59,16 +59,6 @@ class Study(ParamsModel):
         return self.colour_units != "uncalibrated"
 
     @property
-    def rgb_name(self) -> str:
-        """What people call the first modality."""
-        return self.settings.rgb_name
-
-    @property
-    def uv_name(self) -> str:
-        """What people call the second modality."""
-        return self.settings.uv_name
-
-    @property
     def label(self) -> str | None:
         """The label that the study is about; None for all."""
         return self.settings.label

@@ -44,7 +44,8 @@ def add_adapters(model: CrossModalModel) -> None:
     """
     peft = require_peft()
     for backbone in _backbones(model):
-        config = peft.LoraConfig(r=_RANK, lora_alpha=2 * _RANK, target_modules=_linear_maps(backbone))
+        linear = [path for path, layer in backbone.named_modules() if _is_linear_map(layer)]
+        config = peft.LoraConfig(r=_RANK, lora_alpha=2 * _RANK, target_modules=linear)
         peft.inject_adapter_in_model(config, backbone)
 
 
@@ -87,10 +88,6 @@ def _backbones(model: CrossModalModel) -> Iterator[nn.Module]:
     """The timm model of each encoder, once where modalities share it."""
     for encoder in {id(one): one for one in model.encoders.values()}.values():
         yield encoder.get_submodule("backbone")
-
-
-def _linear_maps(backbone: nn.Module) -> list[str]:
-    return [path for path, layer in backbone.named_modules() if _is_linear_map(layer)]
 
 
 def _is_linear_map(layer: nn.Module) -> bool:

@@ -1,6 +1,5 @@
 """Parameters of `ablation`: a grid of overrides, one training per cell."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
@@ -9,6 +8,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from xmodal_pipeline.errors import did_you_mean
 from xmodal_pipeline.params._model import ParamsModel
+from xmodal_pipeline.params.dotted import dotted
 from xmodal_pipeline.params.train import TrainParams
 
 GROUPS: Final = ("training", "loss", "augmentation")
@@ -28,7 +28,9 @@ class AblationParams(ParamsModel):
     @classmethod
     def _nested_keys_are_dotted(cls, grid: object) -> object:
         """Read `{training: {seed: [0, 1]}}`, as `--params` spells it, like `{training.seed: [0, 1]}`."""
-        return dict(_dotted(grid)) if isinstance(grid, dict) else grid
+        if not isinstance(grid, dict):
+            return grid
+        return {key: values for key, values in dotted(grid) if values != {}}
 
     @field_validator("grid")
     @classmethod
@@ -39,14 +41,6 @@ class AblationParams(ParamsModel):
         if not any(values for values in grid.values()):
             raise ValueError("some key must have values, got none")
         return grid
-
-
-def _dotted(grid: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in grid.items():
-        if isinstance(value, dict):
-            yield from _dotted(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 @dataclass(frozen=True)
@@ -77,18 +71,10 @@ def list_cells(grid: dict[str, tuple[Any, ...] | None], base: TrainParams) -> li
 
 
 def _check_key(key: str, base: TrainParams) -> None:
-    known = ["variant", *_leaves(base.model_dump(include=set(GROUPS)))]
+    known = ["variant", *(known for known, _ in dotted(base.model_dump(include=set(GROUPS))))]
     if key not in known:
         allowed = f"variant and keys of {', '.join(GROUPS)}"
         raise ValueError(f"grid.{key}: unknown key; allowed are {allowed}{did_you_mean(key, known)}")
-
-
-def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}"
 
 
 def _cell(settings: dict[str, Any], base: TrainParams) -> Cell:

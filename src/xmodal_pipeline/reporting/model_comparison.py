@@ -32,7 +32,7 @@ from xmodal_pipeline.reporting.style import (
     styled,
     text_mm,
 )
-from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames, number, write_p
+from xmodal_pipeline.reporting.words import DEFAULT_NAMES, ModalityNames, number, p_value
 
 _MEASURES: Final = {"retrieval": "mrr", "retrieval_opposite_views": "mrr", "classification": "accuracy"}
 """The measure of each task that is drawn; the table has all."""
@@ -154,7 +154,7 @@ def _row_texts(rows: pd.DataFrame, names: ModalityNames, width_mm: float) -> tup
         is_stacked = not is_wide and text_mm(f"{first} − {second}") > _NAMES * width_mm
         texts.append(f"{first} −\n{second}" if is_stacked else f"{first} − {second}")
         seeds = f"{row['n_seeds']} seeds" if row["n_seeds"] > 1 else "one seed"
-        notes.append(f"n = {row['n']}, {write_p('p', row['p_adjusted'])}, {seeds}")
+        notes.append(f"n = {row['n']}, {p_value(row['p_adjusted'])}, {seeds}")
     if is_wide:
         return texts, notes
     return [f"{text}\n{note}" for text, note in zip(texts, notes, strict=True)], []

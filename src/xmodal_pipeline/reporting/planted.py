@@ -197,8 +197,6 @@ def _say_untried(outcomes: list[_Outcome], names: ModalityNames) -> str:
 def _compare(truth: pd.DataFrame, uv_value: pd.DataFrame) -> list[_Outcome]:
     """One outcome per simulated species, in the order in which they were made."""
     species = truth.drop_duplicates("species")
-    if uv_value.empty:
-        return [_outcome(one, uv_value) for one in species.itertuples()]
     rows = uv_value[
         (uv_value["family"] == "primary") & (uv_value["scope"] == "species") & (uv_value["label"] == _LABEL)
     ]
@@ -209,8 +207,8 @@ def _compare(truth: pd.DataFrame, uv_value: pd.DataFrame) -> list[_Outcome]:
 
 
 def _outcome(species: Any, rows: pd.DataFrame) -> _Outcome:
-    is_colour = rows["features"] == COLOUR if len(rows) else pd.Series(dtype=bool)
-    by_colour, by_learnt = (rows[is_colour], rows[~is_colour]) if len(rows) else (rows, rows)
+    is_colour = rows["features"] == COLOUR
+    by_colour, by_learnt = rows[is_colour], rows[~is_colour]
     tested = by_colour if len(by_colour) else by_learnt
     return _Outcome(
         species=str(species.species),
@@ -220,14 +218,14 @@ def _outcome(species: Any, rows: pd.DataFrame) -> _Outcome:
         n=f"{tested['n_1'].iloc[0]:.0f}+{tested['n_2'].iloc[0]:.0f}" if len(tested) else MISSING,
         by_colour=_strongest(by_colour),
         by_learnt=_strongest(by_learnt),
-        is_by_pattern=bool(len(rows) and rows["is_pattern"].any()),
+        is_by_pattern=bool(rows["is_pattern"].any()),
     )
 
 
 def _strongest(rows: pd.DataFrame) -> _Result:
     """The first row of the strongest verdict over views and patches."""
     for verdict in VERDICTS:
-        own = rows[rows["verdict"] == verdict] if len(rows) else rows
+        own = rows[rows["verdict"] == verdict]
         if len(own):
             return _Result(verdict, *(float(own[name].iloc[0]) for name in ("uv_adds", "low", "high")))
     return _Result()

@@ -1,5 +1,7 @@
 """Rows of points with intervals, as figures of retrieval and classification share them."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,21 +14,20 @@ from xmodal_pipeline.reporting.words import ModalityNames
 def draw_points(
     axes: Axes,
     rows: pd.DataFrame,
-    offset: float | NDArray[np.float64],
+    y: NDArray[np.floating[Any]],
     style: tuple[str, str],
     label: str,
 ) -> None:
-    """Points with intervals: `rows` are in the order of the y axis; missing values leave a gap.
+    """Points with intervals; missing values leave a gap.
 
     Args:
         axes: with a row at 0, 1, …
         rows: value, low and high.
-        offset: of all points from the middle of their rows, or of each.
+        y: place of each.
         style: colour and marker.
         label: of the points.
     """
     colour, marker = style
-    y = np.arange(len(rows)) + offset
     value, low, high = (
         pd.to_numeric(rows[column]).to_numpy(dtype=float) for column in ("value", "low", "high")
     )

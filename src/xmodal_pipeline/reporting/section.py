@@ -49,38 +49,34 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
-class Chapter:
-    """A part of the appendix: what few readers ask for.
-
-    Tables without rows drop out, and figures that were not drawn leave their reason.
-    """
-
-    key: str
-    title: str
-    lead: str = ""
-    figures: tuple[ReportFigure, ...] = ()
-    tables: tuple[PageTable, ...] = ()
-    reasons: tuple[str, ...] = ()
-    """Why something is not there."""
-    is_evaluated: bool = False
-    """Its numbers depend on the evaluation protocol, which stands above the first such chapter."""
-
-
-@dataclass(frozen=True, eq=False)
-class Section:
-    """The answer to one question of a reader, or a share of it: shares of one key stand together.
+class Part:
+    """What chapters and sections share.
 
     Tables without rows drop out, and figures that were not drawn leave their reason.
     """
 
     key: str
     title: str = ""
-    """The question."""
+    """Of a section, the question."""
     lead: str = ""
     figures: tuple[ReportFigure, ...] = ()
     tables: tuple[PageTable, ...] = ()
     reasons: tuple[str, ...] = ()
     """Why something is not there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chapter(Part):
+    """A part of the appendix: what few readers ask for."""
+
+    is_evaluated: bool = False
+    """Its numbers depend on the evaluation protocol, which stands above the first such chapter."""
+
+
+@dataclass(frozen=True, eq=False)
+class Section(Part):
+    """The answer to one question of a reader, or a share of it: shares of one key stand together."""
+
     headline: str = ""
     """The answer in one sentence, for the first screen."""
     opening: ReportFigure | None = None

@@ -20,29 +20,20 @@ def number(value: Any, digits: int = 2) -> str:
     return MISSING if value is None or pd.isna(value) else f"{value:z.{digits}f}".replace("-", "−")
 
 
-def p_value(value: float) -> str:
-    """`p = 0.012`, `p < 0.001`: never a p of zero."""
-    return "p < 0.001" if value < 0.001 else f"p = {number(value, 3)}"
+def p_value(value: float, name: str = "p") -> str:
+    """`p = 0.012`, `q < 0.001`: never one of zero."""
+    return f"{name} < 0.001" if value < 0.001 else f"{name} = {number(value, 3)}"
 
 
 def signed(value: float) -> str:
-    """A difference with its sign."""
-    return _sign(f"{value:+.2f}")
+    """A difference with its sign, the minus of print; none before what is rounded to 0."""
+    text = f"{value:+.2f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def percent(value: float) -> str:
     """A share as whole percent."""
     return f"{100 * value:.0f}\u00a0%"
-
-
-def signed_percent(value: float) -> str:
-    """A difference of shares in percentage points, with its sign."""
-    return _sign(f"{100 * value:+.0f}")
-
-
-def _sign(text: str) -> str:
-    """With the minus of print, and no sign before what is rounded to 0."""
-    return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def interval(low: float, high: float, form: Callable[[float], str]) -> str:
@@ -71,11 +62,6 @@ def small(value: Any, digits: int) -> str:
     if value is None or pd.isna(value) or value >= 0.5 * 10**-digits:
         return number(value, digits)
     return f"< {10**-digits:.{digits}f}"
-
-
-def write_p(name: str, value: float) -> str:
-    """`q = 0.012`, and `q < 0.001` where three digits would say that it is 0."""
-    return f"{name} < 0.001" if value < 0.001 else f"{name} = {value:.3f}"
 
 
 def list_words(words: Sequence[str]) -> str:
@@ -108,7 +94,7 @@ class ModalityNames:
     @classmethod
     def of(cls, study: Study) -> "ModalityNames":
         """As the study calls them."""
-        return cls(study.rgb_name, study.uv_name)
+        return cls(study.settings.rgb_name, study.settings.uv_name)
 
     def label(self, identifier: str) -> str:
         """A column, variant or verdict as words: `rgb_to_uv` becomes `RGB → UV`, `uv_adds` `UV adds`."""

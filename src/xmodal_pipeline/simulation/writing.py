@@ -164,13 +164,7 @@ def write_capture(
         "role": truth.species.role.value,
         **offset._asdict(),
         "fault": capture.fault.value,
-        "sex_delta_rgb": truth.sex_delta_rgb,
-        "sex_delta_uv": truth.sex_delta_uv,
-        "sex_uv_adds": truth.sex_uv_adds,
-        "sex_delta_uv_sd": truth.sex_delta_uv_sd,
-        "sex_delta_pattern": truth.sex_delta_pattern,
-        "morph_delta_rgb": truth.morph_delta_rgb,
-        "morph_delta_uv": truth.morph_delta_uv,
+        **{name: value for name, value in vars(truth).items() if name != "species"},
     }
 
 

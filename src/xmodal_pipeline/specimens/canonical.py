@@ -16,8 +16,7 @@ from xmodal_pipeline.imaging.registration import Registration, apply_registratio
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.imaging.tiff import MultispectralImage
 from xmodal_pipeline.specimens.discovery import capture_files
-from xmodal_pipeline.specimens.registered import check_one_grid
-from xmodal_pipeline.specimens.registration_table import corrections
+from xmodal_pipeline.specimens.registered import check_one_grid, corrections
 
 _MASK_BAND = "mask"
 _MASK_LEVEL = 255

@@ -42,8 +42,7 @@ from xmodal_pipeline.specimens.discovery import (
     REJECTED_COLUMNS,
     capture_files,
 )
-from xmodal_pipeline.specimens.registration_table import rig_row
-from xmodal_pipeline.specimens.rigs import RigVerdict, settle_rigs
+from xmodal_pipeline.specimens.rigs import RigVerdict, rig_row, settle_rigs
 from xmodal_pipeline.specimens.study_calibration import capture_calibrations
 from xmodal_pipeline.specimens.workers import count_workers
 

@@ -22,7 +22,7 @@ from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.params._model import ParamsModel
 from xmodal_pipeline.params.split import SplitParams
 from xmodal_pipeline.specimens.discovery import capture_files
-from xmodal_pipeline.specimens.registration_table import corrections
+from xmodal_pipeline.specimens.registered import corrections
 from xmodal_pipeline.specimens.study_calibration import capture_calibrations
 from xmodal_pipeline.specimens.workers import count_workers
 

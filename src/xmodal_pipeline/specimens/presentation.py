@@ -12,24 +12,14 @@ from xmodal_pipeline.imaging.capture import Capture
 from xmodal_pipeline.imaging.pictures import Picture, false_colour_picture, rgb_picture, uv_picture
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.specimens.discovery import capture_files
-from xmodal_pipeline.specimens.registered import check_one_grid, read_registered
-from xmodal_pipeline.specimens.registration_table import corrections
+from xmodal_pipeline.specimens.registered import check_one_grid, corrections, read_registered
 from xmodal_pipeline.specimens.study_calibration import capture_calibrations
 
-
-def _rgb(capture: Capture, *, is_linear: bool) -> Picture:
-    return rgb_picture(capture.rgb, capture.rgb_mask, is_linear=is_linear)
-
-
-def _uv(capture: Capture, *, is_linear: bool) -> Picture:
-    return uv_picture(capture.uv, capture.uv_mask, is_linear=is_linear)
-
-
-def _false_colour(capture: Capture, *, is_linear: bool) -> Picture:
-    return false_colour_picture(capture.rgb, capture.uv, capture.rgb_mask, is_linear=is_linear)
-
-
-_KINDS: Final[dict[str, Callable[..., Picture]]] = {"rgb": _rgb, "uv": _uv, "false_colour": _false_colour}
+_KINDS: Final[dict[str, Callable[..., Picture]]] = {
+    "rgb": lambda one, **how: rgb_picture(one.rgb, one.rgb_mask, **how),
+    "uv": lambda one, **how: uv_picture(one.uv, one.uv_mask, **how),
+    "false_colour": lambda one, **how: false_colour_picture(one.rgb, one.uv, one.rgb_mask, **how),
+}
 
 
 def presentation_images(

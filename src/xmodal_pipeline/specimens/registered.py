@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import pandas as pd
+
 from xmodal_pipeline.errors import ParametersError
 from xmodal_pipeline.imaging.calibration import Calibration
 from xmodal_pipeline.imaging.capture import Capture, CaptureFiles
 from xmodal_pipeline.imaging.reading import read_capture
-from xmodal_pipeline.imaging.registration import Registration, apply_registration
+from xmodal_pipeline.imaging.registration import Registration, apply_registration, registration_of
 from xmodal_pipeline.imaging.study import Study
 
 
@@ -41,3 +43,9 @@ def read_registered(
     if registration is None:
         return capture
     return replace(capture, uv=apply_registration(capture.uv, registration))
+
+
+def corrections(registration_qa: pd.DataFrame) -> dict[str, Registration]:
+    """The transform of every capture whose registration is to be corrected, by capture."""
+    corrected = registration_qa[registration_qa["status"] == "corrected"]
+    return {row["capture_id"]: registration_of(row) for row in corrected.to_dict("records")}

@@ -1,7 +1,8 @@
 """Captures taken with one camera set-up share one registration."""
 
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from dataclasses import fields
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,14 @@ class RigVerdict(NamedTuple):
     name: str
     rig: Transform
     registration: Registration
+
+
+def rig_row(verdict: RigVerdict | None) -> dict[str, Any]:
+    """The columns of a capture's rig in `registration_qa`: its name and transform; missing without one."""
+    row: dict[str, Any] = {"rig": verdict.name if verdict else ""}
+    for field in fields(Transform):
+        row[f"rig_{field.name}"] = getattr(verdict.rig, field.name) if verdict else float("nan")
+    return row
 
 
 def settle_rigs(

@@ -14,8 +14,7 @@ from xmodal_pipeline.imaging.pictures import make_thumbnail
 from xmodal_pipeline.imaging.registration import Registration
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.specimens.discovery import capture_files
-from xmodal_pipeline.specimens.registered import read_registered
-from xmodal_pipeline.specimens.registration_table import corrections
+from xmodal_pipeline.specimens.registered import corrections, read_registered
 from xmodal_pipeline.specimens.study_calibration import capture_calibrations
 from xmodal_pipeline.specimens.workers import count_workers
 

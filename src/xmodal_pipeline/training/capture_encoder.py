@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from xmodal_pipeline.errors import RunStoppedError
@@ -159,12 +158,11 @@ class CaptureEncoder:
             is_calibrated=self._study.is_calibrated,
         )
         table = embed(self.checkpoint, prepared).embeddings
-        vectors = {str(name): _vectors(rows) for name, rows in table.groupby("modality", sort=False)}
+        vectors = {
+            str(name): rows.filter(regex=r"^x\d+$").to_numpy(np.float32)
+            for name, rows in table.groupby("modality", sort=False)
+        }
         return {name: rows[0] if is_one else rows for name, rows in vectors.items()}
-
-
-def _vectors(rows: pd.DataFrame) -> NDArray[np.float32]:
-    return rows.filter(regex=r"^x\d+$").to_numpy(np.float32)
 
 
 def _own_mask(mask: Any, at: int, shape: tuple[int, ...]) -> Mask:

@@ -121,7 +121,7 @@ def test_what_is_left_of_means_and_sds_is_stated(section):
 
 
 def test_without_tests_nothing_is_judged(studies):
-    section = planted_section(studies.make_study(), make_truth(), pd.DataFrame(), NO_SEEDS)
+    section = planted_section(studies.make_study(), make_truth(), make_uv_value().iloc[:0], NO_SEEDS)
     assert {row[-1] for row in section.tables[0].rows} == {"not tested: too few specimens"}
 
 

@@ -21,7 +21,7 @@ from xmodal_pipeline.simulation.camera import Offset, draw_session_gains, photog
 from xmodal_pipeline.simulation.species import colours, draw_individuals
 from xmodal_pipeline.specimens.discovery import capture_files
 from xmodal_pipeline.specimens.examination import examine_captures
-from xmodal_pipeline.specimens.registration_table import corrections
+from xmodal_pipeline.specimens.registered import corrections
 from xmodal_pipeline.specimens.rigs import _judge_alone
 
 PARAMS = SimulationParams(n_effect_species=1, n_pattern_species=0, n_redundant_species=0, n_plain_species=1)

@@ -1,7 +1,5 @@
 """What a caller gives to `uv_value`, checked, averaged over repeated captures, and coded."""
 
-import logging
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -10,8 +8,6 @@ from xmodal_pipeline.evaluation.uv_value.analysis import Analysis, find_outliers
 from xmodal_pipeline.evaluation.uv_value.layout import Floats, Integers, Layout
 from xmodal_pipeline.evaluation.uv_value.noise import Noise, Repeats, measure_repeats
 from xmodal_pipeline.evaluation.uv_value.predictors import MOST_CURVED, scale
-
-logger = logging.getLogger(__name__)
 
 
 class FeaturesConstantError(ValueError):

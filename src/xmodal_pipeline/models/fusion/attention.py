@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from xmodal_pipeline.models.backbone import BackboneSpec
-from xmodal_pipeline.models.encoder_pair import EncoderPair
-from xmodal_pipeline.models.fusion.contract import FusedFeatures, Fusion
+from xmodal_pipeline.models.fusion.contract import FusedFeatures, PairFusion
 from xmodal_pipeline.params.variants import AttentionParams
 
 
@@ -63,29 +62,18 @@ class QueryAttention(nn.Module):
         return tokens.view(*tokens.shape[:2], self.heads, -1).transpose(1, 2)
 
 
-class Attention(Fusion):
+class Attention(PairFusion):
     """The RGB query over RGB tokens, the UV query over UV tokens, the joint query over both."""
 
     def __init__(self, params: AttentionParams, spec: BackboneSpec) -> None:
         """Build the encoders, the queries and their attention; a shared encoder adds modality tokens."""
-        super().__init__()
         shared = not params.use_modality_specific
-        self.pair = EncoderPair(spec, shared=shared, output="tokens")
-        self.feature_dim = dim = self.pair.dim
+        super().__init__(spec, shared=shared, output="tokens")
+        dim = self.feature_dim
         self.queries = _learnt_vectors(("rgb", "uv", "joint"), dim)
         # Which modality a token is from: behind a shared encoder the joint query could not tell.
         self.modality_tokens = _learnt_vectors(("rgb", "uv"), dim) if shared else None
         self.attend = QueryAttention(dim, params.heads)
-
-    @property
-    def encoders(self) -> dict[str, nn.Module]:
-        """The encoder of each modality."""
-        return self.pair.by_modality
-
-    def encode(self, rgb: Tensor, uv: Tensor) -> dict[str, Tensor]:
-        """Tokens of each modality."""
-        rgb, uv = self.pair(rgb, uv)
-        return {"rgb": rgb, "uv": uv}
 
     def combine(self, encoded: dict[str, Tensor], *, alone: bool) -> FusedFeatures:
         """Features of each query; alone, the joint query sees the tokens of one modality."""

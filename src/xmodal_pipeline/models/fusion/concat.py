@@ -5,12 +5,12 @@ from torch import Tensor, nn
 
 from xmodal_pipeline.models.backbone import BackboneSpec
 from xmodal_pipeline.models.encoder import Encoder
-from xmodal_pipeline.models.encoder_pair import EncoderPair, stack_bands
-from xmodal_pipeline.models.fusion.contract import FusedFeatures, Fusion
+from xmodal_pipeline.models.encoder_pair import stack_bands
+from xmodal_pipeline.models.fusion.contract import FusedFeatures, Fusion, PairFusion
 from xmodal_pipeline.params.variants import ConcatParams
 
 
-class ConcatFeatures(Fusion):
+class ConcatFeatures(PairFusion):
     """Two encoders; their features, concatenated, are projected to the joint feature.
 
     The projection has a hidden layer: a single linear map could only add what each modality says, never
@@ -19,20 +19,9 @@ class ConcatFeatures(Fusion):
 
     def __init__(self, spec: BackboneSpec) -> None:
         """Build two encoders and the projection."""
-        super().__init__()
-        self.pair = EncoderPair(spec, shared=False, output="features")
-        self.feature_dim = dim = self.pair.dim
+        super().__init__(spec, shared=False, output="features")
+        dim = self.feature_dim
         self.fuse = nn.Sequential(nn.Linear(2 * dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
-
-    @property
-    def encoders(self) -> dict[str, nn.Module]:
-        """The encoder of each modality."""
-        return self.pair.by_modality
-
-    def encode(self, rgb: Tensor, uv: Tensor) -> dict[str, Tensor]:
-        """Features of each modality."""
-        rgb, uv = self.pair(rgb, uv)
-        return {"rgb": rgb, "uv": uv}
 
     def combine(self, encoded: dict[str, Tensor], *, alone: bool) -> FusedFeatures:
         """Features of both and their fusion; alone, the features of the other modality are 0."""

@@ -3,9 +3,12 @@
 A new one is a file beside this, and a parameters class in `params/variants.py` that names it as its builder.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
+
+from xmodal_pipeline.models.backbone import BackboneSpec
+from xmodal_pipeline.models.encoder_pair import EncoderPair
 
 
 class FusedFeatures(NamedTuple):
@@ -55,3 +58,23 @@ class Fusion(nn.Module):
     def forward(self, rgb: Tensor, uv: Tensor, *, alone: bool) -> FusedFeatures:
         """Features of images, as `encode` and `combine` take them."""
         return self.combine(self.encode(rgb, uv), alone=alone)
+
+
+class PairFusion(Fusion):
+    """A strategy that encodes each modality by itself and joins them afterwards."""
+
+    def __init__(self, spec: BackboneSpec, *, shared: bool, output: Literal["features", "tokens"]) -> None:
+        """Build one encoder for both modalities, or one for each."""
+        super().__init__()
+        self.pair = EncoderPair(spec, shared=shared, output=output)
+        self.feature_dim = self.pair.dim
+
+    @property
+    def encoders(self) -> dict[str, nn.Module]:
+        """The encoder of each modality."""
+        return self.pair.by_modality
+
+    def encode(self, rgb: Tensor, uv: Tensor) -> dict[str, Tensor]:
+        """Features or tokens of each modality."""
+        rgb, uv = self.pair(rgb, uv)
+        return {"rgb": rgb, "uv": uv}

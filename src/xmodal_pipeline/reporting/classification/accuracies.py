@@ -299,7 +299,7 @@ def _draw_label(axes: Axes, rows: pd.DataFrame, order: list[str]) -> None:
             for own in (present.get(name, []) for name in order)
         ]
         style = (MODALITY_COLOURS[source], MODALITY_MARKERS[source]) if source else ("black", "|")
-        draw_points(axes, part, np.array(offsets), style, source or "baseline")
+        draw_points(axes, part, np.arange(len(order)) + offsets, style, source or "baseline")
     draw_chance(axes, rows["chance"])
     for y, name in enumerate(order):
         if name in set(rows["name"]) and name not in present:

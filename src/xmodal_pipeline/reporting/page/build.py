@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from xmodal_pipeline.evaluation.specimen_tables import SPECIES
 from xmodal_pipeline.imaging.study import Study
+from xmodal_pipeline.params.dotted import dotted
 from xmodal_pipeline.params.evaluate import EvaluationParams
 from xmodal_pipeline.params.root import Parameters
 from xmodal_pipeline.reporting.data.captures import count_classes, count_flags, hash_captures
@@ -23,7 +24,7 @@ from xmodal_pipeline.reporting.embeddings import ChosenVariant, say_choice
 from xmodal_pipeline.reporting.figure import ReportFigure
 from xmodal_pipeline.reporting.files import locate_figure, locate_table
 from xmodal_pipeline.reporting.page.prose import Prose
-from xmodal_pipeline.reporting.section import Chapter, PageTable, Section, table_of
+from xmodal_pipeline.reporting.section import Chapter, PageTable, Part, Section, table_of
 from xmodal_pipeline.reporting.words import ModalityNames, begin, write_species
 
 MAX_BYTES: Final = 25 * 1024 * 1024
@@ -278,22 +279,13 @@ def _tabulate_versions(parameters: Parameters, specimen_index: pd.DataFrame) -> 
 
 def _tabulate_parameters(parameters: Parameters, *, with_calibration: bool) -> PageTable:
     """Every parameter with its value; uncalibrated studies without those that only calibration uses."""
-    flat = _flatten(parameters.model_dump(mode="json"))
+    values = dotted(parameters.model_dump(mode="json"))
+    flat = {key: "null" if value is None else str(value) for key, value in values}
     note = ""
     if not with_calibration:
         flat = {key: value for key, value in flat.items() if "reflectance" not in f"{key} {value}".lower()}
         note = "Settings that only calibrated captures use are left out."
     return table_of("Parameters", ("Parameter", "Value"), flat.items(), 2, note=note)
-
-
-def _flatten(tree: Any, prefix: str = "") -> dict[str, str]:
-    if isinstance(tree, dict) and tree:
-        return {
-            path: value
-            for key, part in tree.items()
-            for path, value in _flatten(part, f"{prefix}{key}.").items()
-        }
-    return {prefix.removesuffix("."): "null" if tree is None else str(tree)}
 
 
 def _write_protocol(evaluation: EvaluationParams) -> str:
@@ -334,7 +326,7 @@ def _lay_out_chapter(chapter: Chapter, study: str) -> dict[str, Any]:
     }
 
 
-def _lay_out_parts(part: Section | Chapter, study: str) -> dict[str, Any]:
+def _lay_out_parts(part: Part, study: str) -> dict[str, Any]:
     """What section and chapter share: without empty tables, with a line per missing figure."""
     drawn = _lay_out_figures(part.figures, study)
     missing = [

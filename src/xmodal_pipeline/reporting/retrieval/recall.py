@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -206,9 +207,9 @@ def draw_retrieval(
         part = rows[rows["k"] == k]
         for i, (direction, asked) in enumerate(styles.items()):
             mine = part[part["direction"] == direction].set_index("name").reindex(order).reset_index()
-            offset = (i - (len(directions) - 1) / 2) * 0.26
+            y = np.arange(len(order)) + (i - (len(directions) - 1) / 2) * 0.26
             style = (MODALITY_COLOURS[asked], MODALITY_MARKERS[asked])
-            draw_points(axis, mine, offset, style, names.label(direction))
+            draw_points(axis, mine, y, style, names.label(direction))
         texts = [write_baseline(name, rows, names) for name in order]
         name_rows(axis, texts if axis is axes[0] else [""] * len(order))
         draw_chance(axis, part["chance"])

@@ -2,15 +2,14 @@
 
 from typing import Final
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from xmodal_pipeline.evaluation.schema import COLOUR, UV_CLAIMS
 from xmodal_pipeline.imaging.study import Study
 from xmodal_pipeline.reporting.figure import ReportFigure, print_figure
+from xmodal_pipeline.reporting.points import draw_points
 from xmodal_pipeline.reporting.style import (
     DOUBLE_COLUMN_MM,
     GREY,
@@ -128,8 +127,9 @@ def draw_uv_value(
         part = known[known["features"] == features]
         rows = [row_of.get(key, -1) for key in map(tuple, part[TEST].to_numpy())]
         part = part.assign(row=rows).query("row >= 0").sort_values("row")
-        for verdict, (colour, marker) in VERDICTS.items():
-            _draw_verdict(axis, part[part["verdict"] == verdict], colour, marker)
+        for verdict, style in VERDICTS.items():
+            own = part[part["verdict"] == verdict].assign(value=part["uv_adds"])
+            draw_points(axis, own, own["row"].to_numpy(), style, verdict)
         # The q of a pooled row asks whether any species differs: beside a mean it would say of that.
         of_species = part[~part["is_pooled"]].set_index("row")
         notes = [write_error(row) for row in of_species.reindex(range(len(shown))).itertuples()]
@@ -184,17 +184,3 @@ def _name_tests(tests: pd.DataFrame, *, with_label: bool, is_wide: bool) -> list
         name = shorten(write_species(str(row.species)), 30)
         texts.append(f"{name},{least}{label}n = {row.n_1:.0f} + {row.n_2:.0f}")
     return texts
-
-
-def _draw_verdict(axes: Axes, rows: pd.DataFrame, colour: str, marker: str) -> None:
-    value, low, high = (rows[column].to_numpy(dtype=float) for column in ("uv_adds", "low", "high"))
-    axes.errorbar(
-        value,
-        rows["row"].to_numpy(),
-        xerr=np.stack([value - low, high - value]),
-        color=colour,
-        marker=marker,
-        linestyle="",
-        elinewidth=1,
-        label=str(rows["verdict"].iloc[0]) if len(rows) else None,
-    )

@@ -8,7 +8,7 @@ from xmodal_pipeline.evaluation.schema import COLOUR
 from xmodal_pipeline.evaluation.uv_value.verdict import is_found_by_pattern, is_found_without_colour
 from xmodal_pipeline.imaging.patches import WHOLE
 from xmodal_pipeline.reporting.style import GREY, PALETTE
-from xmodal_pipeline.reporting.words import list_words, write_p
+from xmodal_pipeline.reporting.words import list_words, p_value
 
 _BY_PATTERN: Final = "by pattern, not by mean colour"
 _OPEN: Final = "by learnt features, while mean colour leaves it open"
@@ -89,4 +89,4 @@ def write_error(row: Any) -> str:
     """q, or p where there is no q; empty without either."""
     name = "q" if pd.notna(row.q) else "p"
     value = getattr(row, name)
-    return "" if pd.isna(value) else write_p(name, value)
+    return "" if pd.isna(value) else p_value(value, name)
