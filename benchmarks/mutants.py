@@ -47,16 +47,16 @@ MUTANTS = (
     ),
     Mutant(
         "the headline reversed",
-        f"{SOURCE}/pipelines/evaluate/nodes.py",
-        'for modality in ("rgb", "uv")',
-        'for modality in ("uv", "rgb")',
-        "tests/pipelines/test_evaluate.py",
+        f"{SOURCE}/reporting/classification/differences.py",
+        '("uv", "rgb") if row.low > 0 else ("rgb", "uv")',
+        '("rgb", "uv") if row.low > 0 else ("uv", "rgb")',
+        "tests/unit/reporting/classification",
     ),
     Mutant(
         "exploratory rows become primary",
         f"{SOURCE}/pipelines/evaluate/nodes.py",
-        '(table["specimens"] == "all") & (name == evaluation.uv_value_features)',
-        "pd.Series(name == evaluation.uv_value_features, index=table.index)",
+        'again.assign(family=EXPLORATORY, specimens="unflagged")',
+        'again.assign(specimens="unflagged")',
         "tests/pipelines/test_evaluate.py",
     ),
     Mutant(
@@ -125,8 +125,8 @@ MUTANTS = (
     Mutant(
         "the parameters file shows another default",
         "conf/base/parameters_train.yml",
-        "  lr: 0.001",
-        "  lr: 0.01",
+        "  gradient_clip: 1.0",
+        "  gradient_clip: 10.0",
         "tests/architecture",
     ),
 )

@@ -90,7 +90,7 @@ def check_runner(options: Mapping[str, Any]) -> None:
         )
     params = _runner_params(options)
     if not (params.keys() <= {"is_async"} and all(isinstance(value, bool) for value in params.values())):
-        got = ",".join(_as_typed(params))
+        got = _as_typed(params)
         raise ParametersError(
             f"--runner-params: must be left out, or is_async=True to load and save in threads, got {got}"
         )
@@ -278,9 +278,12 @@ def propose(slice_: str) -> str:
     if options.get("env"):
         words.append(f"--env {options['env']}")
     if options.get("params"):
-        typed = (
-            f"{key}={value if isinstance(value, str) else json.dumps(value)}"
-            for key, value in dotted(options["params"])
-        )
-        words.append(f"--params {shlex.quote(','.join(typed))}")
+        words.append(f"--params {shlex.quote(_as_typed(options['params']))}")
     return " ".join(words)
+
+
+def _as_typed(params: Mapping[str, Any]) -> str:
+    """`training.lr=0.01,study=x`, from what Kedro makes of it."""
+    return ",".join(
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in dotted(params)
+    )

@@ -1,6 +1,7 @@
 """The rules of the house that a machine can check."""
 
 import ast
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,13 @@ def test_torch_stays_out_of_what_needs_no_torch(module):
 
 def test_version_is_one_fact():
     assert f"version: {xmodal_pipeline.__version__}" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_every_line_that_the_mutants_break_is_there():
+    mutants = runpy.run_path(str(ROOT / "benchmarks" / "mutants.py"))["MUTANTS"]
+    gone = [one.meaning for one in mutants if one.line not in (ROOT / one.file).read_text(encoding="utf-8")]
+    assert len(mutants) >= 13
+    assert gone == []
 
 
 def test_import_contracts_hold_and_catch_a_planted_violation(tmp_path):
