@@ -264,7 +264,7 @@ def real_shifts(folder: Path, *, linear: bool) -> None:
         core = np.s_[:, 40:-40, 40:-40]
         mask = np.ones(rgb[core].shape[1:], dtype=bool)
         start = estimate_registration(rgb[core], nir[core], mask, PARAMS, correct=False)
-        statuses[start.status] += 1
+        statuses[estimate_registration(rgb[core], nir[core], mask, PARAMS, correct=True).status] += 1
         for dx, dy in rng.uniform(-8, 8, (4, 2)):
             there = similarity(angle_rad=0, scale=1, shift=(-dx, -dy), centre=(0, 0))
             moved = np.stack([warp(band, there, order=3) for band in nir])

@@ -15,7 +15,7 @@ Plane = NDArray[np.float32]
 """(height, width): one number per pixel."""
 
 _STRIP_PX = 1_000_000
-_FLOOR = 0.1
+_FLOOR = 0.03
 """Of stabilised brightness, as a share of the light (99th percentile) of a picture; decision 0047."""
 _STRIDE = 4
 """Every such row and column is enough to find that percentile."""

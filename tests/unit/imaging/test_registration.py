@@ -231,15 +231,15 @@ def test_unrelated_pictures_are_not_registered(without_simpleitk):
     assert estimate_registration(*cut_out, mask, PARAMS, correct=True).status in {"failed", "abstained"}
 
 
-def test_stabilised_brightness_is_the_root_of_light_above_a_tenth_of_the_brightest():
+def test_stabilised_brightness_is_the_root_of_light_above_a_floor():
     bands = np.stack([np.full((8, 8), 0.5), np.full((8, 8), 0.1)]).astype(np.float32)
     bands[:, 1, 1], bands[:, 2, 1], bands[:, 3, 1] = 0.0, -1.0, [0.06, 0.0]
 
     plane = stabilised_brightness(bands)
 
-    assert plane[0, 0] == pytest.approx(np.sqrt(0.3 + 0.03))
-    assert plane[1, 1] == plane[2, 1] == pytest.approx(np.sqrt(0.03))
-    assert plane[3, 1] == pytest.approx(np.sqrt(0.03 + 0.03))
+    assert plane[0, 0] == pytest.approx(np.sqrt(0.3 + 0.009))
+    assert plane[1, 1] == plane[2, 1] == pytest.approx(np.sqrt(0.009))
+    assert plane[3, 1] == pytest.approx(np.sqrt(0.03 + 0.009))
     assert bands[0, 0, 0] == np.float32(0.5), "what was given stays"
 
 
@@ -256,6 +256,17 @@ def test_what_lies_in_shade_has_its_part_where_light_differs_between_the_modalit
 
     assert found.status == "corrected"
     assert (found.dx_px, found.dy_px) == pytest.approx((3, -2), abs=0.2)
+
+
+def test_a_place_that_brightness_finds_is_believed(without_simpleitk, monkeypatch):
+    """Also where a rotation is found there: no second chance."""
+    monkeypatch.setattr(verdict, "stabilised_brightness", lambda bands: pytest.fail("looked again"))
+    shifted = simulated_pair(15, matrix=moved_by(3.0, -1.0))
+    turned = simulated_pair(15, matrix=moved_by(rotation_deg=1.5))
+
+    found = [estimate_registration(*one, PARAMS, correct=True).status for one in (shifted, turned)]
+
+    assert found == ["corrected", "failed"]
 
 
 def test_one_band_of_uv_is_enough():

@@ -36,7 +36,7 @@ from xmodal_pipeline.imaging.registration.views import (
     overview,
     signal_to_noise,
 )
-from xmodal_pipeline.imaging.structure import stabilised_brightness
+from xmodal_pipeline.imaging.structure import brightness, stabilised_brightness
 from xmodal_pipeline.params.ingest import RegistrationParams
 
 _NO_SHIFT = Shift(0.0, 0.0)
@@ -201,11 +201,11 @@ def estimate_registration(
     """Measure how UV lies on RGB, and judge it by scores relative to those around.
 
     The shift is the peak of the cross-correlation of Hann-windowed gradient magnitudes, which survives
-    inverted contrast, of the root of the brightness, of which shade has its part; the working region is the
-    padded bounding box of the mask. Where the background was cut away, only the inside of the specimen is
-    looked at: its outline is then the mask's, the same in both modalities wherever UV lies. Rotation and
-    scale are found by mutual information where SimpleITK is installed; without it a rotated or scaled
-    capture is `failed`.
+    inverted contrast; the working region is the padded bounding box of the mask. Where the background was
+    cut away, only the inside of the specimen is looked at: its outline is then the mask's, the same in
+    both modalities wherever UV lies. Where brightness finds no place for UV, its root is looked at, of
+    which shade has its part. Rotation and scale are found by mutual information where SimpleITK is
+    installed; without it a rotated or scaled capture is `failed`.
 
     Args:
         rgb: (bands, height, width).
@@ -227,8 +227,16 @@ def estimate_registration(
         raise ValueError(
             "estimate_registration: mask must select a pixel, got none; reject the capture first"
         )
-    seen = stabilised_brightness(rgb), stabilised_brightness(uv)
-    scene = make_scene(*seen, mask, working_size_px=params.working_size_px)
+    looks = []
+    for see in (brightness, stabilised_brightness):
+        scene = make_scene(see(rgb), see(uv), mask, working_size_px=params.working_size_px)
+        looks.append(_measure(scene, params, correct=correct))
+        if looks[-1].is_placed:
+            return looks[-1]
+    return looks[0]
+
+
+def _measure(scene: Scene, params: RegistrationParams, *, correct: bool) -> Registration:
     if not has_structure(scene, params):
         return Registration(status="abstained")
     finding = look(scene, params)

@@ -86,8 +86,8 @@ def make_scene(rgb: Plane, uv: Plane, mask: Mask, *, working_size_px: int) -> Sc
     the overview beyond: still finer than any model will see the specimen.
 
     Args:
-        rgb: (height, width), stabilised brightness.
-        uv: (height, width), stabilised brightness.
+        rgb: (height, width), brightness, or its root.
+        uv: (height, width), brightness, or its root.
         mask: (height, width).
         working_size_px: longest side of the overview.
     """
