@@ -92,7 +92,7 @@ def find_ranks(folder: Path) -> list[int]:
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            command = path.read_text().split("\0")
+            command = path.read_bytes().decode(errors="replace").split("\0")
         except OSError:  # gone in the meantime
             continue
         if RANK in command and "torch.distributed.run" not in command and str(folder) in " ".join(command):

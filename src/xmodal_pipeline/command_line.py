@@ -99,7 +99,13 @@ def check_runner(options: Mapping[str, Any]) -> None:
 def _runner_params(options: Mapping[str, Any]) -> dict[str, Any]:
     """By key, of a text as typed or of what Kedro makes of it."""
     given = options.get("runner_params") or {}
-    return dict(OmegaConf.from_dotlist(given.split(",")) if isinstance(given, str) else given)
+    if not isinstance(given, str):
+        return dict(given)
+    try:
+        parts = (part.partition("=") for part in given.split(",") if part.strip())
+        return {key: yaml.safe_load(value) for key, _, value in parts}
+    except yaml.YAMLError as error:
+        raise ParametersError(f"--runner-params: must be key=value, got '{given}'") from error
 
 
 def _check_params(text: str) -> None:

@@ -117,6 +117,8 @@ def test_tags_of_checks_are_not_for_users(project):
         ({"runner_params": "max_workers=2"}, r"^--runner-params: .* is_async=True .*, got max_workers=2$"),
         ({"runner_params": "is_async=True,max_workers=2"}, r"got is_async=true,max_workers=2$"),
         ({"runner_params": "is_async=maybe"}, r"^--runner-params: .*, got is_async=maybe$"),
+        ({"runner_params": "x=[1]"}, r"^--runner-params: .*, got x=\[1\]$"),
+        ({"runner_params": "x=[1,2]"}, r"^--runner-params: must be key=value, got 'x=\[1,2\]'$"),
         ({"runner_params": "is_async"}, r"^--runner-params: .*, got is_async=null$"),
         ({"pipeline": "a", "pipelines": "b,c"}, r"^--pipeline: .*; write --pipelines a,b,c$"),
         ({"params": "training.seed:3"}, r"got 'training.seed:3'; write --params training.seed=3$"),
@@ -135,6 +137,7 @@ def test_what_kedro_can_parse_passes():
     check_options({"params": "study=a, specimens.filter=view == 'dorsal' and age >= 2,", "pipelines": "a,b"})
     check_options({"params": "specimens.confounders=[session]", "runner": "kedro.runner.SequentialRunner"})
     check_options({"runner_params": "is_async=True"})  # as Kedro says to write --async
+    check_options({"runner_params": "is_async=True,"})
     check_options({"runner_params": {"is_async": False}})
     check_options({"runner": "of_a_cluster.DaskRunner", "runner_params": "n_workers=2"})
 

@@ -11,7 +11,11 @@ _MICATOOLBOX = re.compile(
     re.IGNORECASE,
 )
 """`visible:R`, `v:R:Normalised`, `<photo>:uv:B:Normalised`: slice labels that micaToolbox writes."""
-_WAVELENGTH = re.compile(r"(?<!\d)(\d{3,4})[ _\-]?nm(?![a-z])", re.IGNORECASE)
+_WAVELENGTH = re.compile(
+    r"(?:(?<!\d)(?P<low>\d{3,4}) ?[-–] ?)?(?<!\d)(?P<nm>\d{3,4})[ _\-]?nm(?![a-z])", re.IGNORECASE
+)
+_SHORTEST_NM = 200
+"""Numbers below it before a dash count specimens and begin no range: `A12_0101-365nm`."""
 
 
 def read_labels(tiff: TiffFile) -> tuple[str, ...] | None:
@@ -62,16 +66,22 @@ def _shaped(tiff: TiffFile) -> Sequence[str] | None:
 
 
 def read_wavelength(name: str) -> int | None:
-    """The wavelength in nm that a name holds: `A12_365nm`, `365 nm`; None without one, or with several."""
-    found = {int(one) for one in _WAVELENGTH.findall(name)}
-    return found.pop() if len(found) == 1 else None
+    """The wavelength in nm that a name holds: `A12_365nm`, `365 nm`; None without one, or with several.
+
+    A range (`320-400 nm`) is several.
+    """
+    found = list(_WAVELENGTH.finditer(name))
+    if any(one["low"] and _SHORTEST_NM <= int(one["low"]) < int(one["nm"]) for one in found):
+        return None
+    wavelengths = {int(one["nm"]) for one in found}
+    return wavelengths.pop() if len(wavelengths) == 1 else None
 
 
 def recognise_band(label: str, bands: Sequence[str]) -> str | None:
     """The band of `bands` that a label names, or None.
 
-    A label names a band by the band's own name, upper and lower case alike, by its wavelength where the
-    layout calls it so (`A12_365nm` is `365nm`), or in micaToolbox's way: `visible:R` is `vR`, or `R` where
+    A label names a band by the band's own name, upper and lower case alike, by its wavelength where that is
+    the band's whole name (`A12_365nm` is `365nm`), or in micaToolbox's way: `visible:R` is `vR`, or `R` where
     the layout calls it so; `uv:B` is `uB`.
 
     Args:
@@ -82,10 +92,8 @@ def recognise_band(label: str, bands: Sequence[str]) -> str | None:
     exact = names.get(label.strip().casefold())
     if exact is not None:
         return exact
-    wavelength = read_wavelength(label)
-    by_wavelength = {read_wavelength(band): band for band in bands}
-    if wavelength is not None and wavelength in by_wavelength:
-        return by_wavelength[wavelength]
+    if (wavelength := read_wavelength(label)) is not None and f"{wavelength}nm" in names:
+        return names[f"{wavelength}nm"]
     match = _MICATOOLBOX.search(label)
     if match is None:
         return None

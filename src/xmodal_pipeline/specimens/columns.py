@@ -26,7 +26,9 @@ _SHOWN = 6
 _MOST_ODD = 4
 """Numbers for each class that is none, from which on a label looks like a measurement."""
 
-_RANKS = frozenset({"ssp.", "subsp.", "var.", "f.", "cf.", "aff.", "nr."})
+_RANKS = frozenset(
+    {"ssp.", "subsp.", "var.", "f.", "cf.", "aff.", "nr.", "sp.", "spp.", "nov.", "n.", "s.", "str.", "agg."}
+)
 """Abbreviations within a name, which are no author's."""
 
 _MONTH = r"(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.?"
@@ -103,6 +105,8 @@ class Column:
 def _without_author(species: str) -> str:
     """`colias hyale (linnaeus, 1758)`, `colias hyale l.` → `colias hyale`; a subspecies stays."""
     words = species.split()
+    if len(words) < 2 or words[1].endswith("."):  # `colias aff. sp. 1`: what follows tells it apart
+        return species
     for at, word in enumerate(words[2:], 2):
         is_author = word[0] == "(" or (word[-1] in ",." and word not in _RANKS)
         if is_author or any(re.fullmatch(r"\d{4}\)?", later) for later in words[at + 1 : at + 2]):

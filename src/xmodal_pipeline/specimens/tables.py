@@ -10,6 +10,8 @@ import pandas as pd
 
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How files of Excel and LibreOffice begin."""
+_GUESSES = {"cp1252": "Windows-1252", "latin-1": "Latin-1"}
+"""Encodings that no file says it has."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -44,18 +46,17 @@ def read_table(path: Path, kind: str) -> pd.DataFrame:
 def describe_guess(path: Path) -> str:
     """What a table's letters are read as where nothing in the file says it; empty for UTF-8 and UTF-16.
 
-    Windows-1252 takes every byte, also those that meant other letters: `P³eæ` was `Płeć`.
+    Windows-1252 and Latin-1 take bytes that meant other letters: `P³eæ` was `Płeć`.
     """
     content = path.read_bytes()
     if content.startswith((*_WORKBOOKS, *_UTF_16)):
         return ""
-    try:
-        content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        word = re.search(r"\w*[^\x00-\x7f]\w*", _decode_bytes(content))
-        shown = f", such as '{word[0]}'" if word else ""
-        return f"read as Windows-1252{shown}: if letters are wrong, save the sheet as CSV UTF-8"
-    return ""
+    encoding = _encoding(content)
+    if encoding not in _GUESSES:
+        return ""
+    word = re.search(r"\w*[^\x00-\x7f]\w*", content.decode(encoding))
+    shown = f", such as {word[0]!r}" if word else ""
+    return f"read as {_GUESSES[encoding]}{shown}: if letters are wrong, save the sheet as CSV UTF-8"
 
 
 def _rows(text: str, separator: str) -> list[tuple[int, list[str]]]:
@@ -76,14 +77,15 @@ def _decode(path: Path, kind: str) -> str:
         )
     if content.startswith(_UTF_16):
         return content.decode("utf-16")
-    return _decode_bytes(content)
+    return content.decode(_encoding(content))
 
 
-def _decode_bytes(content: bytes) -> str:
+def _encoding(content: bytes) -> str:
     # Latin-1 last: it takes every byte, also the five that Windows-1252 leaves undefined.
     for encoding in ("utf-8-sig", "cp1252"):
         try:
-            return content.decode(encoding)
+            content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    return content.decode("latin-1")
+        return encoding
+    return "latin-1"

@@ -70,6 +70,9 @@ def test_a_band_named_twice_is_refused() -> None:
         ("365nmol", None),
         ("12365nm", None),
         ("365nm and 550nm", None),
+        ("UV 320-400nm", None),
+        ("UV 300 – 400 nm", None),
+        ("A12_0101-365nm", 365),
     ],
 )
 def test_a_wavelength_is_read_from_a_name(name: str, wavelength: int | None) -> None:
@@ -81,3 +84,5 @@ def test_labels_with_wavelengths_decide_the_order_of_bands_called_so() -> None:
     assert band_order(labels, ("650nm", "550nm", "450nm", "365nm")) == [3, 2, 1, 0]
     assert band_order(labels, ("R", "G", "B", "UV")) == [0, 1, 2, 3]
     assert recognise_band("365nm:uv:B", MICATOOLBOX) == "uB"
+    two_of_550 = ("vis650nm", "vis550nm", "vis450nm", "uv365nm", "fluo550nm")
+    assert band_order([f"S1 {band}" for band in two_of_550], two_of_550) == [0, 1, 2, 3, 4]

@@ -109,6 +109,9 @@ def test_species_stay_species_however_many_they_are():
         ("Papilio machaon ssp. gorganus", "Papilio machaon L.", False),
         ("Papilio machaon gorganus Fruhstorfer, 1922", "Papilio machaon L.", False),
         ("Colias hyale L.", "Colias croceus L.", False),
+        ("Colias aff. sp. 1", "Colias aff. sp. 2", False),
+        ("Eulaema sp. voucher 1234", "Eulaema sp. voucher 1235", False),
+        ("Colias hyale n. ssp. 1", "Colias hyale n. ssp. 2", False),
     ],
 )
 def test_species_that_differ_in_their_author_alone_are_doubted(first, second, is_doubted):

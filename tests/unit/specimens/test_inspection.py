@@ -309,7 +309,7 @@ def test_columns_are_described_with_classes_and_spellings(tmp_path):
         ["session"],
         "doubtful",
     )
-    assert settings["specimens.vocabulary"].alternatives == ("{sex: {w: <term>}}",)
+    assert settings["specimens.vocabulary"].alternatives == ("the same with w: <term> in sex",)
 
 
 def test_rows_that_meet_no_file_are_counted_with_the_nearest(tmp_path):

@@ -37,6 +37,9 @@ def test_words_for_the_sexes(word, sex):
         ("sex", "Płeć", [column("Stanowisko", "a", "b"), column("Płeć", "x")]),
         ("sex", "kto", [column("kto", "macho", "♀"), column("m", "m")]),
         ("sex", None, [column("m", "m"), column("animal", "macho", "hembra", "cría")]),
+        ("species", None, [column("collected", "lake tahoe june 2019"), column("det", "det by smith 2019")]),
+        ("species", None, [column("species", "x"), column("nome", "colias hyale (linnaeus, 1758)")]),
+        ("sex", None, [column("Sex", "m", "f"), column("Płeć", "samiec", "samica")]),
         ("species", "Espécie", [column("nome", "colias hyale l., 1758"), column("Espécie", "x")]),
         (
             "species",

@@ -56,5 +56,7 @@ def test_letters_that_are_guessed_are_shown(tmp_path, encoding, said):
     path = tmp_path / "metadata.csv"
     path.write_bytes("specimen_id;Płeć\n1;samiec\n".encode(encoding))
     assert describe_guess(path) == said
+    path.write_bytes("specimen_id;Źródła\n1;x\n".encode("cp1250"))  # Windows-1252 has no such byte
+    assert describe_guess(path).startswith("read as Latin-1, such as '\\x8fród³a':")
     path.write_bytes(b"specimen_id;sex\n1;m\n")
     assert describe_guess(path) == ""

@@ -115,7 +115,7 @@ def suggest_key(table: Table) -> str | None:
         return None
     renamed = {files[0].name: "filename"} if files else {ids[0].name: "specimen_id"}
     for name in ("species", "sex"):
-        if (like := columns_like(table.columns, name)) and column_name(like[0].name) != name:
+        if like := columns_like(table.columns, name):
             renamed.setdefault(like[0].name, name)
     shown = ", ".join(f"'{old}' to '{new}'" for old, new in renamed.items())
     return f"rename its header{'s' if len(renamed) > 1 else ''} {shown}"
@@ -154,11 +154,10 @@ def _other_headers(found: Labelling) -> tuple[str, ...]:
         "species": "species are compared as such",
         "sex": "it is cleaned as such",
     }
-    taken = {column.name for column in found.table.columns}
     return tuple(
         f"'{like[0].name}' of {found.table.path.name} is no '{name}': rename it so, so that {use}"
         for name, use in uses.items()
-        if name not in taken and (like := columns_like(found.table.columns, name))
+        if (like := columns_like(found.table.columns, name))
     )
 
 
@@ -202,8 +201,8 @@ def _look(path: Path, settings: SpecimensParams, names: NameIndex) -> Table:
 def _name_files(table: pd.DataFrame, names: NameIndex) -> list[str]:
     """The columns that name images, `filename` whatever it holds.
 
-    Names without an extension might be those of specimens: they count where two columns name two files in
-    every row.
+    Names without an extension might be those of specimens: they count where two columns mostly hold such
+    names, and never the same.
     """
     found, bare = ["filename"], {}
     for column in table.columns:

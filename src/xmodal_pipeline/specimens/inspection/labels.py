@@ -84,7 +84,7 @@ def _confounders(columns: Sequence[Column]) -> list[Setting]:
 
 def _mapping(column: str, words: Sequence[str]) -> str:
     terms = ", ".join(f"{written}: <term>" for written in words[:_MOST_TERMS])
-    return f"{{{column}: {{{terms}}}}}"
+    return f"the same with {terms} in {column}"
 
 
 def propose_beside(folder: Folder, tables: Sequence[Table], labels: Table | None) -> tuple[Setting, ...]:

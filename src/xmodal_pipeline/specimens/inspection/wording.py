@@ -37,19 +37,8 @@ _SEXES: Final = {
 _OF_PHOTOGRAPHS: Final = frozenset(
     {"session", "date", "year", "month", "day", "museum", "collection", "institution", "camera", "lens"}
     | {"lamp", "observer", "photographer", "batch", "drawer", "site", "locality", "location", "country"}
-    | {
-        "region",
-        "jahr",
-        "datum",
-        "fundort",
-        "ort",
-        "sammlung",
-        "kamera",
-        "fotograf",
-        "annee",
-        "musee",
-        "lieu",
-    }
+    | {"region", "jahr", "datum", "fundort", "ort", "sammlung", "kamera", "fotograf", "annee", "musee"}
+    | {"lieu"}
     | {"localite", "pays", "ano", "fecha", "museo", "localidad", "coleccion", "pais", "localidade", "local"}
     | {"museu", "colecao", "sessao", "anno", "localita", "rok", "stanowisko", "miejsce", "muzeum", "sesja"}
 )
@@ -57,16 +46,18 @@ _OF_PHOTOGRAPHS: Final = frozenset(
 _NO_LETTER: Final = re.compile(r"[\W_]+")
 _UNDECOMPOSED: Final = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss"})
 """Letters that Unicode does not take apart into a letter and an accent."""
-_AUTHOR: Final = re.compile(r"\w+ \w[\w-]+ .*\b\d{4}\)?")
-"""`colias hyale (linnaeus, 1758)`."""
+_AUTHOR: Final = re.compile(r"\w+ \w[\w-]+ .*(?:, |\(.*)\d{4}\)?")
+"""`colias hyale (linnaeus, 1758)`, `colias hyale linnaeus, 1758`."""
 
 
 def columns_like(columns: Iterable[Column], name: str) -> list[Column]:
-    """Columns that are what `name` (`specimen_id`, `species`, `sex`) is, by their header or by their classes.
+    """Other columns that are what `name` (`specimen_id`, `species`, `sex`) is, by their header or classes.
 
-    Accents, case and what stands between letters make no difference.
+    Accents, case and what stands between letters make no difference. None where a column is called `name`.
     """
     found = list(columns)
+    if any(column_name(one.name) == name for one in found):
+        return []
     called = [one for one in found if _reduced(one.name) in _HEADERS[name]]
     return called or [one for one in found if _holds(one.classes, name)]
 
