@@ -26,7 +26,7 @@ _WORD: Final = re.compile(
     rf"(^|[ _.\-])({'|'.join(sorted(VISIBLE_WORDS | UV_WORDS))})(?=[ _.\-]|$)", re.IGNORECASE
 )
 _SPLIT: Final = re.compile(r"([^A-Za-z0-9]+|(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)|(?<=[a-z])(?=[A-Z]))")
-_BAND: Final = re.compile(r"r|g|b|red|green|blue|uv\d?|mask", re.IGNORECASE)
+_BAND: Final = re.compile(r"r|g|b|red|green|blue|uv\d?", re.IGNORECASE)
 _MOST_ENDINGS: Final = 12
 """A key that goes on in more ways than this is a series, not a specimen."""
 _MIN_SHARE: Final = 0.5
@@ -90,7 +90,7 @@ def find_band_endings(images: Sequence[PurePosixPath]) -> tuple[str, ...]:
     """
     by_folder: dict[PurePosixPath, set[str]] = defaultdict(set)
     for file in images:
-        if read_wavelength(file.stem) is not None or _BAND.fullmatch(file.stem):
+        if names_band(file.stem) or file.stem.casefold() == "mask":
             by_folder[file.parent].add(file.stem)
     named = [frozenset(found) for found in by_folder.values() if 3 <= len(found) <= _MOST_ENDINGS]
     shared = [found for found in named if named.count(found) > 1]
@@ -100,6 +100,11 @@ def find_band_endings(images: Sequence[PurePosixPath]) -> tuple[str, ...]:
         return ()
     endings, n = sets.most_common(1)[0]
     return tuple(sorted(endings)) if n * len(endings) >= _MIN_SHARE * len(images) else ()
+
+
+def names_band(word: str) -> bool:
+    """Whether a word says nothing but a colour, UV, or a wavelength."""
+    return read_wavelength(word) is not None or _BAND.fullmatch(word) is not None
 
 
 def find_word_pairs(images: Sequence[PurePosixPath]) -> WordPairs | None:
