@@ -190,3 +190,10 @@ def test_bands_beside_their_finished_stacks_are_no_masks(bands):
     files = {f"stacks/A{at}.tif": 4 for at in range(400)}
     files |= {band.format(at): 1 for band in bands for at in range(400)}
     assert look(files) == look(files, n_seen=len(files)) == {}
+
+
+def test_a_band_without_a_wavelength_is_no_mask_unless_it_is_called_so(tmp_path):
+    write_stack(tmp_path / "a.tif", ["650nm", "550nm", "450nm", "gray", "365nm mask"])
+    assert "their order is assumed" in layout_of(tmp_path).why
+    write_stack(tmp_path / "a.tif", ["650nm", "550nm", "450nm", "mask", "365nm"])
+    assert layout_of(tmp_path).value["order"] == ["650nm", "550nm", "450nm", "mask", "365nm"]

@@ -141,8 +141,9 @@ def _layout_by_wavelengths(labels: tuple[str, ...]) -> Setting | None:
     """A layout of bands called by their wavelengths; to be set by hand where they name no R, G, B and UV."""
     found = [read_wavelength(label) for label in labels]
     masks = [label for label in labels if _MASK_LABEL.search(label)]
+    without = [label for label, one in zip(labels, found, strict=True) if one is None]
     wavelengths = [one for one in found if one is not None]
-    if len(wavelengths) + len(masks) != len(labels) or len(masks) > 1 or not wavelengths:
+    if without != masks or len(masks) > 1 or not wavelengths:
         return None
     order = [f"{one}nm" if one is not None else "mask" for one in found]
     why = f"made from the wavelengths in the names that the files give their bands: {', '.join(order)}"
