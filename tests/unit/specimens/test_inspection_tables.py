@@ -128,6 +128,8 @@ def test_sexes_under_another_header_are_the_label_once_it_is_renamed(tmp_path):
         (("14_widzialne", "15_UVfiltr"), "15_UVfiltr", True),
         (("15_UVfiltr", "A"), "15_UVfiltr", True),
         (("2025-06-14", "2025-06-15"), "2025-06-15", False),
+        (("adult", "juvenile"), "juvenile", False),
+        (("Louvre", "Praha"), "Praha", False),
     ],
 )
 def test_one_name_in_two_folders_is_a_pair(tmp_path, folders, uv, is_told):

@@ -138,11 +138,11 @@ def find_folder_pairs(images: Sequence[PurePosixPath]) -> WordPairs | None:
         folders[file.parent][file.stem] = file
     if len(folders) != 2:
         return None
-    rgb, uv = sorted(folders, key=lambda folder: ("uv" in folder.name.casefold(), folder))
+    rgb, uv = sorted(folders, key=lambda folder: (_says_uv(folder.name), folder))
     shared = folders[rgb].keys() & folders[uv].keys()
     if 2 * len(shared) < _MIN_SHARED_NAMES * len(images):
         return None
-    is_told = "uv" in uv.name.casefold() and "uv" not in rgb.name.casefold()
+    is_told = _says_uv(uv.name) and not _says_uv(rgb.name)
     pairs = ((folders[rgb][stem], folders[uv][stem]) for stem in sorted(shared))
     return WordPairs(tuple(pairs), "folder", is_told)
 
@@ -239,6 +239,12 @@ def _word(ending: str) -> str:
 
 def _tokens(part: str) -> list[str]:
     return [token for token in _SPLIT.split(part) if token and token.isalnum()]
+
+
+def _says_uv(folder: str) -> bool:
+    """Whether a word of a folder's name is UV, or begins with it (`15_UVfiltr`, no `juvenile`)."""
+    words = {token.casefold() for token in _tokens(folder)}
+    return bool(words & UV_WORDS) or any(word.startswith("uv") for word in words)
 
 
 def _side(file: PurePosixPath) -> str | None:
