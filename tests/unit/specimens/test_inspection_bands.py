@@ -1,11 +1,15 @@
 """Which band is which where names hold wavelengths, and bands or masks that are files of their own."""
 
+from pathlib import PurePosixPath
+
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
+from xmodal_pipeline.imaging.tiff import ImageHeader
 from xmodal_pipeline.specimens.inspection import describe_inspection, inspect_folder, propose
+from xmodal_pipeline.specimens.inspection.masks import describe_masks, find_masks
 from xmodal_pipeline.specimens.inspection.reading import colours_of
 
 
@@ -119,3 +123,77 @@ def test_folders_that_share_names_of_no_band_are_no_bands(tmp_path):
             Image.new("RGB" if folder == "vis" else "L", (32, 24), at).save(tmp_path / folder / f"b{at}.png")
     captures = inspect_folder(tmp_path).captures
     assert list(captures["uv_filename"]) == [f"uv/b{at}.png" for at in range(3)]
+
+
+def look(n_bands, *, n_seen=300):
+    """Masks among files of so many bands each, of which `n_seen` headers are read."""
+    files = [PurePosixPath(name) for name in sorted(n_bands)]
+    chosen = np.random.default_rng(0).choice(len(files), min(n_seen, len(files)), replace=False)
+    headers = {
+        files[at]: ImageHeader("TIFF", n_bands[str(files[at])], 24, 32, "uint16") for at in sorted(chosen)
+    }
+    found = find_masks(files, headers)
+    return {str(mask): None if stack is None else str(stack) for mask, stack in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("stack", "mask"),
+    [
+        ("images/A{}.tif", "masks/A{}.png"),
+        ("images/A{}.tif", "masks/A{}.tif"),
+        ("images/A{}.tif", "images/A{}_mask.png"),
+        ("images/A{}.tif", "images/A{}_mask.tif"),
+        ("stacks/A{}.tif", "silhouettes/A{}.tif"),
+        ("A{0}/A{0}.tif", "A{0}/mask_A{0}.png"),
+        ("A{0}/stack/A{0}.tif", "A{0}/mask/A{0}.tif"),
+        ("A{}.tif", "masks/A{}.png"),
+        ("stacks/A{}.tif", "A{}.png"),
+        ("A{0}/A{0}.tif", "masks/A{0}.png"),
+    ],
+)
+def test_masks_whose_headers_are_not_read_are_told_by_their_names(stack, mask):
+    wanted = {mask.format(at): stack.format(at) for at in range(400)}
+    # A second photograph and one in RGB add a word to their name, thumbnails stand in a folder of their own.
+    others = {f"{stack.format(at)[:-4]}_2.tif": 4 for at in range(40)}
+    thumbnails = {f"thumbnails/A{at}.{kind}": 3 for at in range(40) for kind in ("png", "tif")}
+    others |= {f"{stack.format(at)[:-4]}_rgb.jpg": 3 for at in range(400)}
+    files = dict.fromkeys(wanted, 1) | dict.fromkeys(wanted.values(), 4) | others | thumbnails
+    assert look(files) == wanted
+    assert look(files, n_seen=len(files)) == wanted
+
+
+def test_masks_of_equally_named_stacks_are_told_by_their_folders():
+    stacks = {f"{year}/A{at}.tif": 4 for year in (2023, 2024) for at in range(2)}
+    masks = {f"masks/{stack[:-4]}.png": stack for stack in stacks}
+    assert look(stacks | dict.fromkeys(masks, 1)) == masks
+    untold = look(stacks | {"masks/A0.png": 1, "masks/A1.png": 1})
+    assert untold == {"masks/A0.png": None, "masks/A1.png": None}
+    (said,) = describe_masks({PurePosixPath(mask): None for mask in untold})
+    assert "copy them (<stack>_labels.png)" in said
+    assert said.endswith("; of 2 no folder tells which of several stacks it is")
+    beside = {"A0.tif": 4, "old/A0.tif": 4, "A0_mask.png": 1}
+    assert look(beside) == {"A0_mask.png": "A0.tif"}
+
+
+@pytest.mark.parametrize(
+    "bands",
+    [
+        ["wings/A{}_650nm.tif", "wings/A{}_365nm.tif"],
+        ["wings/A{}_365nm.tif"],
+        ["wings/A{}_UV.tif"],
+        ["365nm/A{}.tif"],
+        ["wings/A{}_long.tif", "wings/A{}_short.tif"],
+        ["long/A{}.tif", "short/A{}.tif"],
+    ],
+)
+def test_bands_beside_their_finished_stacks_are_no_masks(bands):
+    files = {f"stacks/A{at}.tif": 4 for at in range(400)}
+    files |= {band.format(at): 1 for band in bands for at in range(400)}
+    assert look(files) == look(files, n_seen=len(files)) == {}
+
+
+def test_a_band_without_a_wavelength_is_no_mask_unless_it_is_called_so(tmp_path):
+    write_stack(tmp_path / "a.tif", ["650nm", "550nm", "450nm", "gray", "365nm mask"])
+    assert "their order is assumed" in layout_of(tmp_path).why
+    write_stack(tmp_path / "a.tif", ["650nm", "550nm", "450nm", "mask", "365nm"])
+    assert layout_of(tmp_path).value["order"] == ["650nm", "550nm", "450nm", "mask", "365nm"]

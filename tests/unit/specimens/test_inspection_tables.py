@@ -131,6 +131,8 @@ def test_sexes_under_another_header_are_the_label_once_it_is_renamed(tmp_path):
         (("14_widzialne", "15_UVfiltr"), "15_UVfiltr", True),
         (("15_UVfiltr", "A"), "15_UVfiltr", True),
         (("2025-06-14", "2025-06-15"), "2025-06-15", False),
+        (("adult", "juvenile"), "juvenile", False),
+        (("Louvre", "Praha"), "Praha", False),
     ],
 )
 def test_one_name_in_two_folders_is_a_pair(tmp_path, folders, uv, is_told):
@@ -144,3 +146,29 @@ def test_one_name_in_two_folders_is_a_pair(tmp_path, folders, uv, is_told):
     assert (column.state, column.alternatives) == ("doubtful", () if is_told else ("rgb_file",))
     (tmp_path / folders[0] / "DSC_2.jpg").rename(tmp_path / folders[0] / "DSC_7.jpg")
     assert inspect_folder(tmp_path).captures.empty
+
+
+@pytest.mark.parametrize(
+    ("folders", "names"),
+    [
+        (("dorsal", "ventral"), ("dorsal", "ventral")),
+        (("D/2024", "V/2024"), ("D", "V")),
+        (("top", "upper"), None),
+        (("2025-06-14", "2025-06-15"), None),
+    ],
+)
+def test_folders_of_two_sides_are_not_registered_and_name_the_modalities(tmp_path, folders, names):
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+        for at in range(3):
+            Image.new("RGB", (40, 30), (at * 20, 90, 30)).save(tmp_path / folder / f"{at:03d}.jpg")
+    settings = {one.key.removeprefix("specimens."): one for one in propose(tmp_path).settings}
+    assert settings["uv_column"].value == "uv_file"
+    assert ("rgb_name" in settings) == ("uv_name" in settings) == (names is not None)
+    if names is not None:
+        assert (settings["rgb_name"].value, settings["uv_name"].value) == names
+        off = settings["registration"]
+        assert (off.value, off.state) == ("off", "doubtful")
+        assert off.why.startswith("the folders name two sides of a specimen")
+    else:
+        assert "name two sides" not in settings["registration"].why

@@ -36,8 +36,8 @@ class Folder:
     """`<stem>_labels` beside another image."""
     previews: tuple[PurePosixPath, ...]
     """JPEG or PNG beside a TIFF of the same name."""
-    masks: dict[PurePosixPath, PurePosixPath]
-    """Files of one band that are called as a stack is, and that stack."""
+    masks: dict[PurePosixPath, PurePosixPath | None]
+    """Files of one band that are called as a stack is, and that stack; None where it is one of several."""
     tables: tuple[PurePosixPath, ...]
     workbooks: tuple[PurePosixPath, ...]
     regions: tuple[PurePosixPath, ...]

@@ -26,7 +26,7 @@ _WORD: Final = re.compile(
     rf"(^|[ _.\-])({'|'.join(sorted(VISIBLE_WORDS | UV_WORDS))})(?=[ _.\-]|$)", re.IGNORECASE
 )
 _SPLIT: Final = re.compile(r"([^A-Za-z0-9]+|(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)|(?<=[a-z])(?=[A-Z]))")
-_BAND: Final = re.compile(r"r|g|b|red|green|blue|uv\d?|mask", re.IGNORECASE)
+_BAND: Final = re.compile(r"r|g|b|red|green|blue|uv\d?", re.IGNORECASE)
 _MOST_ENDINGS: Final = 12
 """A key that goes on in more ways than this is a series, not a specimen."""
 _MIN_SHARE: Final = 0.5
@@ -90,7 +90,7 @@ def find_band_endings(images: Sequence[PurePosixPath]) -> tuple[str, ...]:
     """
     by_folder: dict[PurePosixPath, set[str]] = defaultdict(set)
     for file in images:
-        if read_wavelength(file.stem) is not None or _BAND.fullmatch(file.stem):
+        if names_band(file.stem) or file.stem.casefold() == "mask":
             by_folder[file.parent].add(file.stem)
     named = [frozenset(found) for found in by_folder.values() if 3 <= len(found) <= _MOST_ENDINGS]
     shared = [found for found in named if named.count(found) > 1]
@@ -100,6 +100,11 @@ def find_band_endings(images: Sequence[PurePosixPath]) -> tuple[str, ...]:
         return ()
     endings, n = sets.most_common(1)[0]
     return tuple(sorted(endings)) if n * len(endings) >= _MIN_SHARE * len(images) else ()
+
+
+def names_band(word: str) -> bool:
+    """Whether a word says nothing but a colour, UV, or a wavelength."""
+    return read_wavelength(word) is not None or _BAND.fullmatch(word) is not None
 
 
 def find_word_pairs(images: Sequence[PurePosixPath]) -> WordPairs | None:
@@ -133,11 +138,11 @@ def find_folder_pairs(images: Sequence[PurePosixPath]) -> WordPairs | None:
         folders[file.parent][file.stem] = file
     if len(folders) != 2:
         return None
-    rgb, uv = sorted(folders, key=lambda folder: ("uv" in folder.name.casefold(), folder))
+    rgb, uv = sorted(folders, key=lambda folder: (_says_uv(folder.name), folder))
     shared = folders[rgb].keys() & folders[uv].keys()
     if 2 * len(shared) < _MIN_SHARED_NAMES * len(images):
         return None
-    is_told = "uv" in uv.name.casefold() and "uv" not in rgb.name.casefold()
+    is_told = _says_uv(uv.name) and not _says_uv(rgb.name)
     pairs = ((folders[rgb][stem], folders[uv][stem]) for stem in sorted(shared))
     return WordPairs(tuple(pairs), "folder", is_told)
 
@@ -234,6 +239,12 @@ def _word(ending: str) -> str:
 
 def _tokens(part: str) -> list[str]:
     return [token for token in _SPLIT.split(part) if token and token.isalnum()]
+
+
+def _says_uv(folder: str) -> bool:
+    """Whether a word of a folder's name is UV, or begins with it (`15_UVfiltr`, no `juvenile`)."""
+    words = {token.casefold() for token in _tokens(folder)}
+    return bool(words & UV_WORDS) or any(word.startswith("uv") for word in words)
 
 
 def _side(file: PurePosixPath) -> str | None:

@@ -25,7 +25,7 @@ from xmodal_pipeline.specimens.inspection.pairing import (
     find_word_pairs,
 )
 from xmodal_pipeline.specimens.inspection.proposal import Setting, State
-from xmodal_pipeline.specimens.sides import SIDES
+from xmodal_pipeline.specimens.sides import are_two_sides
 
 _FEWEST_STACK_BANDS: Final = 4
 _N_STACKS: Final = 5
@@ -141,8 +141,9 @@ def _layout_by_wavelengths(labels: tuple[str, ...]) -> Setting | None:
     """A layout of bands called by their wavelengths; to be set by hand where they name no R, G, B and UV."""
     found = [read_wavelength(label) for label in labels]
     masks = [label for label in labels if _MASK_LABEL.search(label)]
+    without = [label for label, one in zip(labels, found, strict=True) if one is None]
     wavelengths = [one for one in found if one is not None]
-    if len(wavelengths) + len(masks) != len(labels) or len(masks) > 1 or not wavelengths:
+    if without != masks or len(masks) > 1 or not wavelengths:
         return None
     order = [f"{one}nm" if one is not None else "mask" for one in found]
     why = f"made from the wavelengths in the names that the files give their bands: {', '.join(order)}"
@@ -237,21 +238,31 @@ def _by_suffix(folder: Folder, pair: SuffixPair) -> Reading:
         Setting("specimens.uv_suffix", pair.uv, state, "its twin", () if pair.is_told else (pair.rgb,)),
     ]
     if not pair.is_told:
-        for key, ending in (("rgb_name", pair.rgb), ("uv_name", pair.uv)):
-            name = ending.strip(" _.-") or "plain"
-            settings.append(Setting(f"specimens.{key}", name, "doubtful", "what tables and figures call it"))
+        settings += _names(*(ending.strip(" _.-") or "plain" for ending in (pair.rgb, pair.uv)))
     return Reading((*settings, *_registration(pair, rgb, uv)), _band_obstacles(rgb, uv))
+
+
+def _names(rgb: str, uv: str) -> tuple[Setting, ...]:
+    why = "what tables and figures call it"
+    return tuple(
+        Setting(f"specimens.{key}", name, "doubtful", why)
+        for key, name in (("rgb_name", rgb), ("uv_name", uv))
+    )
 
 
 def _registration(pair: SuffixPair, rgb: ImageHeader | None, uv: ImageHeader | None) -> tuple[Setting, ...]:
     key = "specimens.registration"
-    if {one.strip(" _.-").casefold() for one in (pair.rgb, pair.uv)} <= SIDES:
-        why = "the endings name two sides of a specimen, which never lie on one another"
-        return (Setting(key, "off", "doubtful", why, ("correct",)),)
+    if are_two_sides(pair.rgb.strip(" _.-"), pair.uv.strip(" _.-")):
+        return (_unregistered_sides("endings"),)
     if rgb is not None and uv is not None and _upright_size(rgb) != _upright_size(uv):
         why = f"{_size(rgb)} and {_size(uv)} px cannot be laid on one another; or resize them and set correct"
         return (Setting(key, "off", "doubtful", why, ("correct",)),)
     return ()
+
+
+def _unregistered_sides(what: str) -> Setting:
+    why = f"the {what} name two sides of a specimen, which never lie on one another"
+    return Setting("specimens.registration", "off", "doubtful", why, ("correct",))
 
 
 def _upright_size(header: ImageHeader) -> tuple[int, int]:
@@ -309,6 +320,17 @@ def _by_words(words: WordPairs) -> Reading:
         (
             Setting("specimens.rgb_column", RGB_FILE, "doubtful", why, swapped[0]),
             Setting("specimens.uv_column", UV_FILE, "doubtful", "its twin", swapped[1]),
+            *_folders_of_sides(first, second),
         ),
         word_pairs=words,
     )
+
+
+def _folders_of_sides(first: PurePosixPath, second: PurePosixPath) -> tuple[Setting, ...]:
+    """How a pair is read whose folders name two sides of a specimen; nothing for any other."""
+    apart = [
+        parts for parts in zip(first.parent.parts, second.parent.parts, strict=False) if len(set(parts)) > 1
+    ]
+    if len(apart) != 1 or not are_two_sides(*apart[0]):
+        return ()
+    return (*_names(*apart[0]), _unregistered_sides("folders"))
