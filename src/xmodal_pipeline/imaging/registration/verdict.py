@@ -36,7 +36,7 @@ from xmodal_pipeline.imaging.registration.views import (
     overview,
     signal_to_noise,
 )
-from xmodal_pipeline.imaging.structure import brightness, stabilised_brightness
+from xmodal_pipeline.imaging.structure import Plane, brightness, stabilised_brightness
 from xmodal_pipeline.params.ingest import RegistrationParams
 
 _NO_SHIFT = Shift(0.0, 0.0)
@@ -229,14 +229,14 @@ def estimate_registration(
         )
     looks = []
     for see in (brightness, stabilised_brightness):
-        scene = make_scene(see(rgb), see(uv), mask, working_size_px=params.working_size_px)
-        looks.append(_measure(scene, params, correct=correct))
+        looks.append(_measure(see(rgb), see(uv), mask, params, correct=correct))
         if looks[-1].is_placed:
             return looks[-1]
     return looks[0]
 
 
-def _measure(scene: Scene, params: RegistrationParams, *, correct: bool) -> Registration:
+def _measure(rgb: Plane, uv: Plane, mask: Mask, params: RegistrationParams, *, correct: bool) -> Registration:
+    scene = make_scene(rgb, uv, mask, working_size_px=params.working_size_px)
     if not has_structure(scene, params):
         return Registration(status="abstained")
     finding = look(scene, params)
