@@ -344,6 +344,15 @@ def test_a_table_without_a_key_and_a_workbook_say_what_to_do(tmp_path):
     assert any("labels.xlsx: workbooks are not read; save" in one for one in obstacles)
 
 
+@pytest.mark.parametrize("key", ["filename", "specimen_id"])
+def test_a_table_that_has_its_key_says_what_else_it_lacks(tmp_path, key):
+    write_stacks(tmp_path, 3)
+    names = [f"s0{i}{'.tif' if key == 'filename' else ''}" for i in range(3)]
+    write_table(tmp_path, {key: names, "flags": ["x", "y", "z"]})
+    (said,) = [one for one in propose(tmp_path).obstacles if one.startswith("metadata.csv cannot be")]
+    assert "labels must not be called as columns that the pipeline itself writes, got ['flags']" in said
+
+
 def test_headers_of_other_languages_are_proposed_and_the_reason_is_told(tmp_path):
     write_stacks(tmp_path, 3)
     rows = ["s00", "s01", "s02"]

@@ -109,11 +109,13 @@ def choose_table(
 
 
 def suggest_key(table: Table) -> str | None:
-    """Headers to rename so that a table can be the metadata; None where no column names the captures."""
+    """Headers to rename so that a table can be the metadata; None where that is not what it lacks."""
     files, ids = table.named("file"), table.named("id") or columns_like(table.columns, "specimen_id")
-    if not files and not ids:
+    key = (files or ids)[:1]
+    called = "filename" if files else "specimen_id"
+    if not key or column_name(key[0].name) == called:
         return None
-    renamed = {files[0].name: "filename"} if files else {ids[0].name: "specimen_id"}
+    renamed = {key[0].name: called}
     for name in ("species", "sex"):
         if like := columns_like(table.columns, name):
             renamed.setdefault(like[0].name, name)
