@@ -521,6 +521,13 @@ def test_a_look_that_fails_never_hides_the_error_it_stands_under(tmp_path):
     )
 
 
+def test_a_look_that_only_repeats_the_error_adds_nothing(tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"no image")
+    (reason,) = propose(tmp_path).obstacles
+    assert reason[:60] in propose_for_error(tmp_path, "ingest: none is usable")
+    assert propose_for_error(tmp_path, f"ingest: none is usable\n  {reason}") == ""
+
+
 def test_linked_folders_are_looked_at_once(tmp_path):
     root, elsewhere = tmp_path / "root", write_stacks(tmp_path / "elsewhere", 2)
     write_stacks(root / "here", 2)

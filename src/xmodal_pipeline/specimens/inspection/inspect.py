@@ -56,14 +56,17 @@ def propose_for_error(root: Path, error: str) -> str:
     Args:
         root: the folder.
         error: what is said above; obstacles that repeat a line of it are left out.
+
+    Returns:
+        The lines; empty where they would only repeat the error.
     """
     said = [line.strip() for line in error.splitlines() if line.strip()]
     try:
         proposal = propose(root)
     except (ValueError, OSError) as failure:
         return f"A look at {root} found no proposal: {failure}"
-    new = [one for one in proposal.obstacles if not any(line in one for line in said)]
-    return str(replace(proposal, obstacles=tuple(new)))
+    new = tuple(one for one in proposal.obstacles if not any(line in one for line in said))
+    return str(replace(proposal, obstacles=new)) if new or proposal.settings else ""
 
 
 def inspect_folder(root: Path) -> Inspection:
