@@ -9,6 +9,7 @@ from PIL import Image
 
 from xmodal_pipeline.imaging.tiff import ImageHeader
 from xmodal_pipeline.specimens.inspection import describe_inspection, inspect_folder, propose
+from xmodal_pipeline.specimens.inspection import files as inspected
 from xmodal_pipeline.specimens.inspection.masks import describe_masks, find_masks
 from xmodal_pipeline.specimens.inspection.reading import colours_of
 
@@ -73,15 +74,18 @@ def test_files_of_one_band_are_stacked_in_the_order_of_their_wavelengths(tmp_pat
     assert "my-layout.md#one-file-per-band" in obstacle
 
 
+def write_mask(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (32, 24), 255).save(path)
+
+
 @pytest.mark.parametrize(
     "mask", ["masks/2023/{0}_mask.png", "masks/2023/{0}.png", "stacks/2023/mask_{0}.png"]
 )
 def test_masks_in_files_of_their_own_are_no_captures(tmp_path, mask):
     for specimen in ("A1", "A2", "A3"):
         write_stack(tmp_path / "stacks" / "2023" / f"{specimen}.tif", ["R", "G", "B", "UV"])
-        path = tmp_path / mask.format(specimen)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("L", (32, 24), 255).save(path)
+        write_mask(tmp_path / mask.format(specimen))
     inspection = inspect_folder(tmp_path)
     assert list(inspection.captures["filename"]) == [f"stacks/2023/A{at}.tif" for at in (1, 2, 3)]
     assert layout_of(tmp_path).value["uv"] == ["UV"]
@@ -125,15 +129,26 @@ def test_folders_that_share_names_of_no_band_are_no_bands(tmp_path):
     assert list(captures["uv_filename"]) == [f"uv/b{at}.png" for at in range(3)]
 
 
-def look(n_bands, *, n_seen=300):
-    """Masks among files of so many bands each, of which `n_seen` headers are read."""
-    files = [PurePosixPath(name) for name in sorted(n_bands)]
-    chosen = np.random.default_rng(0).choice(len(files), min(n_seen, len(files)), replace=False)
-    headers = {
-        files[at]: ImageHeader("TIFF", n_bands[str(files[at])], 24, 32, "uint16") for at in sorted(chosen)
-    }
-    found = find_masks(files, headers)
+def look(n_bands):
+    """Masks among files of so many bands each."""
+    files = sorted(n_bands)
+    found = find_masks(
+        {PurePosixPath(one): ImageHeader("TIFF", n_bands[one], 24, 32, "uint16") for one in files}
+    )
     return {str(mask): None if stack is None else str(stack) for mask, stack in found.items()}
+
+
+def test_headers_of_all_files_are_read_where_masks_stand_among_stacks(tmp_path, monkeypatch):
+    for at in range(9):
+        write_stack(tmp_path / "images" / f"A{at}.tif", ["R", "G", "B", "UV"])
+        write_mask(tmp_path / "masks" / f"A{at}.png")
+    monkeypatch.setattr(inspected, "_MOST_HEADERS", 6)
+    folder = inspect_folder(tmp_path).folder
+    assert [str(file) for file in folder.images] == [f"images/A{at}.tif" for at in range(9)]
+    assert len(folder.masks) == len(folder.headers) == 9
+    for at in range(9):
+        (tmp_path / "masks" / f"A{at}.png").unlink()
+    assert len(inspect_folder(tmp_path).folder.headers) == 6
 
 
 @pytest.mark.parametrize(
@@ -151,15 +166,14 @@ def look(n_bands, *, n_seen=300):
         ("A{0}/A{0}.tif", "masks/A{0}.png"),
     ],
 )
-def test_masks_whose_headers_are_not_read_are_told_by_their_names(stack, mask):
-    wanted = {mask.format(at): stack.format(at) for at in range(400)}
+def test_masks_are_told_by_their_names(stack, mask):
+    wanted = {mask.format(at): stack.format(at) for at in range(40)}
     # A second photograph and one in RGB add a word to their name, thumbnails stand in a folder of their own.
-    others = {f"{stack.format(at)[:-4]}_2.tif": 4 for at in range(40)}
+    others = {f"{stack.format(at)[:-4]}_2.tif": 4 for at in range(4)}
     thumbnails = {f"thumbnails/A{at}.{kind}": 3 for at in range(40) for kind in ("png", "tif")}
-    others |= {f"{stack.format(at)[:-4]}_rgb.jpg": 3 for at in range(400)}
+    others |= {f"{stack.format(at)[:-4]}_rgb.jpg": 3 for at in range(40)}
     files = dict.fromkeys(wanted, 1) | dict.fromkeys(wanted.values(), 4) | others | thumbnails
     assert look(files) == wanted
-    assert look(files, n_seen=len(files)) == wanted
 
 
 def test_masks_of_equally_named_stacks_are_told_by_their_folders():
@@ -189,7 +203,7 @@ def test_masks_of_equally_named_stacks_are_told_by_their_folders():
 def test_bands_beside_their_finished_stacks_are_no_masks(bands):
     files = {f"stacks/A{at}.tif": 4 for at in range(400)}
     files |= {band.format(at): 1 for band in bands for at in range(400)}
-    assert look(files) == look(files, n_seen=len(files)) == {}
+    assert look(files) == {}
 
 
 def test_a_band_without_a_wavelength_is_no_mask_unless_it_is_called_so(tmp_path):

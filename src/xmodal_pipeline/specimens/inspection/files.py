@@ -1,7 +1,7 @@
 """The files of a folder by kind, and what the headers of its images declare."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -14,7 +14,7 @@ from xmodal_pipeline.imaging.photograph import read_header
 from xmodal_pipeline.imaging.tiff import ImageHeader
 from xmodal_pipeline.specimens.discovery import find_previews, is_image
 from xmodal_pipeline.specimens.folder import TABLE_SUFFIXES, WORKBOOK_SUFFIXES, list_folder
-from xmodal_pipeline.specimens.inspection.masks import find_masks
+from xmodal_pipeline.specimens.inspection.masks import FEWEST_STACK_BANDS, find_masks
 
 REGION_SUFFIXES: Final = (".zip", ".roi")
 TREE_SUFFIXES: Final = (".nwk", ".newick", ".tre", ".tree")
@@ -106,7 +106,7 @@ def look_at_folder(root: Path) -> Folder:
     found["regions"] = tuple(file for file in found["regions"] if file.with_suffix("") in stems)
     known = {*images, *(file for group in found.values() for file in group)}
     headers, unreadable = _read_headers(root, captures)
-    masks = find_masks(captures, headers)
+    masks = find_masks(headers)
     return Folder(
         root=root,
         images=tuple(file for file in captures if file not in masks),
@@ -124,14 +124,22 @@ def look_at_folder(root: Path) -> Folder:
 def _read_headers(
     root: Path, images: list[PurePosixPath]
 ) -> tuple[dict[PurePosixPath, ImageHeader], dict[PurePosixPath, str]]:
+    """Of some hundred images; of all where stacks and files of one band stand beside one another."""
     # At random: every second file of a folder of pairs would be RGB.
     n = min(len(images), _MOST_HEADERS)
     chosen = np.sort(np.random.default_rng(0).choice(max(len(images), 1), n, replace=False))
     headers: dict[PurePosixPath, ImageHeader] = {}
     unreadable: dict[PurePosixPath, str] = {}
-    for file in (images[at] for at in chosen):
-        try:
-            headers[file] = read_header(root / file, range(1, MOST_BANDS + 1))
-        except CaptureRejected as rejected:
-            unreadable[file] = rejected.reason
-    return headers, unreadable
+
+    def read(files: Iterable[PurePosixPath]) -> None:
+        for file in files:
+            try:
+                headers[file] = read_header(root / file, range(1, MOST_BANDS + 1))
+            except CaptureRejected as rejected:
+                unreadable[file] = rejected.reason
+
+    read(images[at] for at in chosen)
+    n_bands = {header.n_bands for header in headers.values()}
+    if 1 in n_bands and max(n_bands) >= FEWEST_STACK_BANDS:  # masks, or bands of their own: which ones?
+        read(file for file in images if file not in headers and file not in unreadable)
+    return {file: headers[file] for file in images if file in headers}, unreadable

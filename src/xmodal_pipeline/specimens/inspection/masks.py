@@ -2,8 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -11,40 +10,35 @@ from xmodal_pipeline.imaging.patches import LABELS_SUFFIX
 from xmodal_pipeline.imaging.tiff import ImageHeader
 from xmodal_pipeline.specimens.inspection.pairing import names_band
 
-_FEWEST_STACK_BANDS: Final = 4
+FEWEST_STACK_BANDS: Final = 4
 _MIN_SHARE: Final = 0.8
 """Of the files of one band that must be called as a stack is."""
 _ADDED: Final = (re.compile(r"[ _.\-]+[^ _.\-]+$"), re.compile(r"^[^ _.\-]+[ _.\-]+"))
 """A word after or before the name of the stack: `A12_mask`, `mask_A12`."""
 
 
-def find_masks(
-    images: Sequence[PurePosixPath], headers: Mapping[PurePosixPath, ImageHeader]
-) -> dict[PurePosixPath, PurePosixPath | None]:
+def find_masks(headers: Mapping[PurePosixPath, ImageHeader]) -> dict[PurePosixPath, PurePosixPath | None]:
     """Files of one band that are called as a stack is, wherever they stand; and that stack.
 
     A band beside its finished stack is no mask: its name says so, or several are called as one stack.
 
     Args:
-        images: files that may be captures.
-        headers: of a sample of them; names tell which of the others are masks and which stacks.
+        headers: of every image.
 
     Returns:
         For each mask its stack; None where several stacks are called so and no folder tells which.
     """
     single = [file for file, header in headers.items() if header.n_bands == 1]
-    stacks = [file for file, header in headers.items() if header.n_bands >= _FEWEST_STACK_BANDS]
-    if not single or not stacks:
+    by_stem: dict[str, list[PurePosixPath]] = defaultdict(list)
+    for file, header in headers.items():
+        if header.n_bands >= FEWEST_STACK_BANDS:
+            by_stem[file.stem].append(file)
+    called = {file: stacks for file in single if (stacks := _stacks_of(file, by_stem))}
+    n = Counter(called.values())
+    found = {file: stacks for file, stacks in called.items() if n[stacks] <= len(stacks)}
+    if len(found) < _MIN_SHARE * len(single):
         return {}
-    names = _StackNames.of(images, headers, stacks)
-    seen = {file: match for file in single if (match := names.find(file))}
-    unseen = {file: match for file in images if file not in headers and (match := names.find(file))}
-    others = _folders_without([*single, *stacks], headers)
-    possible = {file: match for file, match in unseen.items() if file.parent not in others}
-    found = _one_per_stack(seen | _called_alike(possible, seen, stacks))
-    if len(found.keys() & seen.keys()) < _MIN_SHARE * len(single):
-        return {}
-    return {file: match.stacks[0] if len(match.stacks) == 1 else None for file, match in found.items()}
+    return {file: stacks[0] if len(stacks) == 1 else None for file, stacks in found.items()}
 
 
 def describe_masks(masks: Mapping[PurePosixPath, PurePosixPath | None]) -> tuple[str, ...]:
@@ -64,59 +58,17 @@ def describe_masks(masks: Mapping[PurePosixPath, PurePosixPath | None]) -> tuple
     )
 
 
-@dataclass(frozen=True)
-class _Match:
-    """The stacks that a file is called as; several where its folders agree with them alike."""
-
-    added: str
-    """What its name has besides theirs."""
-    stacks: tuple[PurePosixPath, ...]
-
-
-@dataclass(frozen=True)
-class _StackNames:
-    """Files that are stacks, or may be, by stem."""
-
-    by_stem: Mapping[str, Sequence[PurePosixPath]]
-    seen: frozenset[PurePosixPath]
-    other_folders: frozenset[PurePosixPath]
-    """That hold no stack, as far as headers were read."""
-
-    @classmethod
-    def of(
-        cls,
-        images: Sequence[PurePosixPath],
-        headers: Mapping[PurePosixPath, ImageHeader],
-        stacks: Sequence[PurePosixPath],
-    ) -> "_StackNames":
-        suffixes = {file.suffix.lower() for file in stacks}
-        by_stem: dict[str, list[PurePosixPath]] = defaultdict(list)
-        for file in (*stacks, *(one for one in images if one not in headers)):
-            if file.suffix.lower() in suffixes:
-                by_stem[file.stem].append(file)
-        return cls(by_stem, frozenset(stacks), _folders_without(stacks, headers))
-
-    def find(self, file: PurePosixPath) -> _Match | None:
-        """The stacks that a file is called as, if any is and it is no band of it."""
-        for name, added in _readings(file.stem):
-            near = _nearest(file, [one for one in self.by_stem.get(name, ()) if self._may_be_of(one, file)])
-            if near:
-                match = _Match(added, near)
-                own = {file.parent.name} & _own_folders(file, match)
-                return None if any(names_band(word) for word in (added.strip(" _.-"), *own)) else match
-        return None
-
-    def _may_be_of(self, stack: PurePosixPath, file: PurePosixPath) -> bool:
-        is_stack = stack in self.seen or stack.parent not in self.other_folders
-        return stack != file and (is_stack or stack.parent == file.parent)
-
-
-def _folders_without(
-    wanted: Sequence[PurePosixPath], files: Collection[PurePosixPath]
-) -> frozenset[PurePosixPath]:
-    """Folders of several of the files and of none that is wanted; a single one tells nothing of them."""
-    n = Counter(file.parent for file in files)
-    return frozenset(folder for folder in n if n[folder] > 1).difference(file.parent for file in wanted)
+def _stacks_of(
+    file: PurePosixPath, by_stem: Mapping[str, Sequence[PurePosixPath]]
+) -> tuple[PurePosixPath, ...]:
+    """The stacks that a file is called as, several where its folders agree alike; none if it is a band."""
+    for name, added in _readings(file.stem):
+        if name in by_stem:
+            near = _nearest(file, by_stem[name])
+            is_below_them = any(file.parent.name in stack.parent.parts for stack in near)
+            words = (added.strip(" _.-"), "" if is_below_them else file.parent.name)
+            return () if any(map(names_band, words)) else near
+    return ()
 
 
 def _readings(stem: str) -> list[tuple[str, str]]:
@@ -132,36 +84,5 @@ def _nearest(file: PurePosixPath, stacks: Sequence[PurePosixPath]) -> tuple[Pure
         shared = Counter(stack.parent.parts) & Counter(file.parent.parts)
         return stack.parent == file.parent, shared.total()
 
-    best = max(map(agreement, stacks), default=None)
+    best = max(map(agreement, stacks))
     return tuple(stack for stack in stacks if agreement(stack) == best)
-
-
-def _own_folders(file: PurePosixPath, match: _Match) -> set[str]:
-    """Folders of a file that its stacks do not stand in."""
-    return set(file.parent.parts).difference(*(stack.parent.parts for stack in match.stacks))
-
-
-def _called_alike(
-    files: Mapping[PurePosixPath, _Match],
-    seen: Mapping[PurePosixPath, _Match],
-    stacks: Sequence[PurePosixPath],
-) -> dict[PurePosixPath, _Match]:
-    """Of files whose headers were not read those that are called as the masks are whose headers were.
-
-    Where nothing is added to the name of the stack, another extension or a folder of masks tells.
-    """
-    added = {match.added for match in seen.values()}
-    suffixes = {file.suffix.lower() for file in seen} - {file.suffix.lower() for file in stacks}
-    folders = {part for file, match in seen.items() for part in _own_folders(file, match)}
-    return {
-        file: match
-        for file, match in files.items()
-        if match.added in added
-        and (match.added or file.suffix.lower() in suffixes or folders.intersection(file.parent.parts))
-    }
-
-
-def _one_per_stack(files: Mapping[PurePosixPath, _Match]) -> dict[PurePosixPath, _Match]:
-    """Without those of which there are more than stacks that they are called as."""
-    n = Counter(match.stacks for match in files.values())
-    return {file: match for file, match in files.items() if n[match.stacks] <= len(match.stacks)}

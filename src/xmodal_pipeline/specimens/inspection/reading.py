@@ -14,6 +14,7 @@ from xmodal_pipeline.imaging.tiff import ImageHeader, read_stack
 from xmodal_pipeline.params.ingest import LAYOUTS, PAIR
 from xmodal_pipeline.specimens.inspection.files import Folder
 from xmodal_pipeline.specimens.inspection.labelling import Table
+from xmodal_pipeline.specimens.inspection.masks import FEWEST_STACK_BANDS
 from xmodal_pipeline.specimens.inspection.pairing import (
     RGB_FILE,
     UV_FILE,
@@ -27,7 +28,6 @@ from xmodal_pipeline.specimens.inspection.pairing import (
 from xmodal_pipeline.specimens.inspection.proposal import Setting, State
 from xmodal_pipeline.specimens.sides import are_two_sides
 
-_FEWEST_STACK_BANDS: Final = 4
 _N_STACKS: Final = 5
 """Files whose pixels tell whether a band is a mask; of large ones fewer."""
 _MOST_VALUES: Final = 100_000_000
@@ -55,7 +55,7 @@ def propose_reading(folder: Folder, tables: Sequence[Table]) -> Reading:
     header = folder.common_header()
     if header is None:
         return Reading((), (_nothing_to_read(folder),))
-    if header.n_bands >= _FEWEST_STACK_BANDS:
+    if header.n_bands >= FEWEST_STACK_BANDS:
         return _propose_stacks(folder, header)
     return _propose_pairs(folder, header, tables)
 
@@ -90,9 +90,9 @@ def _propose_stacks(folder: Folder, header: ImageHeader) -> Reading:
     has_mask = bool(seen) and all(seen)
     bare = "the files carry no band names that are known here, so their order is assumed"
     colours = n - has_mask
-    if colours < _FEWEST_STACK_BANDS or colours > 6:
+    if colours < FEWEST_STACK_BANDS or colours > 6:
         what = f"{n} bands{', the last a mask' if has_mask else ''}"
-        if colours < _FEWEST_STACK_BANDS:
+        if colours < FEWEST_STACK_BANDS:
             return Reading((), (f"{what}: no UV beside R, G, B; add the UV bands to each file",))
         why = f"{what}: no layout has so many; say which are R, G, B, UV (one to three) and mask"
         return Reading((Setting(key, None, "unknown", why, (_OWN_LAYOUT,)),))
