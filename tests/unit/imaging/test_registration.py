@@ -17,6 +17,7 @@ from xmodal_pipeline.imaging.registration.turn import find_similarity, is_simila
 from xmodal_pipeline.imaging.registration.views import hann_window, make_scene, overview
 from xmodal_pipeline.imaging.structure import (
     block_mean,
+    brightness,
     edge_strength,
     eroded,
     noise_sd,
@@ -267,6 +268,23 @@ def test_a_place_that_brightness_finds_is_believed(without_simpleitk, monkeypatc
     found = [estimate_registration(*one, PARAMS, correct=True).status for one in (shifted, turned)]
 
     assert found == ["corrected", "failed"]
+
+
+def test_where_neither_look_finds_a_place_the_first_is_told(without_simpleitk, monkeypatch):
+    rgb, _, mask = simulated_pair(12)
+    _, uv, _ = simulated_pair(13)
+    pair = [bands * mask for bands in (rgb, uv)]
+
+    told = estimate_registration(*pair, mask, PARAMS, correct=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(verdict, "stabilised_brightness", brightness)
+        first = estimate_registration(*pair, mask, PARAMS, correct=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(verdict, "brightness", stabilised_brightness)
+        second = estimate_registration(*pair, mask, PARAMS, correct=True)
+
+    assert not told.is_placed
+    assert told.margin == first.margin != second.margin
 
 
 def test_one_band_of_uv_is_enough():

@@ -38,9 +38,20 @@ _OF_PHOTOGRAPHS: Final = frozenset(
     {"session", "date", "year", "month", "day", "museum", "collection", "institution", "camera", "lens"}
     | {"lamp", "observer", "photographer", "batch", "drawer", "site", "locality", "location", "country"}
     | {"region", "jahr", "datum", "fundort", "ort", "sammlung", "kamera", "fotograf", "annee", "musee"}
-    | {"lieu"}
-    | {"localite", "pays", "ano", "fecha", "museo", "localidad", "coleccion", "pais", "localidade", "local"}
-    | {"museu", "colecao", "sessao", "anno", "localita", "rok", "stanowisko", "miejsce", "muzeum", "sesja"}
+    | {"lieu", "localite", "pays", "ano", "fecha", "museo", "localidad", "coleccion", "pais", "localidade"}
+    | {
+        "local",
+        "museu",
+        "colecao",
+        "sessao",
+        "anno",
+        "localita",
+        "rok",
+        "stanowisko",
+        "miejsce",
+        "muzeum",
+        "sesja",
+    }
 )
 """Headers of what may go together with a label without being about the organism."""
 _NO_LETTER: Final = re.compile(r"[\W_]+")
